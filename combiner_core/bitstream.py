@@ -1,0 +1,214 @@
+"""The `.cmb` container: a small checked header and a payload. See docs/bitstream.md."""
+
+from __future__ import annotations
+
+import binascii
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+from combiner_core.errors import BitstreamError
+
+MAGIC = b"CMBR"
+VERSION = 1
+MAX_SIDE = 1 << 20
+MAX_SAMPLES = 1 << 40
+MAX_SAMPLE_RATE = 1 << 20
+MAX_CHANNELS = 255
+MAX_PARAMETERS = 255
+MAX_PAYLOAD = 1 << 31
+
+_FIXED = struct.Struct("<4sBBHII")  # magic, version, kind, model, prior, seed
+_KINDS: tuple[Literal["image", "audio"], ...] = ("image", "audio")
+
+
+@dataclass(frozen=True)
+class ImageShape:
+    """Pixels of an image."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class AudioShape:
+    """Samples of a clip at its own rate in Hz."""
+
+    samples: int
+    channels: int
+    sample_rate: int
+
+
+Shape = ImageShape | AudioShape
+
+
+@dataclass(frozen=True)
+class Header:
+    """Everything a decoder must know before the payload.
+
+    Attributes:
+        shape: dimensions of the signal; its type tells the kind.
+        model_id: number of the preset, u16.
+        prior_hash: first four bytes of the SHA-256 of the preset's tensors, as u32.
+        seed: of the shared randomness, u32.
+        parameters: at most 255 bytes whose meaning the model family defines.
+    """
+
+    shape: Shape
+    model_id: int
+    prior_hash: int
+    seed: int
+    parameters: bytes
+
+    @property
+    def kind(self) -> Literal["image", "audio"]:
+        """Whether the file holds an image or a clip."""
+        return "image" if isinstance(self.shape, ImageShape) else "audio"
+
+
+@dataclass(frozen=True)
+class Container:
+    """A parsed file.
+
+    Attributes:
+        header: the checked header.
+        payload: the payload bytes present; fewer than `payload_bytes` in a truncated file.
+        payload_bytes: the length the header states.
+    """
+
+    header: Header
+    payload: bytes
+    payload_bytes: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole payload is here (its checksum has then been verified)."""
+        return len(self.payload) == self.payload_bytes
+
+
+def write(header: Header, payload: bytes) -> bytes:
+    """Serialise a file. Its length is `overhead_bytes(header, len(payload)) + len(payload)`."""
+    head = _header_bytes(header, len(payload))
+    body = head + payload
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+def overhead_bytes(header: Header, payload_bytes: int) -> int:
+    """Bytes of a file that are not payload."""
+    return len(_header_bytes(header, payload_bytes)) + 4
+
+
+def largest_payload_bytes(header: Header, file_bytes: int) -> int:
+    """The largest payload with which the file stays within `file_bytes`; negative if none does."""
+    payload_bytes = file_bytes - overhead_bytes(header, max(file_bytes, 0))
+    # a shorter payload can have a shorter length field, which leaves room for one byte more
+    while payload_bytes + 1 + overhead_bytes(header, payload_bytes + 1) <= file_bytes:
+        payload_bytes += 1
+    return payload_bytes
+
+
+def read(data: bytes, *, allow_truncated: bool = False) -> Container:
+    """Parse and check a file.
+
+    Args:
+        data: the bytes, from anywhere.
+        allow_truncated: accept a payload cut short; its checksum can then not be verified.
+
+    Raises:
+        BitstreamError: not a `.cmb` file, another version, damaged, or cut short.
+    """
+    cursor = _Cursor(data)
+    magic, version, kind, model_id, prior_hash, seed = _FIXED.unpack(cursor.take(_FIXED.size))
+    if magic != MAGIC:
+        raise BitstreamError("This is not a .cmb file.")
+    if version != VERSION:
+        raise BitstreamError(
+            f"The file has format version {version}; this program reads version {VERSION}."
+        )
+    if kind >= len(_KINDS):
+        raise BitstreamError(f"The file holds an unknown kind of signal, number {kind}.")
+    shape: Shape
+    if _KINDS[kind] == "image":
+        shape = ImageShape(cursor.number(MAX_SIDE), cursor.number(MAX_SIDE))
+    else:
+        shape = AudioShape(
+            cursor.number(MAX_SAMPLES), cursor.number(MAX_CHANNELS), cursor.number(MAX_SAMPLE_RATE)
+        )
+    parameters = cursor.take(cursor.number(MAX_PARAMETERS, least=0))
+    payload_bytes = cursor.number(MAX_PAYLOAD, least=0)
+    checked = data[: cursor.position]
+    if binascii.crc_hqx(checked, 0xFFFF) != int.from_bytes(cursor.take(2), "little"):
+        raise BitstreamError("The header of the file is damaged: its checksum does not match.")
+    header = Header(shape, model_id, prior_hash, seed, parameters)
+    present = len(data) - cursor.position
+    if present > payload_bytes + 4:
+        raise BitstreamError(f"The file has {present - payload_bytes - 4} bytes after its end.")
+    if present < payload_bytes + 4:
+        if not allow_truncated:
+            raise BitstreamError(
+                f"The file is cut short: {min(present, payload_bytes)} of {payload_bytes} payload "
+                "bytes are there; a fraction of it can still be decoded on request."
+            )
+        return Container(header, data[cursor.position :][:payload_bytes], payload_bytes)
+    payload = cursor.take(payload_bytes)
+    if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
+        raise BitstreamError("The file is damaged: its checksum does not match.")
+    return Container(header, payload, payload_bytes)
+
+
+def _header_bytes(header: Header, payload_bytes: int) -> bytes:
+    fixed = _FIXED.pack(
+        MAGIC, VERSION, _KINDS.index(header.kind), header.model_id, header.prior_hash, header.seed
+    )
+    shape = header.shape
+    if isinstance(shape, ImageShape):
+        numbers = (shape.width, shape.height)
+    else:
+        numbers = (shape.samples, shape.channels, shape.sample_rate)
+    head = fixed + b"".join(map(_varint, numbers))
+    head += _varint(len(header.parameters)) + header.parameters + _varint(payload_bytes)
+    return head + struct.pack("<H", binascii.crc_hqx(head, 0xFFFF))
+
+
+def _varint(number: int) -> bytes:
+    """LEB128: seven bits a byte, least significant first, the top bit set on all but the last."""
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+class _Cursor:
+    """Reads forward through bytes and never past their end."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.position = 0
+
+    def take(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        chunk = self._data[self.position : self.position + count]
+        if len(chunk) < count:
+            if not MAGIC.startswith(self._data[:4]) or not self._data:
+                raise BitstreamError("This is not a .cmb file.")
+            raise BitstreamError("The file ends within its header.")
+        self.position += count
+        return chunk
+
+    def number(self, most: int, least: int = 1) -> int:
+        """The next varint, which must lie in [least, most] and be written in its shortest form."""
+        value, shift = 0, 0
+        while True:
+            byte = self.take(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+            if value > most or shift > 63:
+                raise BitstreamError("The header of the file is damaged: a number is too large.")
+        if not least <= value <= most or (byte == 0 and shift > 7):
+            raise BitstreamError("The header of the file is damaged: a number is out of range.")
+        return value

@@ -1,0 +1,210 @@
+"""Encode a signal into `.cmb` bytes under a budget, decode them, and look inside."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from combiner_core import bitstream
+from combiner_core.bitstream import Header, Shape
+from combiner_core.budget import Budget
+from combiner_core.devices import resolve
+from combiner_core.errors import BitstreamError, BudgetError, CombinerError, SignalError
+from combiner_core.events import Encoded, Event, Progress
+from combiner_core.families import FittedPayload, SirenFamily, framing
+from combiner_core.metrics import psnr_db
+from combiner_core.options import DeviceName, EncodeOptions
+from combiner_core.presets import Card, PresetLibrary
+from combiner_core.signals import MAX_PIXELS, MAX_SAMPLES, MIN_SAMPLES, MIN_SIDE, Signal
+
+_DEFAULT_OPTIONS = EncodeOptions()
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """What a `.cmb` file says of itself.
+
+    Attributes:
+        shape: dimensions of the signal.
+        model: name of the preset it was made with.
+        seed: of the shared randomness.
+        file_bytes: bytes present.
+        payload_bytes: length of the payload in the header.
+        present_bytes: payload bytes present; fewer in a truncated file.
+    """
+
+    shape: Shape
+    model: str
+    seed: int
+    file_bytes: int
+    payload_bytes: int
+    present_bytes: int
+
+
+def encode(
+    signal: Signal,
+    budget: Budget,
+    options: EncodeOptions = _DEFAULT_OPTIONS,
+    presets: PresetLibrary | None = None,
+) -> Iterator[Event]:
+    """Compress a signal; the work is done between the events, and stops when they are no longer read.
+
+    Args:
+        signal: an image or a clip.
+        budget: the largest size of the file, header included.
+        options: model, effort and so on.
+        presets: where to look for trained models.
+
+    Yields:
+        `Progress` about five times a second, then one `Encoded`.
+
+    Raises:
+        SignalError: the signal is too small.
+        BudgetError: the budget is below the header, or above what the model can use.
+        PresetError: there is no such model.
+
+    >>> import numpy as np
+    >>> pixels = np.zeros((16, 24, 3), np.uint8)
+    >>> pixels[:, 12:] = 200
+    >>> options = EncodeOptions(effort="fast", device="cpu")
+    >>> *progress, result = encode(Signal.image(pixels), Budget(600), options)  # doctest: +SKIP
+    """
+    started = time.monotonic()
+    check_size(signal)
+    library = presets or PresetLibrary()
+    file_bytes = budget.file_bytes(signal)
+    fields = _field_count(signal, library, options.model)
+    card = library.choose(options.model, signal.kind, file_bytes * 8 / fields)
+    family = SirenFamily(library.load(card))
+    header = Header(
+        framing.shape_of(signal), card.id, card.prior_hash, options.seed, family.parameters(options)
+    )
+    payload_bytes = bitstream.largest_payload_bytes(header, file_bytes)
+    if payload_bytes < 1:
+        least = bitstream.overhead_bytes(header, 1) + 1
+        raise BudgetError(
+            f"A budget of {file_bytes} bytes is too small: the header alone needs {least - 1}."
+        )
+    load_s = time.monotonic() - started
+
+    fitted: FittedPayload | None = None
+    last: Progress | None = None
+    for event in family.encode(signal, header, payload_bytes, options):
+        if isinstance(event, FittedPayload):
+            fitted = event
+        else:
+            last = replace(event, elapsed_s=time.monotonic() - started)
+            yield last
+    assert fitted is not None and last is not None
+    yield replace(last, phase="verify", step=0, total=1, elapsed_s=time.monotonic() - started)
+
+    data = bitstream.write(header, fitted.payload)
+    reconstruction = decode(data, device=options.device, presets=library)
+    seconds = {
+        "load": load_s,
+        "fit": fitted.fit_s,
+        "code": fitted.code_s,
+        "total": time.monotonic() - started,
+    }
+    quality = psnr_db(signal, reconstruction)
+    yield Encoded(
+        data, reconstruction, quality, fitted.kl_bits, card.name, fitted.device, seconds
+    )
+
+
+def decode(
+    data: bytes,
+    *,
+    fraction: float = 1.0,
+    scale: float = 1.0,
+    device: DeviceName = "auto",
+    presets: PresetLibrary | None = None,
+) -> Signal:
+    """Decompress a `.cmb` file.
+
+    Args:
+        data: the bytes of the file.
+        fraction: share of the payload to use, in (0, 1]; below 1 a file cut short will do.
+        scale: of the grid: 2 gives twice as many pixels along each side, or samples a second.
+        device: where to evaluate the field; the weights are the same everywhere, values may
+            differ by rounding.
+        presets: where to look for trained models.
+
+    Raises:
+        BitstreamError: the bytes are not a file this program can decode.
+        PresetError: the file's model is not here in this version.
+        CombinerError: fraction or scale out of range.
+    """
+    if not 0 < fraction <= 1:
+        raise CombinerError(f"The fraction {fraction:g} is not between 0 and 1.")
+    if not (math.isfinite(scale) and scale > 0):
+        raise CombinerError(f"The scale {scale:g} is not a positive number.")
+    resolve(device)
+    library = presets or PresetLibrary()
+    container = bitstream.read(data, allow_truncated=fraction < 1)
+    header = container.header
+    _check_output(header.shape, scale)
+    family = SirenFamily(library.load(_card_of(header, library)))
+    wanted = math.ceil(container.payload_bytes * fraction)
+    payload = container.payload[:wanted]
+    return family.decode(header, payload, container.payload_bytes, scale, device)
+
+
+def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
+    """What a file says of itself, without decoding it; a file cut short will do.
+
+    Raises:
+        BitstreamError, PresetError: as `decode`.
+    """
+    container = bitstream.read(data, allow_truncated=True)
+    header = container.header
+    return FileInfo(
+        shape=header.shape,
+        model=_card_of(header, presets or PresetLibrary()).name,
+        seed=header.seed,
+        file_bytes=len(data),
+        payload_bytes=container.payload_bytes,
+        present_bytes=len(container.payload),
+    )
+
+
+def check_size(signal: Signal) -> None:
+    """Refuse what is too small to be worth a field.
+
+    Raises:
+        SignalError: fewer than 8 pixels along a side, or fewer than 16 samples.
+    """
+    if signal.kind == "image" and min(signal.width, signal.height) < MIN_SIDE:
+        raise SignalError(
+            f"The image is {signal.width} x {signal.height} pixels: it needs at least {MIN_SIDE} "
+            "on each side."
+        )
+    if signal.kind == "audio" and signal.samples < MIN_SAMPLES:
+        raise SignalError(
+            f"The clip has {signal.samples} samples: it needs at least {MIN_SAMPLES}."
+        )
+
+
+def _check_output(shape: Shape, scale: float) -> None:
+    """A hostile header or scale must not make the decoder fill the memory."""
+    if isinstance(shape, bitstream.ImageShape):
+        count, most, unit = shape.width * shape.height * scale**2, MAX_PIXELS, "pixels"
+    else:
+        count, most, unit = shape.samples * shape.channels * scale, MAX_SAMPLES, "samples"
+    if count > most:
+        raise BitstreamError(f"The output would have {count:.0f} {unit}; the limit is {most}.")
+
+
+def _card_of(header: Header, library: PresetLibrary) -> Card:
+    card = library.for_file(header.model_id, header.prior_hash)
+    if card.kind != header.kind:
+        raise BitstreamError(f"The file holds {header.kind} but its model is for {card.kind}.")
+    return card
+
+
+def _field_count(signal: Signal, library: PresetLibrary, model: str) -> int:
+    """Fields the signal is divided into; all presets of a family divide it alike."""
+    card = library.choose(model, signal.kind, 1.0)
+    return framing.field_count(framing.shape_of(signal), library.load(card).framing)

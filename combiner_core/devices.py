@@ -1,0 +1,21 @@
+"""Choosing where tensors live."""
+
+from __future__ import annotations
+
+import torch
+
+from combiner_core.errors import CombinerError
+from combiner_core.options import DeviceName
+
+
+def resolve(name: DeviceName) -> torch.device:
+    """The device of that name; "auto" is a GPU if there is one.
+
+    Raises:
+        CombinerError: a GPU was asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise CombinerError("There is no CUDA device on this machine.")
+    return torch.device(name)

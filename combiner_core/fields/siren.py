@@ -1,0 +1,160 @@
+"""The field of the paper: a sine network on Fourier-embedded coordinates, every weight random.
+
+Dupont et al. 2021 (COIN) and Sitzmann et al. 2020 (SIREN) for the network, Guo et al. 2023
+(COMBINER) for its Bayesian form. The frequency w0 of SIREN is absorbed in the weights: a prior
+with its own mean and scale for every weight makes the two parametrisations the same model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from combiner_core.gaussians import DiagonalGaussian
+
+NoiseSource = Callable[[torch.Size], Tensor]
+
+
+@dataclass(frozen=True)
+class SirenConfig:
+    """Shape of the network.
+
+    Attributes:
+        in_dims: number of coordinates (2 for images, 1 for audio).
+        out_dims: number of values at a coordinate (3 for RGB, 1 for audio).
+        frequencies: Fourier frequencies; each gives a cosine and a sine.
+        min_cycles, max_cycles: range of the frequencies, in cycles per unit of coordinate.
+        hidden: width of the hidden layers.
+        layers: number of linear layers, the last one included.
+    """
+
+    in_dims: int
+    out_dims: int
+    frequencies: int = 32
+    min_cycles: float = 0.5
+    max_cycles: float = 16.0
+    hidden: int = 48
+    layers: int = 6
+
+    def __post_init__(self) -> None:
+        if self.in_dims not in (1, 2) or self.out_dims < 1:
+            raise ValueError(f"no siren maps {self.in_dims} coordinates to {self.out_dims} values")
+        if min(self.frequencies, self.hidden) < 1 or self.layers < 2:
+            raise ValueError("a siren needs frequencies, hidden units and two layers or more")
+        if not 0 < self.min_cycles <= self.max_cycles:
+            raise ValueError("frequencies must be positive and ascending")
+
+
+class Siren:
+    """f(x | w) for a batch of M weight vectors; holds no weights itself."""
+
+    def __init__(self, config: SirenConfig, device: torch.device | str = "cpu") -> None:
+        self.config = config
+        widths = [2 * config.frequencies, *[config.hidden] * (config.layers - 1), config.out_dims]
+        self._shapes = list(zip(widths[:-1], widths[1:], strict=True))
+        self._frequencies = _frequencies(config).to(device)
+
+    @property
+    def weight_count(self) -> int:
+        """D, the number of weights and biases."""
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self._shapes)
+
+    @property
+    def groups(self) -> dict[str, slice]:
+        """The weights of each layer (its bias last) as a slice of the weight vector."""
+        groups, start = {}, 0
+        for number, (fan_in, fan_out) in enumerate(self._shapes):
+            stop = start + (fan_in + 1) * fan_out
+            groups[f"layer{number}"] = slice(start, stop)
+            start = stop
+        return groups
+
+    def initial_prior(self, relative_std: float, generator: torch.Generator) -> DiagonalGaussian:
+        """SIREN's initialisation as prior mean, and a share of its scale as prior std, shape (D,).
+
+        Args:
+            relative_std: prior std over the std of the initialisation.
+            generator: source of randomness, on the CPU.
+        """
+        means, stds = [], []
+        for number, (fan_in, fan_out) in enumerate(self._shapes):
+            bound = math.sqrt(6.0 / fan_in)
+            matrix = (2 * torch.rand(fan_in, fan_out, generator=generator) - 1) * bound
+            bias = (2 * torch.rand(1, fan_out, generator=generator) - 1) * math.pi
+            if number == len(self._shapes) - 1:
+                bias = torch.zeros_like(bias)
+            means.append(torch.cat([matrix, bias]).flatten())
+            stds.append(torch.full(((fan_in + 1) * fan_out,), relative_std * bound / math.sqrt(3)))
+        return DiagonalGaussian(torch.cat(means), torch.cat(stds))
+
+    def __call__(self, coordinates: Tensor, weights: Tensor) -> Tensor:
+        """Evaluate the field.
+
+        Args:
+            coordinates: shape (B, in_dims), shared by all weight vectors.
+            weights: shape (M, D).
+
+        Returns:
+            shape (M, B, out_dims).
+        """
+        hidden = self._embed(coordinates).expand(len(weights), -1, -1)
+        for layer in self._layers(weights):
+            pre_activation = _affine(hidden, layer)
+            hidden = pre_activation.sin()
+        return pre_activation
+
+    def sample(self, coordinates: Tensor, posterior: DiagonalGaussian, noise: NoiseSource) -> Tensor:
+        """Evaluate the field with random weights by local reparameterisation.
+
+        The pre-activations are Gaussian with mean h W and variance h^2 sigma_W^2 and are drawn
+        independently at each coordinate (Kingma, Salimans & Welling 2015).
+
+        Args:
+            coordinates: shape (M, B, in_dims).
+            posterior: mean and std of shape (M, D).
+            noise: returns standard normal draws of the shape asked for.
+
+        Returns:
+            shape (M, B, out_dims).
+        """
+        hidden = self._embed(coordinates)
+        for mean, std in zip(
+            self._layers(posterior.mean), self._layers(posterior.std), strict=True
+        ):
+            variance = _affine(hidden.square(), std.square())
+            pre_activation = _affine(hidden, mean)
+            pre_activation = pre_activation + variance.sqrt() * noise(pre_activation.shape)
+            hidden = pre_activation.sin()
+        return pre_activation
+
+    def _embed(self, coordinates: Tensor) -> Tensor:
+        phase = 2 * math.pi * (coordinates @ self._frequencies)
+        return torch.cat([phase.cos(), phase.sin()], -1)
+
+    def _layers(self, weights: Tensor) -> list[Tensor]:
+        return [
+            weights[:, group].view(-1, fan_in + 1, fan_out)
+            for group, (fan_in, fan_out) in zip(self.groups.values(), self._shapes, strict=True)
+        ]
+
+
+def _affine(inputs: Tensor, layer: Tensor) -> Tensor:
+    """inputs (M, B, I) times layer (M, I + 1, O), the last row of which is the bias."""
+    if len(layer) == 1:  # a plain matrix product is faster than a batch of one
+        return torch.addmm(layer[0, -1], inputs[0], layer[0, :-1])[None]
+    return torch.baddbmm(layer[:, -1:], inputs, layer[:, :-1])
+
+
+def _frequencies(config: SirenConfig) -> Tensor:
+    """Log-spaced radii; in two dimensions at golden-angle directions. Shape (in_dims, F)."""
+    steps = torch.arange(config.frequencies, dtype=torch.float64)
+    ratio = config.max_cycles / config.min_cycles
+    radius = config.min_cycles * ratio ** ((steps + 0.5) / config.frequencies)
+    if config.in_dims == 1:
+        return radius[None].float()
+    angle = math.pi * ((steps * (math.sqrt(5.0) - 1) / 2) % 1)
+    return torch.stack([radius * angle.cos(), radius * angle.sin()]).float()

@@ -1,0 +1,50 @@
+"""Choices a user has when encoding, and what the effort levels stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from combiner_core.errors import CombinerError
+
+EffortName = Literal["fast", "balanced", "best"]
+CoderName = Literal["trellis", "astar"]
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+MAX_SEED = (1 << 32) - 1
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """How to encode.
+
+    Attributes:
+        model: a preset's name, or a family ("siren"), of which the nearest rate is then taken.
+        effort: how long to fit.
+        rec: relative entropy coder, the trellis coder or the paper's A* block coder.
+        seed: of the shared randomness, stored in the file, and of the fit; 0 to 2^32 - 1.
+        device: where to fit; "auto" takes a GPU if there is one.
+        refine: go on fitting the weights not yet coded while coding.
+
+    Raises:
+        CombinerError: a value is not one of those allowed.
+    """
+
+    model: str = "siren"
+    effort: EffortName = "balanced"
+    rec: CoderName = "trellis"
+    seed: int = 0
+    device: DeviceName = "auto"
+    refine: bool = True
+
+    def __post_init__(self) -> None:
+        _check("effort", self.effort, get_args(EffortName))
+        _check("relative entropy coder", self.rec, get_args(CoderName))
+        _check("device", self.device, get_args(DeviceName))
+        if not 0 <= self.seed <= MAX_SEED:
+            raise CombinerError(f"The seed {self.seed} is not a number from 0 to {MAX_SEED}.")
+
+
+def _check(what: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise CombinerError(f"There is no {what} {value!r}; there are: {', '.join(allowed)}.")

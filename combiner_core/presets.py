@@ -1,0 +1,192 @@
+"""Trained models on disk: a safetensors file with the tensors, a JSON card with the story."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+from combiner_core.errors import PresetError
+from combiner_core.fields.siren import SirenConfig
+from combiner_core.priors.factorised import FactorisedPrior
+
+DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "assets" / "presets"
+DIRECTORY_VARIABLE = "COMBINER_PRESETS"
+
+
+@dataclass(frozen=True)
+class AudioFraming:
+    """How a clip becomes fields of a size the prior knows.
+
+    Attributes:
+        sample_rate: rate in Hz at which the clip is modelled.
+        segment_samples: most samples in one field, and the unit of its coordinate.
+    """
+
+    sample_rate: int
+    segment_samples: int
+
+    def __post_init__(self) -> None:
+        if self.sample_rate < 1 or self.segment_samples < 1:
+            raise ValueError("sample rate and segment length must be positive")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a trained model.
+
+    Attributes:
+        name: unique, as users type it.
+        id: unique number, as files store it.
+        family: "siren".
+        kind: "image" or "audio".
+        sha256: of the safetensors file.
+        nominal_bits: bits per field that the prior was trained for.
+        about: one sentence.
+        training: data, command, duration, settings and curve, as the trainer wrote them.
+    """
+
+    name: str
+    id: int
+    family: Literal["siren"]
+    kind: Literal["image", "audio"]
+    sha256: str
+    nominal_bits: float
+    about: str
+    training: dict[str, Any]
+
+    @property
+    def prior_hash(self) -> int:
+        """The four bytes that tie a file to this exact prior."""
+        return int.from_bytes(bytes.fromhex(self.sha256)[:4], "little")
+
+
+@dataclass(frozen=True, eq=False)
+class SirenPreset:
+    """A siren field, its prior and, for audio, its framing."""
+
+    card: Card
+    field: SirenConfig
+    prior: FactorisedPrior
+    framing: AudioFraming | None
+
+
+def save_siren(directory: Path, preset: SirenPreset) -> Card:
+    """Write a preset; returns its card with the hash of what was written."""
+    directory.mkdir(parents=True, exist_ok=True)
+    config: dict[str, Any] = {"family": "siren", "field": asdict(preset.field)}
+    if preset.framing is not None:
+        config["framing"] = asdict(preset.framing)
+    prior = preset.prior
+    blob = safetensors.numpy.save(
+        {"mean": prior.mean, "std": prior.std, "rates": prior.rates},
+        metadata={"config": json.dumps(config, sort_keys=True)},
+    )
+    card = replace(
+        preset.card,
+        sha256=hashlib.sha256(blob).hexdigest(),
+        nominal_bits=round(prior.nominal_bits, 1),
+    )
+    (directory / f"{card.name}.safetensors").write_bytes(blob)
+    text = json.dumps(asdict(card), indent=2)
+    (directory / f"{card.name}.json").write_text(text + "\n", encoding="utf-8")
+    return card
+
+
+class PresetLibrary:
+    """The presets of one directory.
+
+    Args:
+        directory: where to look; by default the environment variable COMBINER_PRESETS, or the
+            presets shipped with the program.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        chosen = directory or os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY
+        self._directory = Path(chosen)
+
+    def cards(self) -> list[Card]:
+        """The cards of all presets, by kind, family and rate.
+
+        Raises:
+            PresetError: a card is damaged.
+        """
+        cards = [_read_card(path) for path in self._directory.glob("*.json")]
+        return sorted(cards, key=lambda card: (card.kind, card.family, card.nominal_bits))
+
+    def choose(self, model: str, kind: str, bits_per_field: float) -> Card:
+        """The preset of that name, or the one of that family trained nearest to a rate.
+
+        Raises:
+            PresetError: no such model, or none for this kind of signal.
+        """
+        cards = self.cards()
+        for card in cards:
+            if card.name == model:
+                if card.kind != kind:
+                    raise PresetError(f"The model {model} is for {card.kind}, not for {kind}.")
+                return card
+        family = [card for card in cards if card.family == model]
+        if not family:
+            known = ", ".join(sorted({c.family for c in cards} | {c.name for c in cards}))
+            raise PresetError(f"There is no model named {model}; there are: {known or 'none'}.")
+        fitting = [card for card in family if card.kind == kind]
+        if not fitting:
+            raise PresetError(f"The model {model} has no preset for {kind}.")
+        wanted = math.log(max(bits_per_field, 1.0))
+        return min(fitting, key=lambda card: abs(math.log(card.nominal_bits) - wanted))
+
+    def for_file(self, model_id: int, prior_hash: int) -> Card:
+        """The preset a file was made with.
+
+        Raises:
+            PresetError: it is not here, or here in another version.
+        """
+        for card in self.cards():
+            if card.id == model_id:
+                if card.prior_hash != prior_hash:
+                    raise PresetError(
+                        f"The file was made with another version of the model {card.name}: "
+                        f"its prior has hash {prior_hash:08x}, the one here {card.prior_hash:08x}."
+                    )
+                return card
+        raise PresetError(f"The file was made with model number {model_id}, which is not here.")
+
+    def load(self, card: Card) -> SirenPreset:
+        """Read a preset's tensors and check them against its card.
+
+        Raises:
+            PresetError: the file is missing or damaged, or is not what the card describes.
+        """
+        path = self._directory / f"{card.name}.safetensors"
+        try:
+            blob = path.read_bytes()
+            if hashlib.sha256(blob).hexdigest() != card.sha256:
+                raise PresetError(f"The preset {path.name} does not have the hash on its card.")
+            tensors = safetensors.numpy.load(blob)
+            with safe_open(path, framework="numpy") as file:
+                config = json.loads(file.metadata()["config"])
+            framing = AudioFraming(**config["framing"]) if "framing" in config else None
+            prior = FactorisedPrior(
+                tensors["mean"].astype(np.float32, copy=False),
+                tensors["std"].astype(np.float32, copy=False),
+                tensors["rates"].astype(np.int32, copy=False),
+            )
+            return SirenPreset(card, SirenConfig(**config["field"]), prior, framing)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise PresetError(f"The preset {path.name} is missing or damaged.") from error
+
+
+def _read_card(path: Path) -> Card:
+    try:
+        return Card(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        raise PresetError(f"The preset card {path.name} is damaged.") from error

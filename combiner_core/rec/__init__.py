@@ -1,0 +1,36 @@
+"""Relative entropy coding: posteriors to bits, with randomness the receiver shares."""
+
+from combiner_core.rec.astar import BlockCoder
+from combiner_core.rec.coder import Bits, Coder, Key, StreamEncoder, encode
+from combiner_core.rec.randomness import permutation
+from combiner_core.rec.schedule import Rates
+from combiner_core.rec.trellis import TrellisCoder
+
+__all__ = [
+    "Bits",
+    "BlockCoder",
+    "Coder",
+    "Key",
+    "Rates",
+    "StreamEncoder",
+    "TrellisCoder",
+    "encode",
+    "make_coder",
+    "permutation",
+]
+
+
+def make_coder(name: str, **settings: int) -> Coder:
+    """The coder "trellis", "astar" or "greedy", with fields of its class as `settings`.
+
+    Raises ValueError for an unknown name or a setting out of range, TypeError for an unknown one.
+
+    >>> make_coder("trellis", state_bits=12).name
+    'trellis'
+    """
+    match name:
+        case "trellis":
+            return TrellisCoder(**settings)
+        case "astar" | "greedy":
+            return BlockCoder(rule=name, **settings)
+    raise ValueError(f"unknown coder {name!r}: choose trellis, astar or greedy")

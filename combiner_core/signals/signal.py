@@ -1,0 +1,116 @@
+"""The signal itself: an array of 8-bit sRGB pixels or of floating-point samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from combiner_core.errors import SignalError
+
+Kind = Literal["image", "audio"]
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """An image or a clip of sound.
+
+    Attributes:
+        values: for an image uint8 of shape (height, width, 3), sRGB; for audio float32 of shape
+            (channels, samples), in [-1, 1].
+        kind: ``"image"`` or ``"audio"``.
+        sample_rate: samples a second of each channel; ``None`` for an image.
+
+    Raises:
+        SignalError: the values do not have this shape, type or range, or the sample rate is
+            missing, misplaced or not positive.
+    """
+
+    values: NDArray[Any]
+    kind: Kind
+    sample_rate: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind == "image":
+            _check_image(self.values, self.sample_rate)
+        elif self.kind == "audio":
+            _check_audio(self.values, self.sample_rate)
+        else:
+            raise SignalError(f"A signal is an image or audio, not {self.kind!r}.")
+
+    @classmethod
+    def image(cls, pixels: ArrayLike) -> Signal:
+        """Image of sRGB pixels, uint8 of shape (height, width, 3)."""
+        return cls(np.ascontiguousarray(pixels), "image")
+
+    @classmethod
+    def audio(cls, samples: ArrayLike, sample_rate: int) -> Signal:
+        """Clip of floating-point samples, shape (channels, samples), or (samples,) for mono.
+
+        Samples beyond [-1, 1] are clipped: synthesis and interpolation overshoot a little.
+        """
+        values = np.atleast_2d(np.ascontiguousarray(samples))
+        if not np.issubdtype(values.dtype, np.floating):
+            raise SignalError(f"Audio samples are floating-point numbers, not {values.dtype}.")
+        return cls(np.clip(values, -1.0, 1.0).astype(np.float32, copy=False), "audio", sample_rate)
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels of an image."""
+        return self._extent("image", "height", 0)
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels of an image."""
+        return self._extent("image", "width", 1)
+
+    @property
+    def pixels(self) -> int:
+        """Height times width of an image."""
+        return self.height * self.width
+
+    @property
+    def channels(self) -> int:
+        """Channels of a clip."""
+        return self._extent("audio", "channels", 0)
+
+    @property
+    def samples(self) -> int:
+        """Samples in each channel of a clip."""
+        return self._extent("audio", "samples", 1)
+
+    @property
+    def duration_s(self) -> float:
+        """Length of a clip in seconds."""
+        samples = self.samples
+        assert self.sample_rate is not None
+        return samples / self.sample_rate
+
+    def _extent(self, kind: Kind, name: str, axis: int) -> int:
+        if self.kind != kind:
+            raise AttributeError(f"{name} is not defined for a signal of kind {self.kind!r}")
+        return int(self.values.shape[axis])
+
+
+def _check_image(values: NDArray[Any], sample_rate: int | None) -> None:
+    if values.dtype != np.uint8:
+        raise SignalError(f"Image values are 8-bit integers (uint8), not {values.dtype}.")
+    if values.ndim != 3 or values.shape[2] != 3 or 0 in values.shape:
+        raise SignalError(f"Image values have shape (height, width, 3), not {values.shape}.")
+    if sample_rate is not None:
+        raise SignalError("An image has no sample rate.")
+
+
+def _check_audio(values: NDArray[Any], sample_rate: int | None) -> None:
+    if values.dtype != np.float32:
+        raise SignalError(f"Audio values are float32, not {values.dtype}.")
+    if values.ndim != 2 or 0 in values.shape:
+        raise SignalError(f"Audio values have shape (channels, samples), not {values.shape}.")
+    if not np.isfinite(values).all():
+        raise SignalError("Audio values must be finite numbers.")
+    if np.abs(values).max() > 1:
+        raise SignalError("Audio values lie between -1 and 1.")
+    if sample_rate is None or sample_rate <= 0:
+        raise SignalError(f"Audio needs a positive sample rate, not {sample_rate}.")

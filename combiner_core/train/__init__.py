@@ -1,0 +1,1 @@
+"""Learning priors from folders of signals."""

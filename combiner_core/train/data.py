@@ -1,0 +1,86 @@
+"""Training signals from folders of files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from combiner_core.errors import CombinerError
+from combiner_core.fields.grids import Target
+from combiner_core.presets import AudioFraming
+from combiner_core.signals import load_audio, load_image, resample, to_mono
+
+
+def image_targets(
+    folders: Sequence[Path],
+    count: int,
+    textured_share: float,
+    seed: int,
+    device: torch.device | str,
+) -> tuple[list[Target], list[str]]:
+    """A random choice among the more textured images of some folders, and their file names.
+
+    Args:
+        folders: searched without their subfolders.
+        count: images to return.
+        textured_share: share of all images, those with the greatest mean absolute difference of
+            neighbouring pixels, to choose among.
+        seed: of the choice.
+        device: where to put the pixels.
+
+    Raises:
+        CombinerError: there are not that many.
+    """
+    images = {path: load_image(path).values for path in _files(folders)}
+    texture = {
+        path: np.abs(np.diff(pixels.astype(np.int16), axis=0)).mean()
+        for path, pixels in images.items()
+    }
+    kept = sorted(images, key=lambda path: -texture[path])[: round(len(images) * textured_share)]
+    chosen = _choose(sorted(kept), count, seed)
+    targets = [Target.image(torch.from_numpy(images[path]), device) for path in chosen]
+    return targets, [path.name for path in chosen]
+
+
+def audio_targets(
+    folders: Sequence[Path],
+    count: int,
+    framing: AudioFraming,
+    seed: int,
+    device: torch.device | str,
+) -> tuple[list[Target], list[str]]:
+    """Full-length segments at random places of randomly chosen clips, and their file names.
+
+    Raises:
+        CombinerError: there are not that many clips long enough.
+    """
+    generator = np.random.default_rng(seed)
+    targets, names = [], []
+    for path in _choose(_files(folders), None, seed):
+        clip = resample(to_mono(load_audio(path)), framing.sample_rate)
+        spare = clip.samples - framing.segment_samples
+        if spare < 0:
+            continue
+        start = int(generator.integers(spare + 1))
+        samples = clip.values[0, start : start + framing.segment_samples]
+        targets.append(
+            Target.audio(torch.from_numpy(samples.copy()), framing.segment_samples, device)
+        )
+        names.append(path.name)
+        if len(targets) == count:
+            return targets, names
+    raise CombinerError(f"There are only {len(targets)} clips long enough, {count} are needed.")
+
+
+def _files(folders: Sequence[Path]) -> list[Path]:
+    return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
+
+
+def _choose(paths: Sequence[Path], count: int | None, seed: int) -> list[Path]:
+    if count is not None and len(paths) < count:
+        raise CombinerError(f"There are only {len(paths)} images to choose {count} from.")
+    order = np.random.default_rng(seed).permutation(len(paths))
+    return [paths[index] for index in order[:count]]
