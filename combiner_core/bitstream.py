@@ -163,7 +163,7 @@ def _header_bytes(header: Header, payload_bytes: int) -> bytes:
     )
     shape = header.shape
     if isinstance(shape, ImageShape):
-        numbers = (shape.width, shape.height)
+        numbers: tuple[int, ...] = (shape.width, shape.height)
     else:
         numbers = (shape.samples, shape.channels, shape.sample_rate)
     head = fixed + b"".join(map(_varint, numbers))

@@ -49,7 +49,7 @@ def encode(
     options: EncodeOptions = _DEFAULT_OPTIONS,
     presets: PresetLibrary | None = None,
 ) -> Iterator[Event]:
-    """Compress a signal; the work is done between the events, and stops when they are no longer read.
+    """Compress a signal; the work is done between events and stops when none is asked for.
 
     Args:
         signal: an image or a clip.
@@ -97,7 +97,8 @@ def encode(
         else:
             last = replace(event, elapsed_s=time.monotonic() - started)
             yield last
-    assert fitted is not None and last is not None
+    assert fitted is not None
+    assert last is not None
     yield replace(last, phase="verify", step=0, total=1, elapsed_s=time.monotonic() - started)
 
     data = bitstream.write(header, fitted.payload)
@@ -109,9 +110,7 @@ def encode(
         "total": time.monotonic() - started,
     }
     quality = psnr_db(signal, reconstruction)
-    yield Encoded(
-        data, reconstruction, quality, fitted.kl_bits, card.name, fitted.device, seconds
-    )
+    yield Encoded(data, reconstruction, quality, fitted.kl_bits, card.name, fitted.device, seconds)
 
 
 def decode(

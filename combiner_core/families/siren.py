@@ -23,6 +23,7 @@ from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError, BudgetError
 from combiner_core.events import Phase, Progress
 from combiner_core.families import framing
+from combiner_core.fields.grids import Target
 from combiner_core.fields.siren import Siren
 from combiner_core.fit import OptimiserConfig, PosteriorFit
 from combiner_core.metrics import psnr_from_mse_db
@@ -175,13 +176,11 @@ class SirenFamily:
         values = []
         grids = framing.coordinates(header.shape, preset.framing, scale, device)
         for row, grid in zip(torch.from_numpy(weights).to(device), grids, strict=True):
-            parts = [field(part, row[None])[0] for part in grid.split(_RENDER_CHUNK)]
+            parts = [field(part, row[None])[0] for part in torch.split(grid, _RENDER_CHUNK)]
             values.append(torch.cat(parts).cpu().numpy())
         return framing.assemble(values, header.shape, preset.framing, scale)
 
-    def _weights(
-        self, header: Header, payload: bytes, payload_bytes: int
-    ) -> NDArray[np.float32]:
+    def _weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
         """All fields' weights, shape (M, D): the same on every machine."""
         if len(header.parameters) != 2 or header.parameters[0] >= len(_CODERS):
             raise BitstreamError("The file's coder is unknown to this version.")
@@ -207,7 +206,7 @@ class SirenFamily:
 
     def _start_fit(
         self,
-        targets: list[framing.Target],
+        targets: list[Target],
         streams: _Streams,
         stream_bits: list[int],
         effort: SirenEffort,

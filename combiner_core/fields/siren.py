@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -55,7 +56,7 @@ class Siren:
     def __init__(self, config: SirenConfig, device: torch.device | str = "cpu") -> None:
         self.config = config
         widths = [2 * config.frequencies, *[config.hidden] * (config.layers - 1), config.out_dims]
-        self._shapes = list(zip(widths[:-1], widths[1:], strict=True))
+        self._shapes = list(pairwise(widths))
         self._frequencies = _frequencies(config).to(device)
 
     @property
@@ -107,7 +108,9 @@ class Siren:
             hidden = pre_activation.sin()
         return pre_activation
 
-    def sample(self, coordinates: Tensor, posterior: DiagonalGaussian, noise: NoiseSource) -> Tensor:
+    def sample(
+        self, coordinates: Tensor, posterior: DiagonalGaussian, noise: NoiseSource
+    ) -> Tensor:
         """Evaluate the field with random weights by local reparameterisation.
 
         The pre-activations are Gaussian with mean h W and variance h^2 sigma_W^2 and are drawn

@@ -9,10 +9,9 @@ posteriors and the prior of the next higher one.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import safetensors.torch
@@ -36,24 +35,24 @@ class TrainConfig:
     """Settings of prior learning for one rate.
 
     Attributes:
-        field: shape of the network.
+        network: shape of the field.
         rate_bits: bits each training signal is held at.
         updates: prior updates.
         steps_per_update: gradient steps between two of them.
         optimiser: minibatch size and learning rate of the posteriors.
-        final_learning_rate: share of the learning rate reached, on a cosine, at the last update.
+        final_learning_rate: share of the learning rate reached, exponentially, at the last step.
         relative_std: first prior std over the std of the initialisation.
         frozen_share: share of the updates, at the end, that leave the prior as it is, so that
             the posteriors settle.
         seed: of everything random.
     """
 
-    field: SirenConfig
+    network: SirenConfig
     rate_bits: float
     updates: int = 100
     steps_per_update: int = 50
-    optimiser: OptimiserConfig = OptimiserConfig(batch=256)
-    final_learning_rate: float = 0.1
+    optimiser: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(batch=256))
+    final_learning_rate: float = 0.04
     relative_std: float = 0.3
     frozen_share: float = 0.03
     seed: int = 0
@@ -110,7 +109,7 @@ class PriorTrainer:
     ) -> None:
         self._config, self._checkpoint = config, checkpoint
         device = targets[0].values.device
-        self._field = Siren(config.field, device)
+        self._field = Siren(config.network, device)
         count = self._field.weight_count
         start = self._field.initial_prior(
             config.relative_std, torch.Generator().manual_seed(config.seed)
@@ -165,12 +164,12 @@ class PriorTrainer:
         yield TrainResult(prior, tuple(self._curve[stride - 1 :: stride]))
 
     def _learning_rate(self, step: int) -> float:
+        # a rate that stays high makes posteriors wander, the prior widen after them, and the steps,
+        # which are in its units, grow: hence a steady exponential fall
         config = self._config
-        total = config.updates * config.steps_per_update
-        floor = config.final_learning_rate
-        cosine = 0.5 * (1 + math.cos(math.pi * step / total))
+        done = step / (config.updates * config.steps_per_update)
         warm_up = min(1.0, (step + 1) / 50)
-        return config.optimiser.learning_rate * warm_up * (floor + (1 - floor) * cosine)
+        return float(config.optimiser.learning_rate * warm_up * config.final_learning_rate**done)
 
     def _save(self, path: Path) -> None:
         tensors = self._fit.state() | {"kl_bits": self._kl_bits}
@@ -192,4 +191,5 @@ class PriorTrainer:
 
 def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+        names = file.keys()
+        return {name: file.get_tensor(name) for name in names}, file.metadata()

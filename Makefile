@@ -1,0 +1,52 @@
+# The two commands of a fresh machine: `make app` starts the app, `make test` runs every check.
+# Both take more arguments as ARGS="..." and, for a Python 3.11 of another name, PYTHON=path.
+
+PYTHON ?= python3.11
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RUNTIME := $(VENV)/runtime-installed
+DEVELOPMENT := $(VENV)/development-installed
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: app test lint format browser clean
+
+app: $(RUNTIME)
+	$(BIN)/python app.py $(ARGS)
+
+test: lint browser
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEVELOPMENT)
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy
+
+format: $(DEVELOPMENT)
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
+
+browser:
+	@command -v chromium >/dev/null \
+	|| { $(AS_ROOT) apt-get update && $(AS_ROOT) apt-get install --yes --no-install-recommends chromium; } \
+	|| { echo "The browser tests need Chromium, which could not be installed:" \
+		"install the package chromium and run this again." >&2; exit 1; }
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	|| { echo "Python 3.11 is needed and $(PYTHON) is not it: install it, or name it with" \
+		"PYTHON=/path/to/python3.11." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUNTIME): requirements.txt $(BIN)/python
+	$(PIP) install -r requirements.txt
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+	$(PIP) install -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,141 @@
+"""Rules of the source: who imports whom, safe loading, docstrings, sizes, pinned versions."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE = sorted((ROOT / "combiner_core").rglob("*.py"))
+APP = [*sorted(ROOT.glob("*.py")), *sorted((ROOT / "demo").rglob("*.py"))]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+MAX_LINES = 450
+UNSAFE = {
+    *("cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"),
+    *("torch.load", "torch.save", "allow_pickle=True"),
+}
+PINNED = re.compile(r"[a-z0-9-]+(==\d+(\.\d+)+|>=\d+(\.\d+)*,<\d+(\.\d+)*)")
+MACHINE_PATH = re.compile(rb"(?<![\w.})-])/(?:root|home|Users|mnt|work|workspace)/")
+
+
+def test_engine_imports_nothing_of_the_app() -> None:
+    forbidden = {"app", "demo", "gradio", "plotly"}
+    assert CORE
+    assert _offenders(CORE, lambda tree: forbidden & {_top(name) for name in _imports(tree)}) == {}
+
+
+def test_nothing_is_pickled() -> None:
+    assert _offenders([*CORE, *APP, *TESTS], _unsafe_uses) == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "def load():\n    from pickle import loads",
+        "import torch\ntorch.load('model.pt')",
+        "from torch import save as keep",
+        "import numpy as np\nnp.load('model.npy', allow_pickle=True)",
+    ],
+)
+def test_unsafe_loading_is_recognised(code: str) -> None:
+    assert _unsafe_uses(ast.parse(code))
+
+
+def test_public_modules_have_docstrings() -> None:
+    public = [path for path in [*CORE, *APP] if not re.match(r"_(?!_)", path.name)]
+    assert _offenders(public, lambda tree: not ast.get_docstring(tree)) == {}
+
+
+def test_modules_are_short() -> None:
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in [*CORE, *APP, *TESTS]}
+    assert {_name(path): n for path, n in lines.items() if n > MAX_LINES} == {}
+
+
+def test_files_name_no_place_on_one_machine() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("only a git checkout tells its own files from others")
+    found = {_name(path): MACHINE_PATH.search(path.read_bytes()) for path in _own_files()}
+    assert {name: match[0] for name, match in found.items() if match} == {}
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_requirements_are_pinned(file: str) -> None:
+    requirements = _requirements(file)
+    assert requirements
+    assert [line for line in requirements if not PINNED.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("modules", "files"),
+    [
+        ([*CORE, *APP], ["requirements.txt"]),
+        (TESTS, ["requirements.txt", "requirements-dev.txt"]),
+    ],
+    ids=["runtime", "tests"],
+)
+def test_imports_are_required(modules: list[Path], files: list[str]) -> None:
+    required = {re.split("[=>]", line)[0] for file in files for line in _requirements(file)}
+    ours = {"combiner_core", "demo", *(path.stem for path in [*APP, *TESTS])}
+    distributions = packages_distributions()
+
+    def missing(tree: ast.Module) -> set[str]:
+        tops = {_top(name) for name in _imports(tree)} - ours - sys.stdlib_module_names
+        return {
+            top for top in tops if not required & {d.lower() for d in distributions.get(top, [top])}
+        }
+
+    assert _offenders(modules, missing) == {}
+
+
+def _offenders(paths: list[Path], fault: Callable[[ast.Module], object]) -> dict[str, object]:
+    """What is at fault in each module that has a fault."""
+    faults = {_name(path): fault(ast.parse(path.read_bytes())) for path in paths}
+    return {name: found for name, found in faults.items() if found}
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Dotted names of what a module imports, also inside its functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _unsafe_uses(tree: ast.Module) -> set[str]:
+    """Modules and functions of a module that could run code found in a file."""
+    imports = set(_imports(tree))
+    marks = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.keyword))
+    return UNSAFE & {*imports, *map(_top, imports), *map(ast.unparse, marks)}
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _own_files() -> list[Path]:
+    """Files that git tracks, or would if asked to add all."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    paths = (ROOT / name for name in os.fsdecode(listing).split("\0") if name)
+    return [path for path in paths if path.is_file()]
+
+
+def _requirements(file: str) -> list[str]:
+    """Lines of a requirements file but for comments and the files it includes."""
+    lines = (ROOT / file).read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith(("#", "-r "))]
