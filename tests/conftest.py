@@ -69,7 +69,7 @@ def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 def _landscape() -> NDArray[np.uint8]:
     """Shape (64, 96, 3): a ball, grassy hills and a leaning post before a clear sky."""
     y, x = np.mgrid[0:64, 0:96].astype(np.float64)
-    picture: NDArray[np.float64] = np.stack([80 + 1.6 * y, 120 + 1.5 * y, 210 + 0.4 * y], axis=-1)
+    picture = np.stack([80 + 1.6 * y, 120 + 1.5 * y, 210 + 0.4 * y], axis=-1)
     layers = [  # signed distance to the edge in pixels, colour, shade
         (np.hypot(x - 30, y - 24) - 14, (220, 140, 60), 1 - 0.02 * (x - 30 + y - 24)),
         (46 + 5 * np.sin(x / 13) - y, (80, 120, 50), 0.85 + 0.15 * np.sin(x / 1.5) * np.sin(y)),

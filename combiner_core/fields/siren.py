@@ -17,6 +17,8 @@ from torch import Tensor
 
 from combiner_core.gaussians import DiagonalGaussian
 
+_TINY_VARIANCE = 1e-12
+
 NoiseSource = Callable[[torch.Size], Tensor]
 
 
@@ -130,7 +132,9 @@ class Siren:
         ):
             variance = _affine(hidden.square(), std.square())
             pre_activation = _affine(hidden, mean)
-            pre_activation = pre_activation + variance.sqrt() * noise(pre_activation.shape)
+            # the root has no gradient at zero, where all weights of a unit are already sent
+            scale = variance.clamp_min(_TINY_VARIANCE).sqrt()
+            pre_activation = pre_activation + scale * noise(pre_activation.shape)
             hidden = pre_activation.sin()
         return pre_activation
 

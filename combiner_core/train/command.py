@@ -6,7 +6,6 @@ import argparse
 import json
 import platform
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +66,6 @@ def add_to(commands: Subparsers) -> None:
 
 
 def _train_siren(parsed: argparse.Namespace) -> None:
-    started = time.monotonic()
     device = resolve(parsed.device)
     for folder in parsed.data:
         if not folder.is_dir():
@@ -89,8 +87,7 @@ def _train_siren(parsed: argparse.Namespace) -> None:
         if isinstance(event, TrainProgress):
             print(json.dumps(asdict(event)), flush=True)
             continue
-        seconds = time.monotonic() - started
-        card = _card(parsed, config, event, names, seconds)
+        card = _card(parsed, config, event, names)
         card = save_siren(parsed.out, SirenPreset(card, config.network, event.prior, framing))
         print(f"wrote {card.name}: {Siren(config.network).weight_count} weights", file=sys.stderr)
 
@@ -119,7 +116,6 @@ def _card(
     config: TrainConfig,
     result: TrainResult,
     names: list[str],
-    seconds: float,
 ) -> Card:
     unit = "bpp at 768x512" if parsed.kind == "image" else "kbps, 3 s clips at 16 kHz"
     arguments = {
@@ -133,7 +129,7 @@ def _card(
         "warm_start": parsed.warm_start.stem if parsed.warm_start else None,
         "files": names,
         "config": asdict(config),
-        "seconds": round(seconds, 1),
+        "seconds": round(result.curve[-1].elapsed_s, 1),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, {parsed.device}",
         "torch": torch.__version__,
         "curve": [
@@ -148,6 +144,6 @@ def _card(
         kind=parsed.kind,
         sha256="",
         nominal_bits=0.0,
-        about=f"SIREN of width {parsed.hidden}, prior for {parsed.rate:g} {unit}.",
+        about=f"SIREN of width {parsed.hidden}, prior for {parsed.rate:.2g} {unit}.",
         training=training,
     )

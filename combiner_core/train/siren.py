@@ -182,7 +182,7 @@ class PriorTrainer:
 
     def _resume(self, path: Path) -> None:
         tensors, metadata = _load(path)
-        if metadata["config"] != json.dumps(asdict(self._config), sort_keys=True):
+        if json.loads(metadata["config"]) != asdict(self._config):
             raise ValueError(f"the checkpoint {path.name} belongs to other settings")
         self._kl_bits = tensors.pop("kl_bits")
         self._fit.load_state(tensors)
