@@ -1,9 +1,14 @@
-"""`python -m combiner_core bench`."""
+"""`python -m combiner_core bench rd | table`: measure, and make tables of what was measured."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from combiner_core.bench import rate_distortion
+from combiner_core.options import CoderName, EffortName
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -11,4 +16,50 @@ if TYPE_CHECKING:
 
 def add_to(commands: Subparsers) -> None:
     """Add the command to a parser."""
-    commands.add_parser("bench", help="measure rate, distortion and time")
+    bench = commands.add_parser("bench", help="measure rate, distortion, time and memory")
+    kinds = bench.add_subparsers(required=True, metavar="WHAT")
+
+    command = kinds.add_parser("rd", help="rate and distortion on a folder of files")
+    command.set_defaults(run=_rate_distortion)
+    command.add_argument("--data", type=Path, required=True, metavar="DIR")
+    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
+    command.add_argument("--rates", type=float, nargs="+", required=True)
+    command.add_argument("--unit", choices=("bpp", "kbps"), required=True)
+    command.add_argument("--codecs", nargs="+", default=["siren"])
+    command.add_argument("--efforts", nargs="+", choices=get_args(EffortName), default=["balanced"])
+    command.add_argument("--recs", nargs="+", choices=get_args(CoderName), default=["trellis"])
+    command.add_argument("--refine", nargs="+", choices=("on", "off"), default=["on"])
+    command.add_argument("--limit", type=int, help="only the first files by name")
+    command.add_argument("--processes", type=int, default=1)
+    command.add_argument("--threads", type=int, default=2)
+
+    command = kinds.add_parser("table", help="a Markdown table of results files")
+    command.set_defaults(run=_table)
+    command.add_argument("results", type=Path, nargs="+")
+
+
+def _rate_distortion(parsed: argparse.Namespace) -> None:
+    jobs = rate_distortion.jobs_for(
+        parsed.data,
+        parsed.rates,
+        parsed.unit,
+        parsed.codecs,
+        parsed.efforts,
+        parsed.recs,
+        [refine == "on" for refine in parsed.refine],
+        parsed.limit,
+    )
+    measured = rate_distortion.run_all(
+        jobs, parsed.data, parsed.out, parsed.processes, parsed.threads
+    )
+    for row in measured:
+        outcome = "cannot go this small"
+        if row.bytes is not None:
+            outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.encode_s:.1f} s"
+        print(f"{row.job.file} {row.job.rate:g} {row.job.setting}: {outcome}", file=sys.stderr)
+    print(rate_distortion.table(rate_distortion.read_rows(parsed.out)))
+
+
+def _table(parsed: argparse.Namespace) -> None:
+    rows = [row for path in parsed.results for row in rate_distortion.read_rows(path)]
+    print(rate_distortion.table(rows))

@@ -37,7 +37,7 @@ def targets(
 ) -> list[Target]:
     """The data of every field of a signal; channels outermost, then segments in time."""
     if signal.kind == "image":
-        return [Target.image(torch.from_numpy(signal.values), device)]
+        return [Target.image(signal.values, device)]
     assert framing is not None
     shape = shape_of(signal)
     assert isinstance(shape, AudioShape)
@@ -45,8 +45,8 @@ def targets(
     values = resample(signal, framing.sample_rate, sum(segments)).values
     return [
         Target.audio(part, framing.segment_samples, device)
-        for channel in torch.from_numpy(values)
-        for part in channel.split(segments)
+        for channel in values
+        for part in np.split(channel, list(accumulate(segments))[:-1])
     ]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 _TILE = 8
@@ -26,7 +28,7 @@ class Target:
     values: Tensor
 
     @classmethod
-    def image(cls, pixels: Tensor, device: torch.device | str = "cpu") -> Target:
+    def image(cls, pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Target:
         """All pixels of an image, uint8, shape (height, width, 3), tile by tile."""
         height, width = pixels.shape[:2]
         rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -34,16 +36,19 @@ class Target:
         order = torch.argsort(tile.flatten(), stable=True)
         return cls(
             image_coordinates(height, width)[order].to(device),
-            pixels.reshape(-1, 3)[order].to(device),
+            torch.tensor(pixels).reshape(-1, 3)[order].to(device),
         )
 
     @classmethod
     def audio(
-        cls, samples: Tensor, samples_per_unit: float, device: torch.device | str = "cpu"
+        cls,
+        samples: NDArray[np.float32],
+        samples_per_unit: float,
+        device: torch.device | str = "cpu",
     ) -> Target:
         """All samples of one channel, float32, shape (samples,)."""
         coordinates = audio_coordinates(len(samples), samples_per_unit)
-        return cls(coordinates.to(device), samples[:, None].to(device))
+        return cls(coordinates.to(device), torch.tensor(samples)[:, None].to(device))
 
     def minibatch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """One random pair from each of `count` strata: (count, in_dims), (count, out_dims)."""

@@ -41,7 +41,7 @@ def image_targets(
     }
     kept = sorted(images, key=lambda path: -texture[path])[: round(len(images) * textured_share)]
     chosen = _choose(sorted(kept), count, seed)
-    targets = [Target.image(torch.from_numpy(images[path]), device) for path in chosen]
+    targets = [Target.image(images[path], device) for path in chosen]
     return targets, [path.name for path in chosen]
 
 
@@ -66,9 +66,7 @@ def audio_targets(
             continue
         start = int(generator.integers(spare + 1))
         samples = clip.values[0, start : start + framing.segment_samples]
-        targets.append(
-            Target.audio(torch.from_numpy(samples.copy()), framing.segment_samples, device)
-        )
+        targets.append(Target.audio(samples, framing.segment_samples, device))
         names.append(path.name)
         if len(targets) == count:
             return targets, names
