@@ -64,9 +64,9 @@ class SirenEffort:
 
 
 EFFORTS: dict[EffortName, SirenEffort] = {
-    "fast": SirenEffort(fit_steps=2000, refine_steps=500, batch=4096),
-    "balanced": SirenEffort(fit_steps=6000, refine_steps=2500, batch=6144),
-    "best": SirenEffort(fit_steps=20000, refine_steps=10000, batch=8192, state_bits=16),
+    "fast": SirenEffort(fit_steps=1500, refine_steps=500, batch=4096),
+    "balanced": SirenEffort(fit_steps=3000, refine_steps=1000, batch=4096),
+    "best": SirenEffort(fit_steps=16000, refine_steps=6000, batch=8192, state_bits=16),
 }
 
 
