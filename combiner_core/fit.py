@@ -31,7 +31,7 @@ class OptimiserConfig:
     """Settings of the gradient descent.
 
     Attributes:
-        batch: coordinates drawn from each signal at a step.
+        batch: most coordinates drawn from each signal at a step.
         learning_rate: of Adam, in prior standard deviations.
         initial_std: posterior std at the start, in prior units.
         control_gain: change of log beta a step for a KL that is e times its target.
@@ -95,6 +95,7 @@ class PosteriorFit:
     ) -> None:
         self.field, self.prior, self.config = field, prior, config
         self._targets, self._generator = targets, generator
+        self._batch = min(config.batch, *(len(target.coordinates) for target in targets))
         self._noise = NoisePool(generator)
         self._bits, self._blocks = bits, blocks
         self._free = bits > 0
@@ -137,7 +138,7 @@ class PosteriorFit:
         """One minibatch gradient step on the beta-ELBO of every signal."""
         for group in self._adam.param_groups:
             group["lr"] = learning_rate
-        drawn = [target.minibatch(self.config.batch, self._generator) for target in self._targets]
+        drawn = [target.minibatch(self._batch, self._generator) for target in self._targets]
         coordinates = torch.stack([pair[0] for pair in drawn])
         values = torch.stack([pair[1] for pair in drawn])
         posterior = self._scaled(self._mean, self._free * self._log_std.exp())

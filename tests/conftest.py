@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tiny_presets import write_presets
 
 from combiner_core.signals import Signal
 
@@ -42,6 +43,14 @@ def photo() -> Signal:
 def clip() -> Signal:
     """One second of a synthetic voice, mono at 16 kHz, peak 0.5."""
     return Signal.audio(_voice(16000), 16000)
+
+
+@pytest.fixture(scope="session")
+def tiny_presets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with one small siren preset for images and one for audio."""
+    folder = tmp_path_factory.mktemp("presets")
+    write_presets(folder)
+    return folder
 
 
 @pytest.fixture

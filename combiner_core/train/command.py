@@ -53,6 +53,7 @@ def add_to(commands: Subparsers) -> None:
     )
     command.add_argument("--signals", type=int, default=64)
     command.add_argument("--textured-share", type=float, default=0.6)
+    command.add_argument("--tiles", type=int, default=1, help="learn from parts of images")
     command.add_argument("--hidden", type=int, default=48)
     command.add_argument("--layers", type=int, default=6)
     command.add_argument("--frequencies", type=int, default=32)
@@ -73,7 +74,7 @@ def _train_siren(parsed: argparse.Namespace) -> None:
     if parsed.kind == "image":
         framing, bits = None, parsed.rate * IMAGE_PIXELS
         targets, names = image_targets(
-            parsed.data, parsed.signals, parsed.textured_share, parsed.seed, device
+            parsed.data, parsed.signals, parsed.textured_share, parsed.tiles, parsed.seed, device
         )
     else:
         framing, bits = SPEECH, parsed.rate * 1000 * SPEECH.segment_samples / SPEECH.sample_rate

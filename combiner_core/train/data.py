@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from combiner_core.errors import CombinerError
 from combiner_core.fields.grids import Target
@@ -18,6 +19,7 @@ def image_targets(
     folders: Sequence[Path],
     count: int,
     textured_share: float,
+    tiles: int,
     seed: int,
     device: torch.device | str,
 ) -> tuple[list[Target], list[str]]:
@@ -28,12 +30,14 @@ def image_targets(
         count: images to return.
         textured_share: share of all images, those with the greatest mean absolute difference of
             neighbouring pixels, to choose among.
+        tiles: along each side; above 1 a random one of tiles x tiles parts stands for each image.
         seed: of the choice.
         device: where to put the pixels.
 
     Raises:
         CombinerError: there are not that many.
     """
+    generator = np.random.default_rng(seed)
     images = {path: load_image(path).values for path in _files(folders)}
     texture = {
         path: np.abs(np.diff(pixels.astype(np.int16), axis=0)).mean()
@@ -41,7 +45,7 @@ def image_targets(
     }
     kept = sorted(images, key=lambda path: -texture[path])[: round(len(images) * textured_share)]
     chosen = _choose(sorted(kept), count, seed)
-    targets = [Target.image(images[path], device) for path in chosen]
+    targets = [Target.image(_part(images[path], tiles, generator), device) for path in chosen]
     return targets, [path.name for path in chosen]
 
 
@@ -71,6 +75,15 @@ def audio_targets(
         if len(targets) == count:
             return targets, names
     raise CombinerError(f"There are only {len(targets)} clips long enough, {count} are needed.")
+
+
+def _part(
+    pixels: NDArray[np.uint8], tiles: int, generator: np.random.Generator
+) -> NDArray[np.uint8]:
+    height, width = pixels.shape[0] // tiles, pixels.shape[1] // tiles
+    top = int(generator.integers(pixels.shape[0] - height + 1))
+    left = int(generator.integers(pixels.shape[1] - width + 1))
+    return np.ascontiguousarray(pixels[top : top + height, left : left + width])
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:

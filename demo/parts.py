@@ -1,0 +1,80 @@
+"""Parts that the tabs share: signals on show, files on their way to the browser, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import gradio as gr
+
+import combiner_core as cc
+from combiner_core.signals import Kind
+from demo import status
+
+Updates = dict[Any, Any]
+Job = Callable[..., Iterator[Updates]]
+
+# Settings of the events that use the device: those of all tabs and users wait in one queue.
+ONE_AT_A_TIME: Mapping[str, Any] = MappingProxyType(
+    {"concurrency_id": "device", "concurrency_limit": 1, "api_visibility": "private"}
+)
+
+_IMAGE_HEIGHT = 400
+_SUFFIXES: dict[Kind, str] = {"image": ".png", "audio": ".wav"}
+
+
+def viewer(
+    kind: Kind, label: str, elem_id: str, *, visible: bool = True
+) -> gr.components.Component:
+    """Shows an image without loss, or plays a clip."""
+    if kind == "image":
+        return gr.Image(
+            label=label,
+            alt_text=label,
+            format="png",
+            type="filepath",
+            height=_IMAGE_HEIGHT,
+            buttons=["download", "fullscreen"],
+            interactive=False,
+            elem_id=elem_id,
+            visible=visible,
+        )
+    return gr.Audio(
+        label=label,
+        type="filepath",
+        buttons=["download"],
+        interactive=False,
+        elem_id=elem_id,
+        visible=visible,
+    )
+
+
+def write(signal: cc.Signal, folder: str, stem: str) -> str:
+    """Write a signal without loss for the browser; returns the path of the file."""
+    path = Path(folder, stem + _SUFFIXES[signal.kind])
+    cc.save(signal, path)
+    return str(path)
+
+
+def toast(error: cc.CombinerError) -> gr.Error:
+    """The engine's sentence as a message over the page."""
+    return gr.Error(escape(str(error)), print_exception=False)
+
+
+def telling_failure(job: Job, panel: gr.HTML) -> Job:
+    """A job that leaves its status panel at "failed" when it raises, and shows the reason."""
+
+    def run(*values: Any) -> Iterator[Updates]:
+        try:
+            yield from job(*values)
+        except cc.CombinerError as error:
+            yield {panel: status.panel("failed", "Failed", note=str(error))}
+            raise toast(error) from error
+        except Exception:
+            yield {panel: status.panel("failed", "Failed", note="The log of the app says why.")}
+            raise
+
+    return run

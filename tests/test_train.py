@@ -1,0 +1,216 @@
+"""Prior learning: it improves, repeats and resumes exactly, and writes presets that load."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+from PIL import Image
+from signal_files import picture, tone
+from tiny_presets import image_config, image_targets
+
+from combiner_core.errors import PresetError
+from combiner_core.presets import PresetLibrary
+from combiner_core.priors.factorised import RATE_UNITS_PER_BIT, FactorisedPrior
+from combiner_core.train.siren import PriorTrainer, TrainProgress, TrainResult
+
+RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
+SHORT = image_config(updates=6)
+
+
+def train(trainer: PriorTrainer) -> TrainResult:
+    *_, result = trainer.run()
+    assert isinstance(result, TrainResult)
+    return result
+
+
+def tensors(prior: FactorisedPrior) -> tuple[bytes, bytes, bytes]:
+    return prior.mean.tobytes(), prior.std.tobytes(), prior.rates.tobytes()
+
+
+def test_quality_rises_and_the_rate_is_held() -> None:
+    *events, result = PriorTrainer(image_config(updates=45), image_targets()).run()
+    curve = [event for event in events if isinstance(event, TrainProgress)]
+    assert [event.update for event in curve] == list(range(1, 46))
+    assert curve[-1].psnr_db > curve[0].psnr_db + 3
+    assert curve[-1].kl_bits == pytest.approx(1200, rel=0.25)
+    assert isinstance(result, TrainResult)
+    assert result.prior.nominal_bits == pytest.approx(1200, rel=0.25)
+    assert result.prior.rates.max() <= 8 * RATE_UNITS_PER_BIT
+    assert result.curve[-1] == curve[-1]
+
+
+def test_training_is_deterministic_under_a_seed() -> None:
+    first, again, other = (
+        train(PriorTrainer(replace(SHORT, seed=seed), image_targets())) for seed in (3, 3, 4)
+    )
+    assert tensors(first.prior) == tensors(again.prior)
+    assert tensors(first.prior) != tensors(other.prior)
+
+
+@pytest.mark.parametrize("done", [1, 4, 6])
+def test_a_resumed_training_ends_the_same(done: int, tmp_path: Path) -> None:
+    straight = train(PriorTrainer(SHORT, image_targets()))
+    checkpoint = tmp_path / "folder" / "tiny.safetensors"
+    interrupted = PriorTrainer(SHORT, image_targets(), checkpoint).run(save_every_s=0)
+    for _ in range(done):
+        next(interrupted)
+    del interrupted
+    *events, result = PriorTrainer(SHORT, image_targets(), checkpoint).run()
+    assert len(events) == SHORT.updates - done
+    assert isinstance(result, TrainResult)
+    assert tensors(result.prior) == tensors(straight.prior)
+    assert len(result.curve) == len(straight.curve)
+    assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
+
+
+@pytest.mark.parametrize("change", [{"rate_bits": 901.0}, {"seed": 1}, {"updates": 7}])
+def test_a_checkpoint_of_other_settings_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    checkpoint = tmp_path / "tiny.safetensors"
+    train(PriorTrainer(SHORT, image_targets(), checkpoint))
+    with pytest.raises(ValueError, match=r"checkpoint tiny\.safetensors belongs to other settings"):
+        PriorTrainer(replace(SHORT, **change), image_targets(), checkpoint)
+
+
+def test_a_checkpoint_of_other_signals_is_refused(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "tiny.safetensors"
+    train(PriorTrainer(SHORT, image_targets(5), checkpoint))
+    with pytest.raises(ValueError, match=r"tiny\.safetensors"):
+        PriorTrainer(SHORT, image_targets(4), checkpoint)
+
+
+def test_a_lower_rate_starts_where_the_higher_one_ended(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "high.safetensors"
+    high = image_config(updates=20)
+    train(PriorTrainer(high, image_targets(), checkpoint))
+    low = replace(high, rate_bits=900.0, updates=1)
+    cold = train(PriorTrainer(low, image_targets())).curve[-1]
+    warm = train(PriorTrainer(low, image_targets(), warm_start=checkpoint)).curve[-1]
+    assert warm.psnr_db > cold.psnr_db + 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"rate_bits": 0.0}, {"updates": 0}, {"steps_per_update": 0}, {"rate_bits": -1.0}]
+)
+def test_impossible_settings_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        replace(SHORT, **change)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six small pictures."""
+    data = tmp_path / "pictures"
+    data.mkdir()
+    for number in range(6):
+        pixels = np.roll(picture(24, 36), 5 * number, axis=1)
+        Image.fromarray(pixels).save(data / f"{number}.png")
+    return data
+
+
+def arguments(folder: Path, **changes: object) -> list[str]:
+    """A command that takes a second."""
+    settings = {
+        "kind": "image", "data": folder, "rate": 0.004, "name": "small", "id": 9,
+        "out": folder.parent / "presets", "checkpoint": folder.parent / "small.safetensors",
+        "signals": 4, "textured-share": 1.0, "hidden": 8, "layers": 3, "frequencies": 5,
+        "updates": 3, "steps-per-update": 5, "batch": 32, "device": "cpu",
+    } | changes  # fmt: skip
+    return ["train", "siren", *(str(x) for k, v in settings.items() for x in (f"--{k}", v))]
+
+
+def test_the_command_writes_a_preset(folder: Path, run_cli: RunCli) -> None:
+    done = run_cli(*arguments(folder))
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["update"] for line in lines] == [1, 2, 3]
+    keys = {"update", "updates", "psnr_db", "kl_bits", "beta", "elapsed_s"}
+    assert all(set(line) == keys for line in lines)
+    assert done.stderr == f"wrote small: {11 * 8 + 9 * 8 + 9 * 3} weights\n"
+
+    library = PresetLibrary(folder.parent / "presets")
+    (card,) = library.cards()
+    assert (card.name, card.id, card.kind, card.family) == ("small", 9, "image", "siren")
+    assert len(card.training["files"]) == 4
+    assert str(folder.parent) not in json.dumps(card.training)
+    preset = library.load(card)
+    assert len(preset.prior.mean) == 187
+    assert preset.prior.nominal_bits == pytest.approx(card.nominal_bits, abs=0.05)
+
+    tensors_file = folder.parent / "presets" / "small.safetensors"
+    blob = bytearray(tensors_file.read_bytes())
+    blob[-1] ^= 1
+    tensors_file.write_bytes(blob)
+    with pytest.raises(PresetError, match=r"^The preset small\.safetensors does not have the hash"):
+        library.load(card)
+    tensors_file.unlink()
+    with pytest.raises(PresetError, match=r"^The preset small\.safetensors is missing or damaged"):
+        library.load(card)
+
+
+def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None:
+    data = tmp_path / "clips"
+    data.mkdir()
+    for number in range(2):
+        sf.write(data / f"{number}.wav", tone(50_000 + 100 * number, 16000)[0], 16000)
+    sf.write(data / "short.wav", tone(3000, 16000)[0], 16000)
+    done = run_cli(*arguments(data, kind="audio", rate=0.4, signals=2))
+    assert done.returncode == 0, done.stderr
+    library = PresetLibrary(tmp_path / "presets")
+    (card,) = library.cards()
+    framing = library.load(card).framing
+    assert framing is not None
+    assert (framing.sample_rate, framing.segment_samples) == (16000, 48000)
+    assert "short.wav" not in card.training["files"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"data": "nowhere"}, "There is no folder nowhere."),
+        ({"signals": 7}, "There are only 6 images to choose 7 from."),
+        ({"signals": 0}, ""),
+        ({"hidden": 0}, "These settings do not work: "),
+        ({"rate": -1}, "These settings do not work: "),
+        ({"updates": 0}, "These settings do not work: "),
+        ({"id": 70000}, ""),
+        ({"id": -1}, ""),
+        ({"name": "../small"}, ""),
+        ({"warm-start": "nowhere.safetensors"}, "nowhere.safetensors"),
+        ({"warm-start": "pictures/0.png"}, "0.png"),
+        ({"checkpoint": "pictures/0.png"}, "0.png"),
+    ],
+    ids=str,
+)
+def test_the_command_refuses_what_cannot_work(
+    changes: dict[str, object], words: str, folder: Path, run_cli: RunCli
+) -> None:
+    done = run_cli(*arguments(folder, **changes))
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("combiner_core: ")
+    assert words in done.stderr
+    assert str(folder.parent) not in done.stderr
+    assert done.stdout == ""
+    assert not list(folder.parent.rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"\xff", b'{"name": 3}', None], ids=["empty", *"abcd", "hash"]
+)
+def test_damaged_cards_are_refused(
+    content: bytes | None, tiny_presets: Path, tmp_path: Path
+) -> None:
+    card = next(tiny_presets.glob("*.json"))
+    if content is None:
+        content = json.dumps(json.loads(card.read_text()) | {"sha256": "nonsense"}).encode()
+    (tmp_path / "odd.json").write_bytes(content)
+    with pytest.raises(PresetError, match=r"^The preset card odd\.json is damaged\.$"):
+        PresetLibrary(tmp_path).for_file(60001, 1)
