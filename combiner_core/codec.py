@@ -13,7 +13,7 @@ from combiner_core.budget import Budget
 from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError, BudgetError, CombinerError, SignalError
 from combiner_core.events import Encoded, Event, Progress
-from combiner_core.families import FittedPayload, SirenFamily, framing
+from combiner_core.families import AudioLayout, FittedPayload, SirenFamily, shape_of
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DeviceName, EncodeOptions
 from combiner_core.presets import Card, PresetLibrary
@@ -71,7 +71,7 @@ def encode(
     >>> options = EncodeOptions(effort="fast", device="cpu")
     >>> *progress, result = encode(Signal.image(pixels), Budget(3000), options)
     >>> len(result.data), result.model
-    (3000, 'siren-image-0.07')
+    (3000, 'siren-image')
     >>> decode(result.data, device="cpu").values.shape
     (16, 24, 3)
     >>> inspect(result.data).shape
@@ -82,11 +82,10 @@ def encode(
     library = presets or PresetLibrary()
     file_bytes = budget.file_bytes(signal)
     fields = _field_count(signal, library, options.model)
-    card = library.choose(options.model, signal.kind, file_bytes * 8 / fields)
+    card = library.choose(options.model, signal.kind, file_bytes * 8, fields)
     family = SirenFamily(library.load(card))
-    header = Header(
-        framing.shape_of(signal), card.id, card.prior_hash, options.seed, family.parameters(options)
-    )
+    parameters = family.parameters(signal, file_bytes, options)
+    header = Header(shape_of(signal), card.id, card.prior_hash, options.seed, parameters)
     payload_bytes = bitstream.largest_payload_bytes(header, file_bytes)
     if payload_bytes < 1:
         least = bitstream.overhead_bytes(header, 1) + 1
@@ -209,7 +208,11 @@ def _card_of(header: Header, library: PresetLibrary) -> Card:
     return card
 
 
-def _field_count(signal: Signal, library: PresetLibrary, model: str) -> int:
-    """Fields the signal is divided into; all presets of a family divide it alike."""
-    card = library.choose(model, signal.kind, 1.0)
-    return framing.field_count(framing.shape_of(signal), library.load(card).framing)
+def _field_count(signal: Signal, library: PresetLibrary, model: str) -> int | None:
+    """Segments of a clip, which all presets of a family divide alike; None for an image."""
+    shape = shape_of(signal)
+    if isinstance(shape, bitstream.ImageShape):
+        return None
+    framing = library.load(library.choose(model, signal.kind, 1.0, 1)).framing
+    assert framing is not None
+    return AudioLayout(shape, framing).fields

@@ -41,7 +41,7 @@ class OptimiserConfig:
     batch: int = 4096
     learning_rate: float = 0.1
     initial_std: float = 0.25
-    control_gain: float = 0.005
+    control_gain: float = 0.01
     beta_guess_db: float = 22.0
 
     def __post_init__(self) -> None:
@@ -81,6 +81,10 @@ class PosteriorFit:
         blocks: shape (D,), the block of each weight; every block has its own beta.
         config: optimiser settings.
         generator: source of randomness, on the device of the fit.
+
+    Attributes:
+        share_beta: hold the sum of all KL at the sum of all bits, by one change of beta for all.
+        distortion: running mean of the expected distortion, shape (M,).
     """
 
     def __init__(
@@ -109,7 +113,12 @@ class PosteriorFit:
         first = torch.log(guess / (bits.sum(1, keepdim=True) * NATS_PER_BIT))
         self._log_beta = first.expand(-1, int(blocks.max()) + 1).clone()
         self._steps = 0
+        self.share_beta = False
         self.distortion = torch.full((len(targets),), math.nan, device=bits.device)
+
+    def schedule(self, bits: Tensor) -> None:
+        """Change the bits of every weight, shape (M, D), where they were positive before."""
+        self._bits = bits
 
     @property
     def mean(self) -> Tensor:
@@ -249,5 +258,7 @@ class PosteriorFit:
             per_weight.new_zeros(rows, count).index_add_(1, self._blocks, per_weight)
             for per_weight in (self.kl_bits(), free_bits)
         )
+        if self.share_beta:
+            spent, goal = spent.sum().expand_as(spent), goal.sum().expand_as(goal)
         error = torch.log((spent + 1e-3) / (goal + 1e-3)).clamp(-1.0, 1.0)
         self._log_beta += _CONTROL_INTERVAL * self.config.control_gain * error * (goal > 0)

@@ -50,6 +50,8 @@ class Card:
         kind: "image" or "audio".
         sha256: of the safetensors file.
         nominal_bits: bits per field that the prior was trained for.
+        least_fields: fewest fields of an image the prior is meant for: 1 where it was trained on
+            whole images, more where it was trained on their parts.
         about: one sentence.
         training: data, command, duration, settings and curve, as the trainer wrote them.
     """
@@ -60,6 +62,7 @@ class Card:
     kind: Literal["image", "audio"]
     sha256: str
     nominal_bits: float
+    least_fields: int
     about: str
     training: dict[str, Any]
 
@@ -122,8 +125,15 @@ class PresetLibrary:
         cards = [_read_card(path) for path in self._directory.glob("*.json")]
         return sorted(cards, key=lambda card: (card.kind, card.family, card.nominal_bits))
 
-    def choose(self, model: str, kind: str, bits_per_field: float) -> Card:
-        """The preset of that name, or the one of that family trained nearest to a rate.
+    def choose(self, model: str, kind: str, bits: float, fields: int | None) -> Card:
+        """The preset of that name, or the one of that family which suits a number of bits.
+
+        Args:
+            model: name of a preset or of a family.
+            kind: "image" or "audio".
+            bits: for the whole signal.
+            fields: into how many the signal is divided; None if that is still free, as for an
+                image, which is then divided so that a field gets about its nominal bits.
 
         Raises:
             PresetError: no such model, or none for this kind of signal.
@@ -141,8 +151,13 @@ class PresetLibrary:
         fitting = [card for card in family if card.kind == kind]
         if not fitting:
             raise PresetError(f"The model {model} has no preset for {kind}.")
-        wanted = math.log(max(bits_per_field, 1.0))
-        return min(fitting, key=lambda card: abs(math.log(card.nominal_bits) - wanted))
+
+        def mismatch(card: Card) -> tuple[int, float]:
+            natural = fields or max(1, round(bits / card.nominal_bits))
+            unsuited = max(0, card.least_fields - natural) or -card.least_fields
+            return unsuited, abs(math.log(max(bits, 1.0) / natural / card.nominal_bits))
+
+        return min(fitting, key=mismatch)
 
     def for_file(self, model_id: int, prior_hash: int) -> Card:
         """The preset a file was made with.

@@ -4,13 +4,16 @@ Guo et al. 2023 (COMBINER), sections 3 and 4. The weights are shuffled once and 
 order. Every stretch of the code has a fixed number of bits, shared out by the prior's rates, and
 a beta of its own that makes the posterior's KL meet it. After every commit the weights sent are
 set to what the receiver will see, and the rest of the posterior is fitted on.
+
+A signal of several fields (tiles, segments) is first fitted under one beta for all, which divides
+the bits among them as rate-distortion theory asks; the division is sent, a byte a field.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +21,17 @@ import torch
 from numpy.typing import NDArray
 
 from combiner_core import rec
-from combiner_core.bitstream import Header
+from combiner_core.bitstream import Header, ImageShape
 from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError, BudgetError
 from combiner_core.events import Phase, Progress
-from combiner_core.families import framing
-from combiner_core.fields.grids import Target
+from combiner_core.families.layout import (
+    AudioLayout,
+    ImageLayout,
+    Layout,
+    shape_of,
+)
+from combiner_core.families.streams import Streams, allocate
 from combiner_core.fields.siren import Siren
 from combiner_core.fit import OptimiserConfig, PosteriorFit
 from combiner_core.metrics import psnr_from_mse_db
@@ -35,6 +43,7 @@ _FIELD_PEAK = 2.0
 _EVENT_INTERVAL_S = 0.2
 _RENDER_CHUNK = 1 << 14
 _WARM_UP_STEPS = 20
+_SHARED_BETA_PART = 0.7
 _CODERS = ("trellis", "astar")
 
 
@@ -50,7 +59,7 @@ class SirenEffort:
         refine_learning_rate: constant, while coding.
         commit_bits: bits coded between two refinements.
         state_bits: of the trellis.
-        block_weight_bits: bits of the blocks that have a beta of their own.
+        block_bits: bits of the blocks that have a beta of their own.
     """
 
     fit_steps: int
@@ -60,7 +69,7 @@ class SirenEffort:
     refine_learning_rate: float = 0.01
     commit_bits: int = 512
     state_bits: int = 14
-    block_weight_bits: int = 256
+    block_bits: int = 256
 
 
 EFFORTS: dict[EffortName, SirenEffort] = {
@@ -94,11 +103,17 @@ class SirenFamily:
     def __init__(self, preset: SirenPreset) -> None:
         self._preset = preset
 
-    def parameters(self, options: EncodeOptions) -> bytes:
-        """Two bytes for the header: the coder, and the size of its state or block in bits."""
+    def parameters(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> bytes:
+        """For the header: coder, size of its state or block in bits; for images also the grid."""
         coder = self._coder(options)
         size = coder.state_bits if isinstance(coder, rec.TrellisCoder) else coder.block_bits
-        return bytes([_CODERS.index(options.rec), size])
+        parameters = [_CODERS.index(options.rec), size]
+        shape = shape_of(signal)
+        if isinstance(shape, ImageShape):
+            fields = file_bytes * 8 / self._preset.card.nominal_bits
+            layout = ImageLayout.of_about(shape, fields)
+            parameters += [layout.rows, layout.columns]
+        return bytes(parameters)
 
     def encode(
         self, signal: Signal, header: Header, payload_bytes: int, options: EncodeOptions
@@ -110,26 +125,45 @@ class SirenFamily:
         """
         device = resolve(options.device)
         effort = EFFORTS[options.effort]
-        targets = framing.targets(signal, self._preset.framing, device)
-        streams = _Streams(self._preset, self._coder(options), header.seed, len(targets))
-        stream_bits = streams.lengths(payload_bytes)
-        encoders = streams.encoders(stream_bits)
-        fit = self._start_fit(targets, streams, stream_bits, effort, options.seed, device)
+        prior = self._preset.prior
+        layout = self._layout(header)
+        streams = Streams(prior, self._coder(options), header.seed, layout.fields)
+        shares = streams.equal_shares
+        goal = streams.lengths(payload_bytes, shares)
+        fit = PosteriorFit(
+            Siren(self._preset.field, device),
+            prior.gaussian(device),
+            layout.targets(signal, device),
+            torch.from_numpy(streams.bits_of_weights(goal)).to(device),
+            torch.from_numpy(streams.blocks(max(goal), effort.block_bits)).to(device),
+            OptimiserConfig(effort.batch // layout.fields, effort.learning_rate),
+            torch.Generator(device).manual_seed(options.seed),
+        )
         report = _Reporter(fit, payload_bytes * 8)
 
+        fit.share_beta = True
         for step in range(effort.fit_steps):
+            if step == round(_SHARED_BETA_PART * effort.fit_steps) and layout.fields > 1:
+                shares = allocate(fit.kl_bits().sum(1).tolist())
+                goal = streams.lengths(payload_bytes, shares)
+                fit.schedule(torch.from_numpy(streams.bits_of_weights(goal)).to(device))
+                fit.share_beta = False
             rate = _cosine(step, effort.fit_steps) * effort.learning_rate
             fit.step(rate * min(1.0, (step + 1) / _WARM_UP_STEPS))
             if report.due(last=step + 1 == effort.fit_steps):
                 yield report.progress("fit", step + 1, effort.fit_steps, 0)
         fit_s, kl_bits = report.elapsed_s, float(fit.kl_bits().sum())
 
+        fit.share_beta = False
+        encoders = streams.encoders(goal)
         order = torch.from_numpy(streams.order).to(device)
-        total = -(-max(stream_bits) // effort.commit_bits)
-        steps = effort.refine_steps // total if options.refine else 0
+        commits = -(-max(goal) // effort.commit_bits)
+        steps = effort.refine_steps // commits if options.refine else 0
+        committed = 0
         while not all(encoder.done for encoder in encoders):
             for row, encoder in enumerate(encoders):
-                if encoder.done:
+                # streams of unequal length end together
+                if encoder.done or encoder.committed_bits * max(goal) > committed * goal[row]:
                     continue
                 before = encoder.position
                 values = encoder.commit(
@@ -137,15 +171,16 @@ class SirenFamily:
                 )
                 sent = order[before : encoder.position]
                 fit.fix(row, sent, torch.from_numpy(values).to(device))
-            committed = sum(encoder.committed_bits for encoder in encoders)
+                if report.due():
+                    yield report.progress("code", *report.share(encoders))
+            committed += effort.commit_bits
             last = all(encoder.done for encoder in encoders)
-            done = -(-encoders[0].committed_bits // effort.commit_bits)
-            yield report.progress("code", done, max(total, done), committed)
+            yield report.progress("code", *report.share(encoders))
             for _ in range(0 if last else steps):
                 fit.step(effort.refine_learning_rate)
                 if report.due():
-                    yield report.progress("code", done, max(total, done), committed)
-        payload = streams.pack([encoder.bits() for encoder in encoders], payload_bytes)
+                    yield report.progress("code", *report.share(encoders))
+        payload = streams.pack([encoder.bits() for encoder in encoders], shares, payload_bytes)
         code_s = report.elapsed_s - fit_s
         yield FittedPayload(payload, kl_bits, fit_s, code_s, str(device))
 
@@ -170,32 +205,54 @@ class SirenFamily:
             BitstreamError: the parameters or the length are none that an encoder writes.
         """
         device = resolve(device_name)
-        preset = self._preset
-        weights = self._weights(header, payload, payload_bytes)
-        field = Siren(preset.field, device)
+        weights = torch.from_numpy(self.weights(header, payload, payload_bytes)).to(device)
+        field = Siren(self._preset.field, device)
+        layout = self._layout(header)
         values = []
-        grids = framing.coordinates(header.shape, preset.framing, scale, device)
-        for row, grid in zip(torch.from_numpy(weights).to(device), grids, strict=True):
+        for row, grid in zip(weights, layout.coordinates(scale, device), strict=True):
             parts = [field(part, row[None])[0] for part in torch.split(grid, _RENDER_CHUNK)]
             values.append(torch.cat(parts).cpu().numpy())
-        return framing.assemble(values, header.shape, preset.framing, scale)
+        return layout.assemble(values, scale)
 
-    def _weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
-        """All fields' weights, shape (M, D): the same on every machine."""
-        if len(header.parameters) != 2 or header.parameters[0] >= len(_CODERS):
-            raise BitstreamError("The file's coder is unknown to this version.")
-        name, size = _CODERS[header.parameters[0]], header.parameters[1]
-        try:
-            coder = _make_coder(name, size)
-        except ValueError as error:
-            raise BitstreamError(f"The file's coder has an impossible size, {size}.") from error
-        fields = framing.field_count(header.shape, self._preset.framing)
-        streams = _Streams(self._preset, coder, header.seed, fields)
+    def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
+        """All fields' weights, shape (M, D): the same on every machine.
+
+        Raises:
+            BitstreamError: as `decode`.
+        """
+        coder = self._coder_of(header)
+        layout = self._layout(header)
+        streams = Streams(self._preset.prior, coder, header.seed, layout.fields)
         try:
             received = streams.unpack(payload, payload_bytes)
         except BudgetError as error:
             raise BitstreamError("The file's payload has an impossible length.") from error
         return np.stack([self._preset.prior.weights(streams.order, part) for part in received])
+
+    def _layout(self, header: Header) -> Layout:
+        shape, framing = header.shape, self._preset.framing
+        if not isinstance(shape, ImageShape):
+            assert framing is not None
+            return AudioLayout(shape, framing)
+        rows, columns = header.parameters[2:4]
+        if not (0 < rows <= shape.height and 0 < columns <= shape.width):
+            raise BitstreamError(f"The file's grid of {rows} x {columns} tiles is impossible.")
+        return ImageLayout(shape, rows, columns)
+
+    def _coder_of(self, header: Header) -> rec.TrellisCoder | rec.BlockCoder:
+        parameters = header.parameters
+        if len(parameters) != (4 if header.kind == "image" else 2):
+            raise BitstreamError("The file's parameters are not those of this model.")
+        if parameters[0] >= len(_CODERS):
+            raise BitstreamError(f"The file's coder, number {parameters[0]}, is unknown.")
+        try:
+            if _CODERS[parameters[0]] == "trellis":
+                return rec.TrellisCoder(parameters[1])
+            return rec.BlockCoder(parameters[1])
+        except ValueError as error:
+            raise BitstreamError(
+                f"The file's coder has an impossible size, {parameters[1]}."
+            ) from error
 
     def _coder(self, options: EncodeOptions) -> rec.TrellisCoder | rec.BlockCoder:
         effort = EFFORTS[options.effort]
@@ -203,91 +260,6 @@ class SirenFamily:
             blocks = max(1, effort.commit_bits // 16)
             return rec.BlockCoder(commit_blocks=blocks, noise_seed=options.seed)
         return rec.TrellisCoder(effort.state_bits, effort.commit_bits)
-
-    def _start_fit(
-        self,
-        targets: list[Target],
-        streams: _Streams,
-        stream_bits: list[int],
-        effort: SirenEffort,
-        seed: int,
-        device: torch.device,
-    ) -> PosteriorFit:
-        prior = self._preset.prior
-        bits = np.zeros((len(targets), len(prior.mean)), np.float32)
-        for row, length in zip(bits, stream_bits, strict=True):
-            row[streams.order] = streams.rates * (length / streams.rates.sum(dtype=np.int64))
-        blocks = np.zeros(len(prior.mean), np.int64)
-        middle = np.cumsum(streams.rates, dtype=np.int64) - streams.rates // 2
-        count = max(1, max(stream_bits) // effort.block_weight_bits)
-        blocks[streams.order] = np.minimum(middle * count // middle[-1], count - 1)
-        return PosteriorFit(
-            Siren(self._preset.field, device),
-            prior.gaussian(device),
-            targets,
-            torch.from_numpy(bits).to(device),
-            torch.from_numpy(blocks).to(device),
-            OptimiserConfig(batch=effort.batch, learning_rate=effort.learning_rate),
-            torch.Generator(device).manual_seed(seed),
-        )
-
-
-class _Streams:
-    """One code stream per field, interleaved bit by bit in the payload.
-
-    A prefix of the payload is then a prefix of every stream.
-    """
-
-    def __init__(self, preset: SirenPreset, coder: rec.Coder, seed: int, count: int) -> None:
-        coded = preset.prior.coded
-        self.order = coded[rec.permutation(len(coded), seed)]
-        self.rates = preset.prior.rates[self.order]
-        self._coder, self._seed, self._count = coder, seed, count
-
-    def lengths(self, payload_bytes: int) -> list[int]:
-        """Bits of each stream."""
-        total = payload_bytes * 8
-        lengths = [
-            self._coder.round_bits(self._share(total, stream)) for stream in range(self._count)
-        ]
-        if min(lengths) < 1:
-            raise BudgetError("The budget leaves no bits for the signal itself.")
-        most = self._coder.largest_total_bits(self.rates)
-        if max(lengths) > most:
-            raise BudgetError(
-                f"The model can use at most about {most * self._count // 8} bytes on this signal."
-            )
-        return lengths
-
-    def encoders(self, lengths: list[int]) -> list[rec.StreamEncoder]:
-        """A fresh encoder for every stream."""
-        return [
-            self._coder.encoder(self.rates, length, rec.Key(self._seed, stream))
-            for stream, length in enumerate(lengths)
-        ]
-
-    def pack(self, streams: list[rec.Bits], payload_bytes: int) -> bytes:
-        """Bit i of stream s is bit i * M + s of the payload; what is left over is zero."""
-        bits = np.zeros(payload_bytes * 8, np.uint8)
-        for number, stream in enumerate(streams):
-            bits[number :: self._count][: len(stream)] = stream
-        return np.packbits(bits).tobytes()
-
-    def unpack(self, payload: bytes, payload_bytes: int) -> list[NDArray[np.float32]]:
-        """Candidate values received for each stream."""
-        bits = np.unpackbits(np.frombuffer(payload, np.uint8))
-        return [
-            self._coder.decode(
-                bits[stream :: self._count][:length],
-                self.rates,
-                length,
-                rec.Key(self._seed, stream),
-            )
-            for stream, length in enumerate(self.lengths(payload_bytes))
-        ]
-
-    def _share(self, total: int, stream: int) -> int:
-        return (total - stream + self._count - 1) // self._count
 
 
 class _Reporter:
@@ -304,6 +276,11 @@ class _Reporter:
     def due(self, last: bool = False) -> bool:
         return last or time.monotonic() - self._reported >= _EVENT_INTERVAL_S
 
+    def share(self, encoders: Sequence[rec.StreamEncoder]) -> tuple[int, int, int]:
+        """Weights settled and in all bits committed, as `progress` wants them."""
+        committed = sum(encoder.committed_bits for encoder in encoders)
+        return committed, self._budget_bits, committed
+
     def progress(self, phase: Phase, step: int, total: int, committed_bits: int) -> Progress:
         self._reported = time.monotonic()
         distortion = float(self._fit.distortion.mean())
@@ -318,10 +295,6 @@ class _Reporter:
             self._budget_bits,
             self.elapsed_s,
         )
-
-
-def _make_coder(name: str, size: int) -> rec.TrellisCoder | rec.BlockCoder:
-    return rec.TrellisCoder(size) if name == "trellis" else rec.BlockCoder(size)
 
 
 def _cosine(step: int, total: int) -> float:

@@ -63,13 +63,15 @@ class Target:
         return self.coordinates[index], values
 
 
-def image_coordinates(height: int, width: int, scale: float = 1.0) -> Tensor:
-    """Pixel centres in raster order, shape (rows * columns, 2).
+def image_coordinates(
+    height: int, width: int, rows: int | None = None, columns: int | None = None
+) -> Tensor:
+    """Centres of the cells of a rows x columns grid over an image, in raster order: (cells, 2).
 
     The image has area 4, its centre is the origin, and the first coordinate runs along its
-    longer side. `scale` asks for the same image on a grid that many times as fine.
+    longer side. By default the cells are its pixels.
     """
-    rows, columns = scaled_size(height, scale), scaled_size(width, scale)
+    rows, columns = rows or height, columns or width
     unit = (height * width) ** 0.5
     y = ((2 * torch.arange(rows, dtype=torch.float64) + 1) / rows - 1) * (height / unit)
     x = ((2 * torch.arange(columns, dtype=torch.float64) + 1) / columns - 1) * (width / unit)

@@ -3,7 +3,7 @@
 from combiner_core.rec.astar import BlockCoder
 from combiner_core.rec.coder import Bits, Coder, Key, StreamEncoder, encode
 from combiner_core.rec.randomness import permutation
-from combiner_core.rec.schedule import Rates
+from combiner_core.rec.schedule import Rates, blocks
 from combiner_core.rec.trellis import TrellisCoder
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Rates",
     "StreamEncoder",
     "TrellisCoder",
+    "blocks",
     "encode",
     "make_coder",
     "permutation",

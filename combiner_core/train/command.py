@@ -105,6 +105,7 @@ def _config(parsed: argparse.Namespace, bits: float) -> TrainConfig:
     optimiser = OptimiserConfig(
         batch=parsed.batch,
         learning_rate=parsed.learning_rate,
+        control_gain=0.005,
         beta_guess_db=_BETA_GUESS_DB[parsed.kind],
     )
     return TrainConfig(
@@ -145,6 +146,7 @@ def _card(
         kind=parsed.kind,
         sha256="",
         nominal_bits=0.0,
+        least_fields=1 if parsed.tiles == 1 else 2,
         about=f"SIREN of width {parsed.hidden}, prior for {parsed.rate:.2g} {unit}.",
         training=training,
     )

@@ -1,0 +1,166 @@
+"""Signals as sets of fields, and back: an image is a grid of tiles, a clip a row of segments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from combiner_core.bitstream import AudioShape, ImageShape, Shape
+from combiner_core.fields.grids import Target, audio_coordinates, image_coordinates, scaled_size
+from combiner_core.presets import AudioFraming
+from combiner_core.signals import Signal, resample
+
+MAX_TILES_A_SIDE = 255
+_MIN_TILE_SIDE = 16
+_USUAL_ASPECT = 1.4
+
+
+def shape_of(signal: Signal) -> Shape:
+    """The dimensions a file stores."""
+    if signal.kind == "image":
+        return ImageShape(signal.width, signal.height)
+    assert signal.sample_rate is not None
+    return AudioShape(signal.samples, signal.channels, signal.sample_rate)
+
+
+@dataclass(frozen=True)
+class ImageLayout:
+    """An image as rows x columns tiles, each a field; in raster order."""
+
+    shape: ImageShape
+    rows: int
+    columns: int
+
+    @classmethod
+    def of_about(cls, shape: ImageShape, fields: float) -> ImageLayout:
+        """The grid nearest to a number of fields whose tiles have the shape photographs have."""
+        most_rows = _clamp(shape.height // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
+        most_columns = _clamp(shape.width // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
+
+        def cost(layout: ImageLayout) -> float:
+            aspect = math.log(shape.width / layout.columns / (shape.height / layout.rows))
+            count = math.log(layout.fields / max(fields, 1.0))
+            return abs(count) + 1.5 * abs(abs(aspect) - math.log(_USUAL_ASPECT))
+
+        if fields < 1.5:
+            return cls(shape, 1, 1)
+        grids = []
+        for rows in range(1, most_rows + 1):
+            for columns in {math.floor(fields / rows), math.ceil(fields / rows)}:
+                grids.append(cls(shape, rows, _clamp(columns, 1, most_columns)))
+        return min(grids, key=cost)
+
+    @property
+    def fields(self) -> int:
+        """M."""
+        return self.rows * self.columns
+
+    def targets(self, signal: Signal, device: torch.device | str) -> list[Target]:
+        """The data of every field."""
+        return [
+            Target.image(np.ascontiguousarray(tile), device)
+            for band in np.split(signal.values, _ends(self.shape.height, self.rows)[:-1], axis=0)
+            for tile in np.split(band, _ends(self.shape.width, self.columns)[:-1], axis=1)
+        ]
+
+    def coordinates(self, scale: float, device: torch.device | str) -> list[Tensor]:
+        """Where to evaluate each field, `scale` times as finely as the signal was given."""
+        return [
+            image_coordinates(height, width, rows, columns).to(device)
+            for height, rows in _sizes(self.shape.height, self.rows, scale)
+            for width, columns in _sizes(self.shape.width, self.columns, scale)
+        ]
+
+    def assemble(self, values: Sequence[NDArray[np.float32]], scale: float) -> Signal:
+        """The image from the values of its fields on `coordinates(scale)`."""
+        heights = [rows for _, rows in _sizes(self.shape.height, self.rows, scale)]
+        widths = [columns for _, columns in _sizes(self.shape.width, self.columns, scale)]
+        bands = [
+            np.concatenate(
+                [
+                    values[row * self.columns + column].reshape(height, width, 3)
+                    for column, width in enumerate(widths)
+                ],
+                axis=1,
+            )
+            for row, height in enumerate(heights)
+        ]
+        pixels = np.concatenate(bands)
+        return Signal.image(np.rint((pixels + 1) * 127.5).clip(0, 255).astype(np.uint8))
+
+
+@dataclass(frozen=True)
+class AudioLayout:
+    """A clip as segments of equal length, each a field; channels outermost, then time."""
+
+    shape: AudioShape
+    framing: AudioFraming
+
+    @property
+    def fields(self) -> int:
+        """M."""
+        return self.shape.channels * self._segments
+
+    @property
+    def _samples(self) -> int:
+        shape = self.shape
+        return max(1, -(-shape.samples * self.framing.sample_rate // shape.sample_rate))
+
+    @property
+    def _segments(self) -> int:
+        return -(-self._samples // self.framing.segment_samples)
+
+    def targets(self, signal: Signal, device: torch.device | str) -> list[Target]:
+        """The data of every field."""
+        values = resample(signal, self.framing.sample_rate, self._samples).values
+        return [
+            Target.audio(part, self.framing.segment_samples, device)
+            for channel in values
+            for part in np.split(channel, _ends(self._samples, self._segments)[:-1])
+        ]
+
+    def coordinates(self, scale: float, device: torch.device | str) -> list[Tensor]:
+        """Where to evaluate each field, `scale` times as finely as the signal was given."""
+        channel = [
+            audio_coordinates(length, self.framing.segment_samples, count).to(device)
+            for length, count in _sizes(self._samples, self._segments, scale)
+        ]
+        return channel * self.shape.channels
+
+    def assemble(self, values: Sequence[NDArray[np.float32]], scale: float) -> Signal:
+        """The clip from the values of its fields on `coordinates(scale)`."""
+        joined = np.concatenate([part[:, 0] for part in values]).reshape(self.shape.channels, -1)
+        modelled = Signal.audio(joined, max(1, round(self.framing.sample_rate * scale)))
+        rate = max(1, round(self.shape.sample_rate * scale))
+        return resample(modelled, rate, scaled_size(self.shape.samples, scale))
+
+
+Layout = ImageLayout | AudioLayout
+
+
+def _ends(length: int, parts: int) -> list[int]:
+    """Where each part ends when a length is divided as evenly as can be."""
+    return [length * (part + 1) // parts for part in range(parts)]
+
+
+def _sizes(length: int, parts: int, scale: float) -> list[tuple[int, int]]:
+    """Of each part: its own length, and its length on the scaled grid, which sum exactly."""
+    ends = _ends(length, parts)
+    scaled = [scaled_size(end, scale) for end in ends]
+    return [
+        (end - start, scaled_end - scaled_start)
+        for (start, end), (scaled_start, scaled_end) in zip(
+            pairwise([0, *ends]), pairwise([0, *scaled]), strict=True
+        )
+    ]
+
+
+def _clamp(value: int, least: int, most: int) -> int:
+    return max(least, min(most, value))
