@@ -14,6 +14,7 @@ MAGIC = b"CMBR"
 VERSION = 1
 MAX_SIDE = 1 << 20
 MAX_SAMPLES = 1 << 40
+MIN_SAMPLE_RATE = 1000
 MAX_SAMPLE_RATE = 1 << 20
 MAX_CHANNELS = 255
 MAX_PARAMETERS = 255
@@ -75,16 +76,13 @@ class Container:
         header: the checked header.
         payload: the payload bytes present; fewer than `payload_bytes` in a truncated file.
         payload_bytes: the length the header states.
+        complete: whether the whole file is here, and its checksum has been verified.
     """
 
     header: Header
     payload: bytes
     payload_bytes: int
-
-    @property
-    def complete(self) -> bool:
-        """Whether the whole payload is here (its checksum has then been verified)."""
-        return len(self.payload) == self.payload_bytes
+    complete: bool
 
 
 def write(header: Header, payload: bytes) -> bytes:
@@ -102,6 +100,8 @@ def overhead_bytes(header: Header, payload_bytes: int) -> int:
 def largest_payload_bytes(header: Header, file_bytes: int) -> int:
     """The largest payload with which the file stays within `file_bytes`; negative if none does."""
     payload_bytes = file_bytes - overhead_bytes(header, max(file_bytes, 0))
+    if payload_bytes < 0:
+        return file_bytes - overhead_bytes(header, 0)
     # a shorter payload can have a shorter length field, which leaves room for one byte more
     while payload_bytes + 1 + overhead_bytes(header, payload_bytes + 1) <= file_bytes:
         payload_bytes += 1
@@ -133,7 +133,9 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
         shape = ImageShape(cursor.number(MAX_SIDE), cursor.number(MAX_SIDE))
     else:
         shape = AudioShape(
-            cursor.number(MAX_SAMPLES), cursor.number(MAX_CHANNELS), cursor.number(MAX_SAMPLE_RATE)
+            cursor.number(MAX_SAMPLES),
+            cursor.number(MAX_CHANNELS),
+            cursor.number(MAX_SAMPLE_RATE, least=MIN_SAMPLE_RATE),
         )
     parameters = cursor.take(cursor.number(MAX_PARAMETERS, least=0))
     payload_bytes = cursor.number(MAX_PAYLOAD, least=0)
@@ -150,11 +152,11 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
                 f"The file is cut short: {min(present, payload_bytes)} of {payload_bytes} payload "
                 "bytes are there; a fraction of it can still be decoded on request."
             )
-        return Container(header, data[cursor.position :][:payload_bytes], payload_bytes)
+        return Container(header, data[cursor.position :][:payload_bytes], payload_bytes, False)
     payload = cursor.take(payload_bytes)
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise BitstreamError("The file is damaged: its checksum does not match.")
-    return Container(header, payload, payload_bytes)
+    return Container(header, payload, payload_bytes, True)
 
 
 def _header_bytes(header: Header, payload_bytes: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +9,8 @@ from combiner_core.errors import BudgetError
 from combiner_core.signals import Signal
 
 Unit = Literal["bytes", "bpp", "kbps"]
+
+_MAX_AMOUNT = 1e12
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,16 @@ class Budget:
         unit: "bytes", "bpp" (bits per pixel, images) or "kbps" (1000 bits per second, audio).
 
     Raises:
-        BudgetError: the amount is not a positive number.
+        BudgetError: the amount is not a positive number, or absurdly large.
     """
 
     amount: float
     unit: Unit = "bytes"
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.amount) and self.amount > 0):
+        if self.amount >= _MAX_AMOUNT:
+            raise BudgetError(f"A budget of {_MAX_AMOUNT:g} {self.unit} or more is not sensible.")
+        if not self.amount > 0:
             raise BudgetError(f"A budget of {self.amount:g} {self.unit} is not a positive number.")
 
     def file_bytes(self, signal: Signal) -> int:

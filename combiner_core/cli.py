@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -99,12 +101,12 @@ def _add_json(command: argparse.ArgumentParser) -> None:
 
 
 def _encode(parsed: argparse.Namespace) -> None:
+    _check_folder(parsed.output)
     signal = load(parsed.input)
     unit = next(unit for unit in get_args(Unit) if getattr(parsed, unit) is not None)
     options = EncodeOptions(parsed.model, parsed.effort, parsed.rec, parsed.seed, parsed.device)
     events = encode(signal, Budget(getattr(parsed, unit), unit), options)
-    with _progress_bar() as bar:
-        result = _follow(events, bar)
+    result = _follow(events)
     write_atomically(parsed.output, result.data)
     bits = 8 * len(result.data)
     is_image = signal.kind == "image"
@@ -114,7 +116,7 @@ def _encode(parsed: argparse.Namespace) -> None:
         {
             "bytes": len(result.data),
             **rate,
-            "psnr_db": result.psnr_db,
+            "psnr_db": result.psnr_db if math.isfinite(result.psnr_db) else None,
             "kl_bits": result.kl_bits,
             "model": result.model,
             "seconds": result.seconds,
@@ -124,6 +126,7 @@ def _encode(parsed: argparse.Namespace) -> None:
 
 
 def _decode(parsed: argparse.Namespace) -> None:
+    _check_folder(parsed.output)
     started = time.monotonic()
     data = _read(parsed.input)
     presets = PresetLibrary()
@@ -174,6 +177,12 @@ def _models(parsed: argparse.Namespace) -> None:
         print(f"{card.name:20} {card.kind:6} {card.nominal_bits / 8:8.0f} bytes  {card.about}")
 
 
+def _check_folder(output: Path) -> None:
+    """Better before the work than after it."""
+    if not output.parent.is_dir():
+        raise CombinerError(f"{output.name} cannot be written: its folder does not exist.")
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -204,8 +213,14 @@ def _progress_bar() -> Iterator[ProgressBar]:
         yield bar
 
 
-def _follow(events: Iterator[Event], bar: ProgressBar) -> Encoded:
+def _follow(events: Iterator[Event]) -> Encoded:
     """Draw the events; return the result that ends them."""
+    first = next(events)  # what is wrong with the input shows before anything is drawn
+    with _progress_bar() as bar:
+        return _draw(chain([first], events), bar)
+
+
+def _draw(events: Iterator[Event], bar: ProgressBar) -> Encoded:
     tasks: dict[str, Any] = {}
     for event in events:
         if isinstance(event, Encoded):

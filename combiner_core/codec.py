@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 from combiner_core import bitstream
@@ -16,9 +16,10 @@ from combiner_core.events import Encoded, Event, Progress
 from combiner_core.families import AudioLayout, FittedPayload, SirenFamily, shape_of
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DeviceName, EncodeOptions
-from combiner_core.presets import Card, PresetLibrary
+from combiner_core.presets import AudioFraming, Card, PresetLibrary
 from combiner_core.signals import MAX_PIXELS, MAX_SAMPLES, MIN_SAMPLES, MIN_SIDE, Signal
 
+MAX_SCALE = 64
 _DEFAULT_OPTIONS = EncodeOptions()
 
 
@@ -48,7 +49,7 @@ def encode(
     budget: Budget,
     options: EncodeOptions = _DEFAULT_OPTIONS,
     presets: PresetLibrary | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Compress a signal; the work is done between events and stops when none is asked for.
 
     Args:
@@ -143,14 +144,15 @@ def decode(
     """
     if not 0 < fraction <= 1:
         raise CombinerError(f"The fraction {fraction:g} is not between 0 and 1.")
-    if not (math.isfinite(scale) and scale > 0):
-        raise CombinerError(f"The scale {scale:g} is not a positive number.")
+    if not 0 < scale <= MAX_SCALE:
+        raise CombinerError(f"The scale {scale:g} is not between 0 and {MAX_SCALE}.")
     resolve(device)
     library = presets or PresetLibrary()
     container = bitstream.read(data, allow_truncated=fraction < 1)
     header = container.header
-    _check_output(header.shape, scale)
-    family = SirenFamily(library.load(_card_of(header, library)))
+    preset = library.load(_card_of(header, library))
+    _check_output(header.shape, scale, preset.framing)
+    family = SirenFamily(preset)
     wanted = math.ceil(container.payload_bytes * fraction)
     payload = container.payload[:wanted]
     return family.decode(header, payload, container.payload_bytes, scale, device)
@@ -178,27 +180,45 @@ def check_size(signal: Signal) -> None:
     """Refuse what is too small to be worth a field.
 
     Raises:
-        SignalError: fewer than 8 pixels along a side, or fewer than 16 samples.
+        SignalError: fewer than 8 pixels along a side, fewer than 16 samples, or more than a file
+            can describe.
     """
     if signal.kind == "image" and min(signal.width, signal.height) < MIN_SIDE:
         raise SignalError(
             f"The image is {signal.width} x {signal.height} pixels: it needs at least {MIN_SIDE} "
             "on each side."
         )
-    if signal.kind == "audio" and signal.samples < MIN_SAMPLES:
+    if signal.kind == "image":
+        if max(signal.width, signal.height) > bitstream.MAX_SIDE:
+            raise SignalError(f"The image has a side of more than {bitstream.MAX_SIDE} pixels.")
+        return
+    rate = signal.sample_rate
+    assert rate is not None
+    if signal.samples < MIN_SAMPLES:
         raise SignalError(
             f"The clip has {signal.samples} samples: it needs at least {MIN_SAMPLES}."
         )
+    if not bitstream.MIN_SAMPLE_RATE <= rate <= bitstream.MAX_SAMPLE_RATE:
+        raise SignalError(
+            f"The clip has {rate} samples a second: that is not between "
+            f"{bitstream.MIN_SAMPLE_RATE} and {bitstream.MAX_SAMPLE_RATE}."
+        )
+    if signal.channels > bitstream.MAX_CHANNELS:
+        raise SignalError(
+            f"The clip has {signal.channels} channels: at most {bitstream.MAX_CHANNELS} are stored."
+        )
 
 
-def _check_output(shape: Shape, scale: float) -> None:
+def _check_output(shape: Shape, scale: float, framing: AudioFraming | None) -> None:
     """A hostile header or scale must not make the decoder fill the memory."""
     if isinstance(shape, bitstream.ImageShape):
         count, most, unit = shape.width * shape.height * scale**2, MAX_PIXELS, "pixels"
     else:
-        count, most, unit = shape.samples * shape.channels * scale, MAX_SAMPLES, "samples"
+        assert framing is not None
+        modelled = shape.samples * max(1.0, framing.sample_rate / shape.sample_rate)
+        count, most, unit = modelled * shape.channels * scale, MAX_SAMPLES, "samples"
     if count > most:
-        raise BitstreamError(f"The output would have {count:.0f} {unit}; the limit is {most}.")
+        raise CombinerError(f"The output would have {count:.0f} {unit}; the limit is {most}.")
 
 
 def _card_of(header: Header, library: PresetLibrary) -> Card:

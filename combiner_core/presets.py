@@ -202,6 +202,9 @@ class PresetLibrary:
 
 def _read_card(path: Path) -> Card:
     try:
-        return Card(**json.loads(path.read_text(encoding="utf-8")))
+        card = Card(**json.loads(path.read_text(encoding="utf-8")))
+        if len(bytes.fromhex(card.sha256)) != hashlib.sha256().digest_size:
+            raise ValueError("not a SHA-256")
+        return card
     except (OSError, TypeError, ValueError) as error:
         raise PresetError(f"The preset card {path.name} is damaged.") from error

@@ -36,7 +36,7 @@ AUDIO_SHAPES = st.builds(
     AudioShape,
     varint(bitstream.MAX_SAMPLES),
     varint(bitstream.MAX_CHANNELS),
-    varint(bitstream.MAX_SAMPLE_RATE),
+    st.integers(bitstream.MIN_SAMPLE_RATE, bitstream.MAX_SAMPLE_RATE),
 )
 HEADERS = st.builds(
     Header, IMAGE_SHAPES | AUDIO_SHAPES, U16, U32, U32, st.binary(max_size=bitstream.MAX_PARAMETERS)

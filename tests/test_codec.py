@@ -36,8 +36,10 @@ from combiner_core import (
     inspect,
     psnr_db,
 )
-from combiner_core.bitstream import AudioShape
+from combiner_core.bitstream import AudioShape, ImageShape
+from combiner_core.families import ImageLayout
 from combiner_core.families.siren import EFFORTS
+from combiner_core.families.streams import Streams
 from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.rec import TrellisCoder
 
@@ -237,16 +239,17 @@ def test_seconds_and_names_are_reported(library: PresetLibrary) -> None:
 
 
 @pytest.mark.parametrize("kind", ["image", "audio"])
-def test_the_family_offers_every_rate_one_of_its_presets_can_use(kind: str) -> None:
-    library, coder = PresetLibrary(DEFAULT_DIRECTORY), TrellisCoder()
-    cards = [card for card in library.cards() if card.kind == kind]
-    priors = {card.name: library.load(card).prior for card in cards}
-    most = {
-        name: coder.largest_total_bits(prior.rates[prior.coded]) for name, prior in priors.items()
-    }
-    least = min(card.nominal_bits for card in cards)
-    for bits in np.geomspace(least / 4, max(most.values()), 50):
-        assert bits <= most[library.choose("siren", kind, float(bits)).name]
+def test_the_shipped_presets_can_use_every_budget(kind: str) -> None:
+    library = PresetLibrary(DEFAULT_DIRECTORY)
+    for file_bytes in np.geomspace(300, 60_000 if kind == "image" else 12_000, 60).astype(int):
+        bits, fields = int(file_bytes) * 8, None if kind == "image" else 1
+        card = library.choose("siren", kind, bits, fields)
+        if kind == "image":
+            fields = ImageLayout.of_about(ImageShape(768, 512), bits / card.nominal_bits).fields
+        assert fields is not None
+        streams = Streams(library.load(card).prior, TrellisCoder(), 0, fields)
+        lengths = streams.lengths(int(file_bytes), streams.equal_shares)
+        assert sum(lengths) == bits - (8 * fields if fields > 1 else 0)
 
 
 def test_golden_files_still_mean_the_same() -> None:

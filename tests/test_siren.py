@@ -166,13 +166,13 @@ def test_a_portrait_is_a_landscape_turned() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(6, 9), (9, 6)])
 def test_a_finer_grid_divides_every_pixel(height: int, width: int) -> None:
-    fine = image_coordinates(height, width, 2.0).view(height, 2, width, 2, 2)
+    fine = image_coordinates(height, width, 2 * height, 2 * width).view(height, 2, width, 2, 2)
     coarse = image_coordinates(height, width).view(height, width, 2)
     torch.testing.assert_close(fine.mean(dim=(1, 3)), coarse)
 
 
 def test_a_coarser_grid_covers_the_same_image() -> None:
-    coarse = image_coordinates(8, 12, 0.5).view(4, 6, 2)
+    coarse = image_coordinates(8, 12, 4, 6).view(4, 6, 2)
     fine = image_coordinates(8, 12).view(4, 2, 6, 2, 2)
     torch.testing.assert_close(fine.mean(dim=(1, 3)), coarse)
 

@@ -23,6 +23,7 @@ from combiner_core.train.siren import PriorTrainer, TrainConfig, TrainResult
 IMAGE, AUDIO = "tiny-image", "tiny-audio"
 FRAMING = AudioFraming(sample_rate=8000, segment_samples=2000)
 TRELLIS, ASTAR = b"\x00\x0a", b"\x01\x10"
+ONE_TILE = b"\x01\x01"
 
 _OPTIMISER = OptimiserConfig(batch=64, control_gain=0.02)
 
@@ -59,7 +60,7 @@ def write_presets(directory: Path) -> None:
 def card_for(shape: Shape, library: PresetLibrary) -> Card:
     """The tiny preset for signals of this kind."""
     kind = "audio" if isinstance(shape, AudioShape) else "image"
-    return library.choose("siren", kind, 1.0)
+    return library.choose("siren", kind, 1.0, 1)
 
 
 def file_of_noise(
@@ -67,8 +68,10 @@ def file_of_noise(
 ) -> bytes:
     """A file nobody fitted: any payload stands for some weights."""
     card = card_for(shape, library)
-    payload = np.random.default_rng(3).bytes(payload_bytes)
-    return bitstream.write(Header(shape, card.id, card.prior_hash, 1, parameters), payload)
+    # no zero byte: the first ones can be shares of the payload
+    payload = np.random.default_rng(3).integers(1, 256, payload_bytes, np.uint8).tobytes()
+    grid = b"" if isinstance(shape, AudioShape) else ONE_TILE
+    return bitstream.write(Header(shape, card.id, card.prior_hash, 1, parameters + grid), payload)
 
 
 def received_weights(data: bytes, library: PresetLibrary) -> NDArray[np.float32]:
@@ -76,7 +79,7 @@ def received_weights(data: bytes, library: PresetLibrary) -> NDArray[np.float32]
     container = bitstream.read(data)
     card = library.for_file(container.header.model_id, container.header.prior_hash)
     family = SirenFamily(library.load(card))
-    return family._weights(container.header, container.payload, container.payload_bytes)
+    return family.weights(container.header, container.payload, container.payload_bytes)
 
 
 def weights_sha256(data: bytes, library: PresetLibrary) -> str:
@@ -90,4 +93,4 @@ def _audio_config() -> TrainConfig:
 
 
 def _card(name: str, number: int, kind: str) -> Card:
-    return Card(name, number, "siren", kind, "", 0.0, "For tests.", {})  # type: ignore[arg-type]
+    return Card(name, number, "siren", kind, "", 0.0, 1, "For tests.", {})  # type: ignore[arg-type]

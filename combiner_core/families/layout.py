@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -137,9 +137,11 @@ class AudioLayout:
     def assemble(self, values: Sequence[NDArray[np.float32]], scale: float) -> Signal:
         """The clip from the values of its fields on `coordinates(scale)`."""
         joined = np.concatenate([part[:, 0] for part in values]).reshape(self.shape.channels, -1)
-        modelled = Signal.audio(joined, max(1, round(self.framing.sample_rate * scale)))
-        rate = max(1, round(self.shape.sample_rate * scale))
-        return resample(modelled, rate, scaled_size(self.shape.samples, scale))
+        # at unscaled rates, whose ratio is exact; a finer grid only means more samples a second
+        modelled = Signal.audio(joined, self.framing.sample_rate)
+        samples = scaled_size(self.shape.samples, scale)
+        clip = resample(modelled, self.shape.sample_rate, samples)
+        return replace(clip, sample_rate=max(1, round(self.shape.sample_rate * scale)))
 
 
 Layout = ImageLayout | AudioLayout

@@ -74,7 +74,7 @@ class SirenEffort:
 
 EFFORTS: dict[EffortName, SirenEffort] = {
     "fast": SirenEffort(fit_steps=1500, refine_steps=500, batch=4096),
-    "balanced": SirenEffort(fit_steps=3000, refine_steps=1000, batch=4096),
+    "balanced": SirenEffort(fit_steps=5000, refine_steps=1500, batch=4096),
     "best": SirenEffort(fit_steps=16000, refine_steps=6000, batch=8192, state_bits=16),
 }
 
@@ -277,8 +277,9 @@ class _Reporter:
         return last or time.monotonic() - self._reported >= _EVENT_INTERVAL_S
 
     def share(self, encoders: Sequence[rec.StreamEncoder]) -> tuple[int, int, int]:
-        """Weights settled and in all bits committed, as `progress` wants them."""
-        committed = sum(encoder.committed_bits for encoder in encoders)
+        """Bits done, bits in all and bits committed, as `progress` wants them."""
+        side_bits = 8 * len(encoders) if len(encoders) > 1 else 0
+        committed = side_bits + sum(encoder.committed_bits for encoder in encoders)
         return committed, self._budget_bits, committed
 
     def progress(self, phase: Phase, step: int, total: int, committed_bits: int) -> Progress:

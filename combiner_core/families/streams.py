@@ -69,7 +69,7 @@ class Streams:
             raise BudgetError("The budget leaves no bits for the signal itself.")
         if sum(asked) > self._count * most:
             raise BudgetError(
-                f"The model can use at most {most * self._count // 8} bytes on this signal."
+                f"The model can use at most about {most * self._count // 8} bytes on this signal."
             )
         return lengths
 

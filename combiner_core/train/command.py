@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -68,6 +69,12 @@ def add_to(commands: Subparsers) -> None:
 
 def _train_siren(parsed: argparse.Namespace) -> None:
     device = resolve(parsed.device)
+    if parsed.signals < 1 or parsed.tiles < 1:
+        raise CombinerError("The numbers of signals and tiles must be positive.")
+    if not 0 <= parsed.id < 1 << 16:
+        raise CombinerError(f"The number {parsed.id} is not between 0 and 65535.")
+    if not re.fullmatch(r"[\w.-]+", parsed.name):
+        raise CombinerError(f"The name {parsed.name!r} has other signs than letters and digits.")
     for folder in parsed.data:
         if not folder.is_dir():
             raise CombinerError(f"There is no folder {folder.name}.")
@@ -119,7 +126,9 @@ def _card(
     result: TrainResult,
     names: list[str],
 ) -> Card:
-    unit = "bpp at 768x512" if parsed.kind == "image" else "kbps, 3 s clips at 16 kHz"
+    of = "for 3 s at 16 kHz"
+    if parsed.kind == "image":
+        of = "an image" if parsed.tiles == 1 else "a tile of an image"
     arguments = {
         name: value
         for name, value in vars(parsed).items()
@@ -147,6 +156,6 @@ def _card(
         sha256="",
         nominal_bits=0.0,
         least_fields=1 if parsed.tiles == 1 else 2,
-        about=f"SIREN of width {parsed.hidden}, prior for {parsed.rate:.2g} {unit}.",
+        about=f"SIREN of width {parsed.hidden}, prior for {config.rate_bits / 8:.0f} bytes {of}.",
         training=training,
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from combiner_core.fields.grids import Target
@@ -129,7 +129,7 @@ class PriorTrainer:
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
         elif warm_start is not None:
-            self._fit.load_state(_load(warm_start)[0])
+            self._restore(_load(warm_start)[0], warm_start)
 
     def run(self, save_every_s: float = 60.0) -> Iterator[TrainProgress | TrainResult]:
         """Train; yields after every outer iteration, and the result last."""
@@ -180,16 +180,24 @@ class PriorTrainer:
         safetensors.torch.save_file(tensors, partial, metadata={"curve": curve, "config": config})
         partial.replace(path)
 
+    def _restore(self, tensors: dict[str, Tensor], path: Path) -> None:
+        if tensors["mean"].shape != self._fit.mean.shape:
+            raise ValueError(f"the checkpoint {path.name} is of other signals or another network")
+        self._fit.load_state(tensors)
+
     def _resume(self, path: Path) -> None:
         tensors, metadata = _load(path)
         if json.loads(metadata["config"]) != asdict(self._config):
             raise ValueError(f"the checkpoint {path.name} belongs to other settings")
         self._kl_bits = tensors.pop("kl_bits")
-        self._fit.load_state(tensors)
+        self._restore(tensors, path)
         self._curve = [TrainProgress(**progress) for progress in json.loads(metadata["curve"])]
 
 
 def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with safe_open(path, framework="pt") as file:
-        names = file.keys()
-        return {name: file.get_tensor(name) for name in names}, file.metadata()
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, file.metadata()
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path.name} is missing or no checkpoint") from error
