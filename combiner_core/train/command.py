@@ -112,7 +112,6 @@ def _config(parsed: argparse.Namespace, bits: float) -> TrainConfig:
     optimiser = OptimiserConfig(
         batch=parsed.batch,
         learning_rate=parsed.learning_rate,
-        control_gain=0.005,
         beta_guess_db=_BETA_GUESS_DB[parsed.kind],
     )
     return TrainConfig(
