@@ -23,8 +23,9 @@ SIGNALS = {
     "audio": Signal.audio(tone(24000, 16000, channels=2), 16000),
 }
 CASES = {
-    "image-trellis": ("image", "siren-image-0.07", 1200, EncodeOptions(effort="fast")),
-    "image-astar": ("image", "siren-image-0.07", 400, EncodeOptions(effort="fast", rec="astar")),
+    "image-trellis": ("image", "siren-image", 1200, EncodeOptions(effort="fast")),
+    "image-astar": ("image", "siren-image", 400, EncodeOptions(effort="fast", rec="astar")),
+    "tiles-trellis": ("image", "siren-image-tile", 6000, EncodeOptions(effort="fast", seed=3)),
     "stereo-trellis": ("audio", "siren-speech-16", 1500, EncodeOptions(effort="fast", seed=7)),
 }
 

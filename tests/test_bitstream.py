@@ -14,10 +14,10 @@ from combiner_core import bitstream
 from combiner_core.bitstream import AudioShape, Header, ImageShape
 from combiner_core.errors import BitstreamError
 
-IMAGE = Header(ImageShape(768, 512), 7, 0xA1B2C3D4, 5, b"\x00\x0e")
+IMAGE = Header(ImageShape(768, 512), 7, 0xA1B2C3D4, 5, b"\x00\x0e\x01\x01")
 AUDIO = Header(AudioShape(132300, 2, 44100), 300, 1, (1 << 32) - 1, b"")
 
-IMAGE_HEX = "434d4252 01 00 0700 d4c3b2a1 05000000 8006 8004 02 000e 03 4a16 010203 0a0d8531"
+IMAGE_HEX = "434d4252 01 00 0700 d4c3b2a1 05000000 8006 8004 04 000e0101 03 88a0 010203 e32c2f89"
 AUDIO_HEX = "434d4252 01 01 2c01 01000000 ffffffff cc8908 02 c4d802 00 01 1b89 ff b79c849c"
 
 
