@@ -19,6 +19,8 @@ from combiner_core.fields.siren import SirenConfig
 from combiner_core.priors.factorised import FactorisedPrior
 
 DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "assets" / "presets"
+# measured on validation images: a field does best a little below what it was trained for
+_BEST_LOAD = 0.73
 DIRECTORY_VARIABLE = "COMBINER_PRESETS"
 
 
@@ -50,8 +52,6 @@ class Card:
         kind: "image" or "audio".
         sha256: of the safetensors file.
         nominal_bits: bits per field that the prior was trained for.
-        least_fields: fewest fields of an image the prior is meant for: 1 where it was trained on
-            whole images, more where it was trained on their parts.
         about: one sentence.
         training: data, command, duration, settings and curve, as the trainer wrote them.
     """
@@ -62,7 +62,6 @@ class Card:
     kind: Literal["image", "audio"]
     sha256: str
     nominal_bits: float
-    least_fields: int
     about: str
     training: dict[str, Any]
 
@@ -70,6 +69,10 @@ class Card:
     def prior_hash(self) -> int:
         """The four bytes that tie a file to this exact prior."""
         return int.from_bytes(bytes.fromhex(self.sha256)[:4], "little")
+
+    def fields_for(self, bits: float) -> float:
+        """Into how many fields an image is best divided, as a number to be rounded."""
+        return bits / (_BEST_LOAD * self.nominal_bits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,10 +155,9 @@ class PresetLibrary:
         if not fitting:
             raise PresetError(f"The model {model} has no preset for {kind}.")
 
-        def mismatch(card: Card) -> tuple[int, float]:
-            natural = fields or max(1, round(bits / card.nominal_bits))
-            unsuited = max(0, card.least_fields - natural) or -card.least_fields
-            return unsuited, abs(math.log(max(bits, 1.0) / natural / card.nominal_bits))
+        def mismatch(card: Card) -> float:
+            natural = fields or max(1, round(card.fields_for(bits)))
+            return abs(math.log(max(bits, 1.0) / natural / card.nominal_bits))
 
         return min(fitting, key=mismatch)
 

@@ -25,7 +25,7 @@ SIGNALS = {
 CASES = {
     "image-trellis": ("image", "siren-image", 1200, EncodeOptions(effort="fast")),
     "image-astar": ("image", "siren-image", 400, EncodeOptions(effort="fast", rec="astar")),
-    "tiles-trellis": ("image", "siren-image-tile", 6000, EncodeOptions(effort="fast", seed=3)),
+    "tiles-trellis": ("image", "siren-image", 6000, EncodeOptions(effort="fast", seed=3)),
     "stereo-trellis": ("audio", "siren-speech-16", 1500, EncodeOptions(effort="fast", seed=7)),
 }
 

@@ -245,7 +245,7 @@ def test_the_shipped_presets_can_use_every_budget(kind: str) -> None:
         bits, fields = int(file_bytes) * 8, None if kind == "image" else 1
         card = library.choose("siren", kind, bits, fields)
         if kind == "image":
-            fields = ImageLayout.of_about(ImageShape(768, 512), bits / card.nominal_bits).fields
+            fields = ImageLayout.of_about(ImageShape(768, 512), card.fields_for(bits)).fields
         assert fields is not None
         streams = Streams(library.load(card).prior, TrellisCoder(), 0, fields)
         lengths = streams.lengths(int(file_bytes), streams.equal_shares)

@@ -93,4 +93,4 @@ def _audio_config() -> TrainConfig:
 
 
 def _card(name: str, number: int, kind: str) -> Card:
-    return Card(name, number, "siren", kind, "", 0.0, 1, "For tests.", {})  # type: ignore[arg-type]
+    return Card(name, number, "siren", kind, "", 0.0, "For tests.", {})  # type: ignore[arg-type]

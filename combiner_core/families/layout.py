@@ -47,7 +47,7 @@ class ImageLayout:
         def cost(layout: ImageLayout) -> float:
             aspect = math.log(shape.width / layout.columns / (shape.height / layout.rows))
             count = math.log(layout.fields / max(fields, 1.0))
-            return abs(count) + 1.5 * abs(abs(aspect) - math.log(_USUAL_ASPECT))
+            return abs(count) + 0.5 * abs(abs(aspect) - math.log(_USUAL_ASPECT))
 
         if fields < 1.5:
             return cls(shape, 1, 1)

@@ -44,6 +44,7 @@ _EVENT_INTERVAL_S = 0.2
 _RENDER_CHUNK = 1 << 14
 _WARM_UP_STEPS = 20
 _SHARED_BETA_PART = 0.7
+_MIN_BATCH = 64
 _CODERS = ("trellis", "astar")
 
 
@@ -65,7 +66,7 @@ class SirenEffort:
     fit_steps: int
     refine_steps: int
     batch: int
-    learning_rate: float = 0.1
+    learning_rate: float = 0.08
     refine_learning_rate: float = 0.01
     commit_bits: int = 512
     state_bits: int = 14
@@ -74,7 +75,7 @@ class SirenEffort:
 
 EFFORTS: dict[EffortName, SirenEffort] = {
     "fast": SirenEffort(fit_steps=1500, refine_steps=500, batch=4096),
-    "balanced": SirenEffort(fit_steps=5000, refine_steps=1500, batch=4096),
+    "balanced": SirenEffort(fit_steps=4000, refine_steps=1500, batch=4096),
     "best": SirenEffort(fit_steps=16000, refine_steps=6000, batch=8192, state_bits=16),
 }
 
@@ -110,8 +111,7 @@ class SirenFamily:
         parameters = [_CODERS.index(options.rec), size]
         shape = shape_of(signal)
         if isinstance(shape, ImageShape):
-            fields = file_bytes * 8 / self._preset.card.nominal_bits
-            layout = ImageLayout.of_about(shape, fields)
+            layout = ImageLayout.of_about(shape, self._preset.card.fields_for(file_bytes * 8))
             parameters += [layout.rows, layout.columns]
         return bytes(parameters)
 
@@ -136,7 +136,7 @@ class SirenFamily:
             layout.targets(signal, device),
             torch.from_numpy(streams.bits_of_weights(goal)).to(device),
             torch.from_numpy(streams.blocks(max(goal), effort.block_bits)).to(device),
-            OptimiserConfig(effort.batch // layout.fields, effort.learning_rate),
+            OptimiserConfig(max(_MIN_BATCH, effort.batch // layout.fields), effort.learning_rate),
             torch.Generator(device).manual_seed(options.seed),
         )
         report = _Reporter(fit, payload_bytes * 8)

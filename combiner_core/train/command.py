@@ -154,7 +154,6 @@ def _card(
         kind=parsed.kind,
         sha256="",
         nominal_bits=0.0,
-        least_fields=1 if parsed.tiles == 1 else 2,
         about=f"SIREN of width {parsed.hidden}, prior for {config.rate_bits / 8:.0f} bytes {of}.",
         training=training,
     )
