@@ -78,7 +78,7 @@ def test_photographs_are_cut_into_tiles_of_their_own_shape() -> None:
     )
 
 
-def prior(count: int = 40) -> FactorisedPrior:
+def prior(count: int = 90) -> FactorisedPrior:
     rates = np.random.default_rng(1).integers(0, 4000, count).astype(np.int32)
     return FactorisedPrior(np.zeros(count, np.float32), np.ones(count, np.float32), rates)
 
