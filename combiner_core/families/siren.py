@@ -12,8 +12,10 @@ the bits among them as rate-distortion theory asks; the division is sent, a byte
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,26 +162,39 @@ class SirenFamily:
         commits = -(-max(goal) // effort.commit_bits)
         steps = effort.refine_steps // commits if options.refine else 0
         committed = 0
-        while not all(encoder.done for encoder in encoders):
-            for row, encoder in enumerate(encoders):
+        threads = os.cpu_count() or 1
+        with ThreadPoolExecutor(threads) as pool:
+            while not all(encoder.done for encoder in encoders):
                 # streams of unequal length end together
-                if encoder.done or encoder.committed_bits * max(goal) > committed * goal[row]:
-                    continue
-                before = encoder.position
-                values = encoder.commit(
-                    fit.mean[row, order].cpu().numpy(), fit.std[row, order].cpu().numpy()
-                )
-                sent = order[before : encoder.position]
-                fit.fix(row, sent, torch.from_numpy(values).to(device))
-                if report.due():
-                    yield report.progress("code", *report.share(encoders))
-            committed += effort.commit_bits
-            last = all(encoder.done for encoder in encoders)
-            yield report.progress("code", *report.share(encoders))
-            for _ in range(0 if last else steps):
-                fit.step(effort.refine_learning_rate)
-                if report.due():
-                    yield report.progress("code", *report.share(encoders))
+                due = [
+                    row
+                    for row, encoder in enumerate(encoders)
+                    if not encoder.done
+                    and encoder.committed_bits * max(goal) <= committed * goal[row]
+                ]
+                means, stds = (part[:, order].cpu().numpy() for part in (fit.mean, fit.std))
+                for start in range(0, len(due), threads):
+                    rows = due[start : start + threads]
+                    before = [encoders[row].position for row in rows]
+                    # the search runs outside the interpreter's lock, and streams are independent
+                    sent = pool.map(
+                        lambda encoder, mean, std: encoder.commit(mean, std),
+                        [encoders[row] for row in rows],
+                        means[rows],
+                        stds[rows],
+                    )
+                    for row, first, values in zip(rows, before, list(sent), strict=True):
+                        weights = order[first : encoders[row].position]
+                        fit.fix(row, weights, torch.from_numpy(values).to(device))
+                    if report.due():
+                        yield report.progress("code", *report.share(encoders))
+                committed += effort.commit_bits
+                last = all(encoder.done for encoder in encoders)
+                yield report.progress("code", *report.share(encoders))
+                for _ in range(0 if last else steps):
+                    fit.step(effort.refine_learning_rate)
+                    if report.due():
+                        yield report.progress("code", *report.share(encoders))
         payload = streams.pack([encoder.bits() for encoder in encoders], shares, payload_bytes)
         code_s = report.elapsed_s - fit_s
         yield FittedPayload(payload, kl_bits, fit_s, code_s, str(device))
