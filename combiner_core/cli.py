@@ -29,7 +29,12 @@ from combiner_core.presets import PresetLibrary
 from combiner_core.signals import load, save, write_atomically
 from combiner_core.train import command as train_command
 
-_PHASES = {"fit": "learning the posterior", "code": "coding and refining", "verify": "verifying"}
+_PHASES = {
+    "search": "searching the rate",
+    "fit": "learning the posterior",
+    "code": "coding and refining",
+    "verify": "verifying",
+}
 _PREFIX_OF_NAME = "combiner_core"
 
 

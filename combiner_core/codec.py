@@ -13,10 +13,10 @@ from combiner_core.budget import Budget
 from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError, BudgetError, CombinerError, SignalError
 from combiner_core.events import Encoded, Event, Progress
-from combiner_core.families import AudioLayout, FittedPayload, SirenFamily, shape_of
+from combiner_core.families import AudioLayout, FittedPayload, family_of, shape_of
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DeviceName, EncodeOptions
-from combiner_core.presets import AudioFraming, Card, PresetLibrary
+from combiner_core.presets import AudioFraming, Card, PresetLibrary, SirenPreset
 from combiner_core.signals import MAX_PIXELS, MAX_SAMPLES, MIN_SAMPLES, MIN_SIDE, Signal
 
 MAX_SCALE = 64
@@ -83,8 +83,8 @@ def encode(
     library = presets or PresetLibrary()
     file_bytes = budget.file_bytes(signal)
     fields = _field_count(signal, library, options.model)
-    card = library.choose(options.model, signal.kind, file_bytes * 8, fields)
-    family = SirenFamily(library.load(card))
+    card = library.choose(options.model, signal.kind, file_bytes * 8, fields, signal.sample_rate)
+    family = family_of(library.load(card))
     parameters = family.parameters(signal, file_bytes, options)
     header = Header(shape_of(signal), card.id, card.prior_hash, options.seed, parameters)
     payload_bytes = bitstream.largest_payload_bytes(header, file_bytes)
@@ -107,7 +107,7 @@ def encode(
     assert last is not None
     yield replace(last, phase="verify", step=0, total=1, elapsed_s=time.monotonic() - started)
 
-    data = bitstream.write(header, fitted.payload)
+    data = bitstream.write(replace(header, parameters=fitted.parameters), fitted.payload)
     reconstruction = decode(data, device=options.device, presets=library)
     seconds = {
         "load": load_s,
@@ -116,7 +116,16 @@ def encode(
         "total": time.monotonic() - started,
     }
     quality = psnr_db(signal, reconstruction)
-    yield Encoded(data, reconstruction, quality, fitted.kl_bits, card.name, fitted.device, seconds)
+    yield Encoded(
+        data,
+        reconstruction,
+        quality,
+        fitted.kl_bits,
+        fitted.side_bits,
+        card.name,
+        fitted.device,
+        seconds,
+    )
 
 
 def decode(
@@ -151,8 +160,9 @@ def decode(
     container = bitstream.read(data, allow_truncated=fraction < 1)
     header = container.header
     preset = library.load(_card_of(header, library))
-    _check_output(header.shape, scale, preset.framing)
-    family = SirenFamily(preset)
+    framing = preset.framing if isinstance(preset, SirenPreset) else None
+    _check_output(header.shape, scale, framing)
+    family = family_of(preset)
     wanted = math.ceil(container.payload_bytes * fraction)
     payload = container.payload[:wanted]
     return family.decode(header, payload, container.payload_bytes, scale, device)
@@ -214,8 +224,8 @@ def _check_output(shape: Shape, scale: float, framing: AudioFraming | None) -> N
     if isinstance(shape, bitstream.ImageShape):
         count, most, unit = shape.width * shape.height * scale**2, MAX_PIXELS, "pixels"
     else:
-        assert framing is not None
-        modelled = shape.samples * max(1.0, framing.sample_rate / shape.sample_rate)
+        rate = shape.sample_rate if framing is None else framing.sample_rate
+        modelled = shape.samples * max(1.0, rate / shape.sample_rate)
         count, most, unit = modelled * shape.channels * scale, MAX_SAMPLES, "samples"
     if count > most:
         raise CombinerError(f"The output would have {count:.0f} {unit}; the limit is {most}.")
@@ -233,6 +243,8 @@ def _field_count(signal: Signal, library: PresetLibrary, model: str) -> int | No
     shape = shape_of(signal)
     if isinstance(shape, bitstream.ImageShape):
         return None
-    framing = library.load(library.choose(model, signal.kind, 1.0, 1)).framing
-    assert framing is not None
-    return AudioLayout(shape, framing).fields
+    preset = library.load(library.choose(model, signal.kind, 1.0, 1, signal.sample_rate))
+    if not isinstance(preset, SirenPreset):
+        return None
+    assert preset.framing is not None
+    return AudioLayout(shape, preset.framing).fields

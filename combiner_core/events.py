@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from combiner_core.signals import Signal
 
-Phase = Literal["fit", "code", "verify"]
+Phase = Literal["search", "fit", "code", "verify"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Progress:
     """A step of the encoder.
 
     Attributes:
-        phase: "fit" (learning the posterior), "code" (relative entropy coding and refinement) or
-            "verify" (decoding the file once).
+        phase: "search" (finding the noise scale that fills the budget), "fit" (learning the
+            posterior), "code" (relative entropy coding and refinement) or "verify" (decoding the
+            file once).
         step, total: steps done and steps in this phase.
         distortion: running estimate of the expected distortion, the mean squared error in the
             units of the field (values in [-1, 1]).
@@ -24,6 +28,9 @@ class Progress:
         kl_bits: KL[q || p] of the weights not yet coded, summed over the fields of the signal.
         committed_bits, budget_bits: payload bits written, and to be written in all.
         elapsed_s: seconds since the encoder was called.
+        preview: a small picture of what is coded so far, uint8 (rows, columns, 3), if there is one.
+        bit_map: bits in each region of an image, or by frequency (low ones first) and time of a
+            clip, float32 (rows, columns), if they are counted.
     """
 
     phase: Phase
@@ -35,6 +42,8 @@ class Progress:
     committed_bits: int
     budget_bits: int
     elapsed_s: float
+    preview: NDArray[np.uint8] | None = None
+    bit_map: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class Encoded:
         reconstruction: exactly what a decoder makes of `data`.
         psnr_db: of the reconstruction against the input.
         kl_bits: KL[q || p] of the fitted posterior before coding.
+        side_bits: information in the file's payload that is no relative entropy code.
         model: name of the preset.
         device: where the posterior was fitted.
         seconds: fit, code and total.
@@ -55,6 +65,7 @@ class Encoded:
     reconstruction: Signal
     psnr_db: float
     kl_bits: float
+    side_bits: float
     model: str
     device: str
     seconds: dict[str, float] = field(default_factory=dict)

@@ -6,17 +6,23 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 import safetensors.numpy
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from combiner_core.errors import PresetError
 from combiner_core.fields.siren import SirenConfig
+from combiner_core.multires import Model, build, config_from, quantise
 from combiner_core.priors.factorised import FactorisedPrior
+from combiner_core.priors.storage import from_arrays, to_arrays
+from combiner_core.rec.model import GroupModel
 
 DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "assets" / "presets"
 # measured on validation images: a field does best a little below what it was trained for
@@ -48,22 +54,24 @@ class Card:
     Attributes:
         name: unique, as users type it.
         id: unique number, as files store it.
-        family: "siren".
+        family: "siren" or "multires".
         kind: "image" or "audio".
         sha256: of the safetensors file.
-        nominal_bits: bits per field that the prior was trained for.
+        nominal_bits: bits per field that the prior was trained for; 0 if for every rate.
         about: one sentence.
         training: data, command, duration, settings and curve, as the trainer wrote them.
+        sample_rate: in Hz of the clips that the prior was trained on, if only one.
     """
 
     name: str
     id: int
-    family: Literal["siren"]
+    family: Literal["siren", "multires"]
     kind: Literal["image", "audio"]
     sha256: str
     nominal_bits: float
     about: str
     training: dict[str, Any]
+    sample_rate: int | None = None
 
     @property
     def prior_hash(self) -> int:
@@ -85,22 +93,52 @@ class SirenPreset:
     framing: AudioFraming | None
 
 
+@dataclass(frozen=True, eq=False)
+class MultiresPreset:
+    """A multires model, quantised, and the tables for coding its groups of weights."""
+
+    card: Card
+    model: Model
+    groups: GroupModel
+
+
+Preset = SirenPreset | MultiresPreset
+
+
+def save_multires(directory: Path, preset: MultiresPreset) -> Card:
+    """Write a preset; returns its card with the hash of what was written."""
+    groups = preset.groups
+    config = {
+        "family": "multires",
+        "model": asdict(preset.model.config),
+        "tile": groups.tile,
+        "exponents": groups.exponents,
+    }
+    arrays = {f"model.{name}": array for name, array in to_arrays(preset.model).items()}
+    arrays["exponent_counts"] = groups.exponent_counts
+    arrays["scalar_counts"] = groups.scalar_counts
+    return _write(directory, preset.card, arrays, config)
+
+
 def save_siren(directory: Path, preset: SirenPreset) -> Card:
     """Write a preset; returns its card with the hash of what was written."""
-    directory.mkdir(parents=True, exist_ok=True)
     config: dict[str, Any] = {"family": "siren", "field": asdict(preset.field)}
     if preset.framing is not None:
         config["framing"] = asdict(preset.framing)
     prior = preset.prior
-    blob = safetensors.numpy.save(
-        {"mean": prior.mean, "std": prior.std, "rates": prior.rates},
-        metadata={"config": json.dumps(config, sort_keys=True)},
-    )
-    card = replace(
-        preset.card,
-        sha256=hashlib.sha256(blob).hexdigest(),
-        nominal_bits=round(prior.nominal_bits, 1),
-    )
+    arrays = {"mean": prior.mean, "std": prior.std, "rates": prior.rates}
+    card = replace(preset.card, nominal_bits=round(prior.nominal_bits, 1))
+    return _write(directory, card, arrays, config)
+
+
+def _write(
+    directory: Path, card: Card, arrays: dict[str, NDArray[Any]], config: dict[str, Any]
+) -> Card:
+    directory.mkdir(parents=True, exist_ok=True)
+    # safetensors takes contiguous arrays only
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    blob = safetensors.numpy.save(arrays, metadata={"config": json.dumps(config, sort_keys=True)})
+    card = replace(card, sha256=hashlib.sha256(blob).hexdigest())
     (directory / f"{card.name}.safetensors").write_bytes(blob)
     text = json.dumps(asdict(card), indent=2)
     (directory / f"{card.name}.json").write_text(text + "\n", encoding="utf-8")
@@ -128,7 +166,14 @@ class PresetLibrary:
         cards = [_read_card(path) for path in self._directory.glob("*.json")]
         return sorted(cards, key=lambda card: (card.kind, card.family, card.nominal_bits))
 
-    def choose(self, model: str, kind: str, bits: float, fields: int | None) -> Card:
+    def choose(
+        self,
+        model: str,
+        kind: str,
+        bits: float,
+        fields: int | None,
+        sample_rate: int | None = None,
+    ) -> Card:
         """The preset of that name, or the one of that family which suits a number of bits.
 
         Args:
@@ -137,6 +182,7 @@ class PresetLibrary:
             bits: for the whole signal.
             fields: into how many the signal is divided; None if that is still free, as for an
                 image, which is then divided so that a field gets about its nominal bits.
+            sample_rate: of a clip, in Hz.
 
         Raises:
             PresetError: no such model, or none for this kind of signal.
@@ -156,6 +202,10 @@ class PresetLibrary:
             raise PresetError(f"The model {model} has no preset for {kind}.")
 
         def mismatch(card: Card) -> float:
+            if card.sample_rate is not None and sample_rate is not None:
+                return abs(math.log(sample_rate / card.sample_rate))
+            if not card.nominal_bits:
+                return 0.0
             natural = fields or max(1, round(card.fields_for(bits)))
             return abs(math.log(max(bits, 1.0) / natural / card.nominal_bits))
 
@@ -177,7 +227,7 @@ class PresetLibrary:
                 return card
         raise PresetError(f"The file was made with model number {model_id}, which is not here.")
 
-    def load(self, card: Card) -> SirenPreset:
+    def load(self, card: Card) -> Preset:
         """Read a preset's tensors and check them against its card.
 
         Raises:
@@ -191,15 +241,42 @@ class PresetLibrary:
             tensors = safetensors.numpy.load(blob)
             with safe_open(path, framework="numpy") as file:
                 config = json.loads(file.metadata()["config"])
-            framing = AudioFraming(**config["framing"]) if "framing" in config else None
-            prior = FactorisedPrior(
-                tensors["mean"].astype(np.float32, copy=False),
-                tensors["std"].astype(np.float32, copy=False),
-                tensors["rates"].astype(np.int32, copy=False),
-            )
-            return SirenPreset(card, SirenConfig(**config["field"]), prior, framing)
+            return _LOADERS[card.family](card, tensors, config)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise PresetError(f"The preset {path.name} is missing or damaged.") from error
+
+
+def _load_siren(card: Card, tensors: dict[str, NDArray[Any]], config: dict[str, Any]) -> Preset:
+    framing = AudioFraming(**config["framing"]) if "framing" in config else None
+    prior = FactorisedPrior(
+        tensors["mean"].astype(np.float32, copy=False),
+        tensors["std"].astype(np.float32, copy=False),
+        tensors["rates"].astype(np.int32, copy=False),
+    )
+    return SirenPreset(card, SirenConfig(**config["field"]), prior, framing)
+
+
+def _load_multires(card: Card, tensors: dict[str, NDArray[Any]], config: dict[str, Any]) -> Preset:
+    model = build(config_from(config["model"]))
+    prefix = "model."
+    from_arrays(
+        model,
+        {name[len(prefix) :]: array for name, array in tensors.items() if name.startswith(prefix)},
+    )
+    quantise(model)
+    rows, columns = config["tile"]
+    groups = GroupModel(
+        (rows, columns),
+        tuple(config["exponents"]),
+        tensors["exponent_counts"],
+        tensors["scalar_counts"],
+    )
+    return MultiresPreset(card, model, groups)
+
+
+_LOADERS: Mapping[str, Callable[[Card, dict[str, NDArray[Any]], dict[str, Any]], Preset]] = (
+    MappingProxyType({"siren": _load_siren, "multires": _load_multires})
+)
 
 
 def _read_card(path: Path) -> Card:

@@ -27,12 +27,14 @@ from combiner_core.bitstream import Header, ImageShape
 from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError, BudgetError
 from combiner_core.events import Phase, Progress
+from combiner_core.families.coders import CODER_PARAMETERS, FileCoder, coder_from, coder_parameters
 from combiner_core.families.layout import (
     AudioLayout,
     ImageLayout,
     Layout,
     shape_of,
 )
+from combiner_core.families.payload import FittedPayload
 from combiner_core.families.streams import Streams, allocate
 from combiner_core.fields.siren import Siren
 from combiner_core.fit import OptimiserConfig, PosteriorFit
@@ -47,7 +49,6 @@ _RENDER_CHUNK = 1 << 14
 _WARM_UP_STEPS = 20
 _SHARED_BETA_PART = 0.7
 _MIN_BATCH = 64
-_CODERS = ("trellis", "astar")
 
 
 @dataclass(frozen=True)
@@ -82,24 +83,6 @@ EFFORTS: dict[EffortName, SirenEffort] = {
 }
 
 
-@dataclass(frozen=True)
-class FittedPayload:
-    """What the encoder of a family hands to the container.
-
-    Attributes:
-        payload: the bytes.
-        kl_bits: KL[q || p] of the posterior before coding, all fields.
-        fit_s, code_s: seconds spent fitting before coding, and coding with refinement.
-        device: where the fit ran.
-    """
-
-    payload: bytes
-    kl_bits: float
-    fit_s: float
-    code_s: float
-    device: str
-
-
 class SirenFamily:
     """Encoder and decoder for one siren preset."""
 
@@ -108,14 +91,12 @@ class SirenFamily:
 
     def parameters(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> bytes:
         """For the header: coder, size of its state or block in bits; for images also the grid."""
-        coder = self._coder(options)
-        size = coder.state_bits if isinstance(coder, rec.TrellisCoder) else coder.block_bits
-        parameters = [_CODERS.index(options.rec), size]
+        parameters = coder_parameters(self._coder(options))
         shape = shape_of(signal)
         if isinstance(shape, ImageShape):
             layout = ImageLayout.of_about(shape, self._preset.card.fields_for(file_bytes * 8))
-            parameters += [layout.rows, layout.columns]
-        return bytes(parameters)
+            parameters += bytes([layout.rows, layout.columns])
+        return parameters
 
     def encode(
         self, signal: Signal, header: Header, payload_bytes: int, options: EncodeOptions
@@ -197,7 +178,10 @@ class SirenFamily:
                         yield report.progress("code", *report.share(encoders))
         payload = streams.pack([encoder.bits() for encoder in encoders], shares, payload_bytes)
         code_s = report.elapsed_s - fit_s
-        yield FittedPayload(payload, kl_bits, fit_s, code_s, str(device))
+        side_bits = 8 * len(encoders) if len(encoders) > 1 else 0
+        yield FittedPayload(
+            payload, header.parameters, kl_bits, side_bits, fit_s, code_s, str(device)
+        )
 
     def decode(
         self,
@@ -207,18 +191,7 @@ class SirenFamily:
         scale: float,
         device_name: DeviceName,
     ) -> Signal:
-        """The signal from the payload, or from the part of it that is there.
-
-        Args:
-            header: of the file.
-            payload: the first bytes of the payload.
-            payload_bytes: its full length.
-            scale: of the grid on which to evaluate the field.
-            device_name: where to evaluate it.
-
-        Raises:
-            BitstreamError: the parameters or the length are none that an encoder writes.
-        """
+        """The signal from the payload, or from the part of it that is there; see `Family`."""
         device = resolve(device_name)
         weights = torch.from_numpy(self.weights(header, payload, payload_bytes)).to(device)
         field = Siren(self._preset.field, device)
@@ -254,22 +227,12 @@ class SirenFamily:
             raise BitstreamError(f"The file's grid of {rows} x {columns} tiles is impossible.")
         return ImageLayout(shape, rows, columns)
 
-    def _coder_of(self, header: Header) -> rec.TrellisCoder | rec.BlockCoder:
-        parameters = header.parameters
-        if len(parameters) != (4 if header.kind == "image" else 2):
+    def _coder_of(self, header: Header) -> FileCoder:
+        if len(header.parameters) != CODER_PARAMETERS + (2 if header.kind == "image" else 0):
             raise BitstreamError("The file's parameters are not those of this model.")
-        if parameters[0] >= len(_CODERS):
-            raise BitstreamError(f"The file's coder, number {parameters[0]}, is unknown.")
-        try:
-            if _CODERS[parameters[0]] == "trellis":
-                return rec.TrellisCoder(parameters[1])
-            return rec.BlockCoder(parameters[1])
-        except ValueError as error:
-            raise BitstreamError(
-                f"The file's coder has an impossible size, {parameters[1]}."
-            ) from error
+        return coder_from(header.parameters)
 
-    def _coder(self, options: EncodeOptions) -> rec.TrellisCoder | rec.BlockCoder:
+    def _coder(self, options: EncodeOptions) -> FileCoder:
         effort = EFFORTS[options.effort]
         if options.rec == "astar":
             blocks = max(1, effort.commit_bits // 16)

@@ -2,6 +2,9 @@
 
 from combiner_core.rec.astar import BlockCoder
 from combiner_core.rec.coder import Bits, Coder, Key, StreamEncoder, encode
+from combiner_core.rec.estimator import GroupEstimator
+from combiner_core.rec.groups import GroupDecoder, GroupEncoder
+from combiner_core.rec.model import GroupModel
 from combiner_core.rec.randomness import permutation
 from combiner_core.rec.schedule import Rates, blocks
 from combiner_core.rec.trellis import TrellisCoder
@@ -10,6 +13,10 @@ __all__ = [
     "Bits",
     "BlockCoder",
     "Coder",
+    "GroupDecoder",
+    "GroupEncoder",
+    "GroupEstimator",
+    "GroupModel",
     "Key",
     "Rates",
     "StreamEncoder",

@@ -102,6 +102,32 @@ def best_path(
 
 
 @_compiled
+def tile_costs(
+    difference: NDArray[np.float32],
+    log_variance: NDArray[np.int16],
+    coded: NDArray[np.bool_],
+    tile: tuple[int, int],
+    rates_bits: NDArray[np.float32],
+    precisions: NDArray[np.float32],
+    costs: NDArray[np.float32],
+) -> None:
+    """Add to costs[r, c, j] those of the weights of tile (r, c) under exponent j, in bits.
+
+    A weight whose difference from its mean is d, of log-variance k counted from the first row of
+    the tables, costs rates_bits[k, j] + d^2 precisions[k, j].
+    """
+    for channel in range(difference.shape[0]):
+        for row in range(difference.shape[1]):
+            for column in range(difference.shape[2]):
+                if coded[channel, row, column]:
+                    k = log_variance[channel, row, column]
+                    square = difference[channel, row, column] ** 2
+                    cost = costs[row // tile[0], column // tile[1]]
+                    for j in range(cost.shape[0]):
+                        cost[j] += rates_bits[k, j] + square * precisions[k, j]
+
+
+@_compiled
 def _add_weight(
     scores: NDArray[np.float32],
     source: NDArray[np.float32],

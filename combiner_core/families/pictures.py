@@ -1,0 +1,146 @@
+"""Images as multires fields: from pixels to targets of the weights, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from combiner_core.bitstream import ImageShape
+from combiner_core.elbo import decompose
+from combiner_core.families.bit_map import BitMap
+from combiner_core.families.targets import Targets
+from combiner_core.fields.grids import scaled_size
+from combiner_core.fields.multires import to_pixels
+from combiner_core.fields.wavelets import join, split
+from combiner_core.multires import ImageModel, Noise
+from combiner_core.priors.conditional import MEAN_GRID, Group, Request, Walk
+from combiner_core.signals import Signal
+
+# rows of a picture that go through a network of pixels together, and rows of context
+_STRIP_PIXELS = 1 << 20
+_MARGIN = 16
+_PREVIEW_SIDE = 192
+_MAP_SIDE = 64
+
+Decoded = tuple[Tensor, Tensor]
+
+
+class Pictures:
+    """Pictures of one size under one model.
+
+    Args:
+        model: quantised.
+        shape: of the pictures.
+        device: where to compute.
+    """
+
+    peak = 255.0
+    unit = 1.0
+
+    def __init__(self, model: ImageModel, shape: ImageShape, device: torch.device) -> None:
+        self._model, self._shape, self._device = model.to(device), shape, device
+        self.values_count = 3 * shape.width * shape.height
+
+    def values(self, signal: Signal) -> Tensor:
+        """Pixels as (1, 3, height, width) from 0 to 255."""
+        pixels = torch.tensor(signal.values).to(self._device)
+        return pixels.permute(2, 0, 1)[None].float()
+
+    def propose(self, values: Tensor, noise: Noise) -> Tensor:
+        """Pixels whose weights are good targets at a noise scale."""
+        _, log_noise = noise.tensors(1, self._device)
+        return _by_strips(values, lambda part, _: self._model.proposal(part, None, log_noise), None)
+
+    def targets(self, values: Tensor) -> Targets:
+        """Weights of pixels, by level: as they are, not in units of s."""
+        return Targets(decompose(values, self._model.config.pyramid.levels))
+
+    def walk(self, noise: Noise) -> Walk[Decoded]:
+        """All groups of weights; see `PyramidPrior.walk`."""
+        scale, log_scale = noise.tensors(1, self._device)
+        size = (self._shape.height, self._shape.width)
+        return self._model.prior.walk(size, scale, log_scale, exact=True)
+
+    def render(self, decoded: Decoded, noise: Noise, scale: float) -> Signal:
+        """The picture of what a walk returned, on a grid `scale` times as fine."""
+        values, hidden = decoded
+        _, log_noise = noise.tensors(1, self._device)
+        pixels = to_pixels(values.float() * (noise.scale / MEAN_GRID))
+
+        def correct(part: Tensor, context: Tensor | None) -> Tensor:
+            result: Tensor = self._model.correction(part, context, log_noise)
+            return result
+
+        corrected = _by_strips(pixels, correct, hidden)
+        size = (scaled_size(self._shape.height, scale), scaled_size(self._shape.width, scale))
+        return Signal.image(_to_bytes(resize(corrected, size)))
+
+    def preview(self, request: Request, noise: Noise) -> NDArray[np.uint8] | None:
+        """A small picture of what is decoded of the coarser levels."""
+        low = request.low
+        if low is None or max(low.shape[2:]) > _PREVIEW_SIDE:
+            return None
+        gain = noise.scale / MEAN_GRID / 2.0**request.group.level
+        return _to_bytes(to_pixels(low.float() * gain))
+
+    def bit_map(self) -> BitMap:
+        """An empty map, of square cells."""
+        side = max(self._shape.height, self._shape.width) / _MAP_SIDE
+        return BitMap(
+            max(1, round(self._shape.height / side)), max(1, round(self._shape.width / side))
+        )
+
+    def add_bits(self, bit_map: BitMap, group: Group, bits: NDArray[np.float32]) -> None:
+        """Enter the bits (channels, H, W) of a group."""
+        rows = -(-self._shape.height >> min(group.level, self._model.config.pyramid.levels))
+        first = group.first_row / rows
+        bit_map.add(bits.sum(0), (first, first + bits.shape[1] / rows))
+
+
+def resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """The field of these pixels on a grid of another size (B, 3, *size).
+
+    A finer grid is that of the wavelets' own scaling functions, twice as fine at a time without
+    further details; a coarser one that of their low-pass values. Grids in between are interpolated.
+    """
+    height, width = pixels.shape[2:]
+    if (height, width) == size:
+        return pixels
+    while pixels.shape[2] < size[0] or pixels.shape[3] < size[1]:
+        height, width = (2 * side for side in pixels.shape[2:])
+        details = pixels.new_zeros(1, 9, *pixels.shape[2:])
+        pixels = join(2 * pixels, details, height, width)
+    while pixels.shape[2] >= 2 * size[0] and pixels.shape[3] >= 2 * size[1]:
+        pixels = split(pixels)[0] / 2
+    if tuple(pixels.shape[2:]) == size:
+        return pixels
+    return torch.nn.functional.interpolate(
+        pixels, size=size, mode="bicubic", align_corners=False, antialias=True
+    )
+
+
+def _by_strips(
+    pixels: Tensor, network: Callable[[Tensor, Tensor | None], Tensor], context: Tensor | None
+) -> Tensor:
+    """Apply a network of limited reach to a picture, strip by strip."""
+    _, _, height, width = pixels.shape
+    rows = max(2, _STRIP_PIXELS // width // 2 * 2)
+    result = torch.empty_like(pixels)
+    for start in range(0, height, rows):
+        stop = min(start + rows, height)
+        top, bottom = max(0, start - _MARGIN), min(height, stop + _MARGIN)
+        half = slice(top // 2, -(-bottom // 2))
+        part = network(
+            pixels[:, :, top:bottom], None if context is None else context[:, :, half].float()
+        )
+        result[:, :, start:stop] = part[:, :, start - top : stop - top]
+    return result
+
+
+def _to_bytes(pixels: Tensor) -> NDArray[np.uint8]:
+    rounded = pixels[0].clamp(0, 255).round().to(torch.uint8)
+    return rounded.permute(1, 2, 0).contiguous().cpu().numpy()

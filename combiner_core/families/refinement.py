@@ -1,0 +1,128 @@
+"""Posterior learning on the picture at hand: gradient steps on the targets of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from combiner_core.elbo import decompose, picture_elbo
+from combiner_core.fields.multires import to_pixels
+from combiner_core.fields.wavelets import join
+from combiner_core.multires import ImageModel, Noise
+from combiner_core.priors.pyramid import level_sizes
+
+# a picture is refined in parts of at most this many pixels, whose margins are not kept
+_PART_PIXELS = 1 << 20
+_PART_SIDE = 896
+_MARGIN = 64
+_LEARNING_RATE = 0.1
+
+
+def refine(
+    model: ImageModel,
+    original: Tensor,
+    proposal: Tensor,
+    noise: Noise,
+    steps: int,
+    generator: torch.Generator,
+) -> Generator[tuple[int, int], None, Tensor]:
+    """Improve the pixels whose weights are the targets.
+
+    Args:
+        model: quantised; used in floating point here.
+        original: pixels (1, 3, H, W) from 0 to 255.
+        proposal: where to start from, of the same shape.
+        noise: the noise scale.
+        steps: of Adam for every part of the picture.
+        generator: of the posteriors' samples.
+
+    Yields:
+        Steps done and steps in all.
+
+    Returns:
+        Pixels of the same shape, of any range.
+    """
+    parts = _parts(original.shape[2], original.shape[3])
+    refined = proposal.clone()
+    for number, (outer, inner) in enumerate(parts):
+        fit = _PartFit(model, original[..., *outer], proposal[..., *outer], noise, generator)
+        for step in range(steps):
+            fit.step(_LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            yield number * steps + step + 1, len(parts) * steps
+        rows, columns = (
+            slice(part.start - whole.start, part.stop - whole.start)
+            for part, whole in zip(inner, outer, strict=True)
+        )
+        refined[..., *inner] = fit.pixels()[..., rows, columns]
+    return refined
+
+
+class _PartFit:
+    def __init__(
+        self,
+        model: ImageModel,
+        original: Tensor,
+        proposal: Tensor,
+        noise: Noise,
+        generator: torch.Generator,
+    ) -> None:
+        self._model, self._original, self._generator = model, original, generator
+        self._noise, self._log_noise = noise.tensors(1, original.device)
+        self._scale = noise.scale
+        levels = decompose(proposal / self._scale, model.config.pyramid.levels)
+        self._targets = {level: part.requires_grad_() for level, part in levels.items()}
+        self._optimiser = torch.optim.Adam(self._targets.values(), betas=(0.8, 0.95))
+
+    def step(self, learning_rate: float) -> None:
+        self._optimiser.param_groups[0]["lr"] = learning_rate
+        elbo = picture_elbo(
+            self._model,
+            self._targets,
+            self._original,
+            self._noise,
+            self._log_noise,
+            self._generator,
+        )
+        loss = elbo.rate_nats + elbo.squared_error / (2 * self._scale**2)
+        self._optimiser.zero_grad()
+        loss.sum().backward()
+        self._optimiser.step()
+
+    @torch.no_grad()
+    def pixels(self) -> Tensor:
+        levels = self._model.config.pyramid.levels
+        sizes = level_sizes(self._original.shape[2], self._original.shape[3], levels)
+        low = self._targets[levels + 1]
+        for level in range(levels, 0, -1):
+            low = join(low, self._targets[level], *sizes[level - 1])
+        return to_pixels(low * self._scale)
+
+
+Box = tuple[slice, slice]
+
+
+def _parts(height: int, width: int) -> list[tuple[Box, Box]]:
+    """Parts with margins, and what of them is kept, which tiles the picture."""
+    if height * width <= _PART_PIXELS:
+        whole = (slice(0, height), slice(0, width))
+        return [(whole, whole)]
+    boxes = []
+    for rows in _spans(height):
+        for columns in _spans(width):
+            outer = (_widened(rows, height), _widened(columns, width))
+            boxes.append((outer, (rows, columns)))
+    return boxes
+
+
+def _spans(length: int) -> list[slice]:
+    count = -(-length // _PART_SIDE)
+    ends = [length * part // count for part in range(count + 1)]
+    return [slice(a, b) for a, b in pairwise(ends)]
+
+
+def _widened(span: slice, length: int) -> slice:
+    return slice(max(0, span.start - _MARGIN), min(length, span.stop + _MARGIN))

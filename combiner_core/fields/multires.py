@@ -1,0 +1,85 @@
+"""The multires field of images: wavelets in a luma-chroma basis, then a small network g."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+# orthonormal: grey, red against blue, green against both
+_COLOURS = torch.tensor(
+    [[3**-0.5, 3**-0.5, 3**-0.5], [2**-0.5, 0, -(2**-0.5)], [6**-0.5, -2 * 6**-0.5, 6**-0.5]]
+)
+_GAIN = 32.0
+
+
+@dataclass(frozen=True)
+class CorrectionConfig:
+    """Size of a correction network: hidden channels, residual blocks, channels of context."""
+
+    width: int = 32
+    blocks: int = 2
+    context: int = 16
+
+
+def to_colours(pixels: Tensor) -> Tensor:
+    """RGB (B, 3, H, W) to luma and two chroma channels, orthonormal."""
+    return torch.einsum("ij,bjhw->bihw", _COLOURS.to(pixels), pixels)
+
+
+def to_pixels(colours: Tensor) -> Tensor:
+    """The inverse of `to_colours`."""
+    return torch.einsum("ji,bjhw->bihw", _COLOURS.to(colours), colours)
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        _clear(self.second)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        inner: Tensor = self.second(torch.relu(self.first(torch.relu(hidden))))
+        return hidden + inner
+
+
+def _clear(layer: nn.Conv2d) -> None:
+    """Start from a layer that adds nothing."""
+    assert layer.bias is not None
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+
+
+class Correction(nn.Module):
+    """The network g: corrects a picture synthesised from wavelets, at half its resolution."""
+
+    def __init__(self, config: CorrectionConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.config = config
+        self.enter = nn.Conv2d(4 * 3 + config.context + 1, width, 3, padding=1)
+        self.blocks = nn.ModuleList(_Block(width) for _ in range(config.blocks))
+        self.leave = nn.Conv2d(width, 4 * 3, 3, padding=1)
+        _clear(self.leave)
+
+    def forward(self, pixels: Tensor, context: Tensor | None, log_noise: Tensor) -> Tensor:
+        """Corrected pixels.
+
+        Args:
+            pixels: RGB from 0 to 255 (B, 3, H, W).
+            context: (B, context, ceil(H / 2), ceil(W / 2)), None if the network has none.
+            log_noise: log2 of the noise scale (B,).
+        """
+        height, width = pixels.shape[2:]
+        padded = functional.pad(pixels, (0, width % 2, 0, height % 2), mode="replicate")
+        folded = functional.pixel_unshuffle((padded - 128) / 64, 2)
+        rate = (log_noise.float() - 4.5)[:, None, None, None].expand(-1, 1, *folded.shape[2:])
+        parts = [folded, rate] if context is None else [folded, context, rate]
+        hidden = self.enter(torch.cat(parts, 1))
+        for block in self.blocks:
+            hidden = block(hidden)
+        correction = functional.pixel_shuffle(self.leave(torch.relu(hidden)).float(), 2) * _GAIN
+        return pixels + correction[..., :height, :width]

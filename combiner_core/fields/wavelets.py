@@ -1,0 +1,99 @@
+"""CDF 9/7 wavelets by lifting, in floating point and, to the last bit alike, in integers.
+
+A level splits an array of n samples along an axis into ceil(n / 2) low and as many high
+coefficients; for odd n the last high coefficient does not exist and is ignored. Boundaries are
+mirrored, so constants have no high coefficients anywhere. The basis is nearly orthonormal
+(Cohen, Daubechies & Feauveau 1992; lifting steps of Daubechies & Sweldens 1998), the steps rounded
+to multiples of 1/4096. Tensors of integers are transformed by integer arithmetic: every machine
+gets the same numbers from the same coefficients.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_SHIFT = 12
+_ONE = 1 << _SHIFT
+# predict, update, predict, update, in 1/4096
+_STEPS = (-6497, -217, 3616, 1817)
+# what a low and a high coefficient are multiplied by on synthesis, in 1/4096
+_LOW_GAIN, _HIGH_GAIN = 3563, 4709
+
+
+def split(values: Tensor) -> tuple[Tensor, Tensor]:
+    """One level of analysis of arrays in floating point.
+
+    Args:
+        values: (B, C, H, W).
+
+    Returns:
+        The low-pass array (B, C, h, w) and the details (B, 3 C, h, w), h = ceil(H / 2) and
+        w = ceil(W / 2): first those of the rows' low and the columns' high frequencies, then the
+        converse, then both high.
+    """
+    low, high = _analyse(values, 3)
+    low_low, low_high = _analyse(low, 2)
+    high_low, high_high = _analyse(high, 2)
+    return low_low, torch.cat([low_high, high_low, high_high], 1)
+
+
+def join(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
+    """The inverse of `split`, in the arithmetic of `low`: (B, C, height, width)."""
+    low_high, high_low, high_high = details.chunk(3, 1)
+    lows = _synthesise(low, low_high, 2, height)
+    highs = _synthesise(high_low, high_high, 2, height)
+    return _synthesise(lows, highs, 3, width)
+
+
+def _analyse(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    length = values.shape[axis]
+    if length % 2:
+        values = torch.cat([values, values.narrow(axis, length - 1, 1)], axis)
+    even, odd = _halves(values, axis)
+    for first, second in (_STEPS[:2], _STEPS[2:]):
+        odd = odd + _times(even + _next(even, axis), first)
+        odd = _mirror_last(odd, axis, length)
+        even = even + _times(odd + _previous(odd, axis), second)
+    return even * (_ONE / _LOW_GAIN), odd * (_ONE / _HIGH_GAIN)
+
+
+def _synthesise(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
+    even, odd = _times(low, _LOW_GAIN), _times(high, _HIGH_GAIN)
+    odd = _mirror_last(odd, axis, length)
+    for first, second in (_STEPS[2:], _STEPS[:2]):
+        even = even - _times(odd + _previous(odd, axis), second)
+        odd = odd - _times(even + _next(even, axis), first)
+        odd = _mirror_last(odd, axis, length)
+    both = torch.stack([even, odd], axis + 1).flatten(axis, axis + 1)
+    return both.narrow(axis, 0, length)
+
+
+def _times(values: Tensor, factor: int) -> Tensor:
+    if values.is_floating_point():
+        return values * (factor / _ONE)
+    return ((values.long() * factor + _ONE // 2) >> _SHIFT).to(values.dtype)
+
+
+def _halves(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    pairs = values.unflatten(axis, (-1, 2))
+    return pairs.select(axis + 1, 0), pairs.select(axis + 1, 1)
+
+
+def _next(even: Tensor, axis: int) -> Tensor:
+    last = even.shape[axis] - 1
+    return torch.cat([even.narrow(axis, 1, last), even.narrow(axis, last, 1)], axis)
+
+
+def _previous(odd: Tensor, axis: int) -> Tensor:
+    return torch.cat([odd.narrow(axis, 0, 1), odd.narrow(axis, 0, odd.shape[axis] - 1)], axis)
+
+
+def _mirror_last(odd: Tensor, axis: int, length: int) -> Tensor:
+    """Gives the sample after the end of an array of odd length the value of its mirror image."""
+    if length % 2 == 0:
+        return odd
+    last = odd.shape[axis] - 1
+    if last == 0:
+        return torch.zeros_like(odd)
+    return torch.cat([odd.narrow(axis, 0, last), odd.narrow(axis, last - 1, 1)], axis)

@@ -1,0 +1,263 @@
+"""Conditional prior: a network predicts the prior of weights from those already decoded.
+
+Weights come in levels, arrays of several channels on one grid; a level is decoded in stages, each
+some of its channels and perhaps every other place only. For each stage the network gives mean and
+log-variance of a Gaussian from the level's inputs, the coarser level's hidden values and the
+level's earlier stages. All in units of the noise scale s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from combiner_core.priors.dyadic import DyadicConv, Residual, compand, settle, to_grid
+
+# means are multiples of 1/16, log2 of variances multiples of 1/8
+MEAN_GRID = 16
+LOG_VARIANCE_GRID = 8
+MAX_MEAN = 128.0
+MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -8.0, 20.0
+_HEAD_GAIN = 4
+
+
+Phase = tuple[int, int]
+ALL_PHASES: tuple[Phase, ...] = ((0, 0), (1, 1), (0, 1), (1, 0))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Weights of a level that are decoded together.
+
+    Attributes:
+        channels: of the level.
+        phases: parities of row and column of the places that belong to the stage.
+    """
+
+    channels: tuple[int, ...]
+    phases: tuple[Phase, ...] = ALL_PHASES
+
+    def places(self, height: int, width: int, device: torch.device | None = None) -> Tensor:
+        """Which places of a grid belong to the stage: bool, (height, width)."""
+        places = torch.zeros(height, width, dtype=torch.bool, device=device)
+        for row, column in self.phases:
+            places[row::2, column::2] = True
+        return places
+
+
+@dataclass(frozen=True)
+class LevelConfig:
+    """Size of the network of one level.
+
+    Attributes:
+        width: hidden channels.
+        inputs: channels of context from outside the level.
+        channels: coefficients at each place.
+        coarser: hidden channels of the coarser level, 0 if there is none.
+        stretch: how many places of this level one of the coarser level becomes along each axis.
+        stages: in the order of decoding.
+    """
+
+    width: int
+    inputs: int
+    channels: int
+    coarser: int
+    stretch: tuple[int, int]
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Weights that are coded together.
+
+    Attributes:
+        index: in the order of coding, from 0.
+        level: 1 for the finest.
+        channels: of the level.
+        coded: which weights exist and belong to the group: bool (channels, H, W).
+        previous: index of a group before it on the same grid, if there is one.
+        first_row: where the grid of the group begins in that of its level.
+    """
+
+    index: int
+    level: int
+    channels: tuple[int, ...]
+    coded: Tensor
+    previous: int | None
+    first_row: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A group whose weights are wanted next.
+
+    Attributes:
+        group: which one.
+        mean: of the prior, (B, channels, H, W).
+        log_variance: log2 of its variances, same shape.
+        low: the low-pass array of the level as decoded so far, if there is one.
+    """
+
+    group: Group
+    mean: Tensor
+    log_variance: Tensor
+    low: Tensor | None
+
+
+Result = TypeVar("Result")
+# is sent the weights asked for, of the shape of the mean and zero where not coded: int32 in units
+# of 1/16 in exact arithmetic, else real
+Walk = Generator[Request, Tensor, Result]
+
+
+def follow(walk: Walk[Result], visit: Callable[[Request], Tensor]) -> Result:
+    """Answer all requests of a walk; returns its result."""
+    try:
+        request = next(walk)
+        while True:
+            request = walk.send(visit(request))
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+def real_units(values: Tensor) -> Tensor:
+    """Weights in units of s from either representation, as floating point."""
+    return values if values.is_floating_point() else values.float() / MEAN_GRID
+
+
+class LevelPrior(nn.Module):
+    """The network of one level."""
+
+    def __init__(self, config: LevelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, (rows, columns) = config.width, config.stretch
+        self.inputs = DyadicConv(config.inputs, width)
+        self.coarser = (
+            DyadicConv(config.coarser, width * rows * columns, 1) if config.coarser else None
+        )
+        self.trunk = nn.ModuleList([Residual(width), Residual(width)])
+        self.known: list[tuple[int, ...]] = []
+        self.context, self.body, self.head = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        # log2 of the variance that a weight has on the whole, in the signal's own units
+        self.log_variance = nn.Parameter(torch.zeros(config.channels))
+        known: set[int] = set()
+        for stage in config.stages:
+            self.known.append(tuple(sorted(known)))
+            self.context.append(DyadicConv(len(known), width) if known else nn.Identity())
+            self.body.append(Residual(width))
+            self.head.append(DyadicConv(width, 2 * len(stage.channels), 1, zero=True))
+            known |= set(stage.channels)
+
+    def walk(
+        self,
+        inputs: Tensor,
+        coarser: Tensor | None,
+        log_noise: Tensor,
+        exists: Tensor,
+        index: int,
+        level: int,
+        low: Tensor | None,
+        first_row: int = 0,
+        *,
+        exact: bool,
+    ) -> Walk[tuple[Tensor, Tensor]]:
+        """Go through the stages.
+
+        Args:
+            inputs: settled context (B, inputs, H, W).
+            coarser: hidden values of the coarser level, if there is one.
+            log_noise: log2 of the noise scale s of each signal (B,).
+            exists: which weights there are: bool (channels, H, W).
+            index: of the first stage's group.
+            level: its number.
+            low: the low-pass array, for the requests.
+            first_row: of the whole level, likewise.
+            exact: whether to round, as an encoder and a decoder must.
+
+        Yields:
+            A request for each stage.
+
+        Returns:
+            The level's weights and hidden values, (B, channels, H, W) and (B, width, H, W).
+        """
+        hidden = self.begin(inputs, coarser, exact)
+        kind = torch.int32 if exact else torch.float32
+        batch, _, *size = inputs.shape
+        weights = torch.zeros(batch, self.config.channels, *size, dtype=kind, device=inputs.device)
+        for number, stage in enumerate(self.config.stages):
+            hidden, mean, log_variance = self.predict(
+                hidden, number, real_units(weights), log_noise, exact
+            )
+            channels = list(stage.channels)
+            places = stage.places(size[0], size[1], inputs.device)
+            previous = index + number - 1 if number else None
+            coded = exists[channels] & places
+            group = Group(index + number, level, stage.channels, coded, previous, first_row)
+            decoded = yield Request(group, mean, log_variance, low)
+            where = torch.tensor(channels, device=weights.device)
+            weights = weights.index_add(1, where, decoded)
+        return weights, hidden.half() if exact else hidden
+
+    def begin(self, inputs: Tensor, coarser: Tensor | None, exact: bool) -> Tensor:
+        """Hidden values before any stage: (B, width, H, W).
+
+        Args:
+            inputs: settled context (B, inputs, H, W).
+            coarser: hidden values of the coarser level, if there is one.
+            exact: whether to round, as an encoder and a decoder must.
+        """
+        hidden: Tensor = self.inputs(inputs)
+        if self.coarser is not None and coarser is not None:
+            finer = _unfold(self.coarser(torch.relu(coarser)), self.config.stretch)
+            finer = finer[..., : inputs.shape[2], : inputs.shape[3]]
+            hidden = hidden + settle(finer, exact)
+        hidden = settle(hidden, exact)
+        for block in self.trunk:
+            hidden = block(hidden, exact)
+        return hidden
+
+    def predict(
+        self, hidden: Tensor, stage: int, decoded: Tensor, log_noise: Tensor, exact: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Prior of a stage.
+
+        Args:
+            hidden: result of `begin`, or of `predict` of the stage before.
+            stage: index of the stage.
+            decoded: the level's weights (B, channels, H, W), zero where not yet decoded.
+            log_noise: log2 of the noise scale s of each signal (B,).
+            exact: whether to round.
+
+        Returns:
+            Hidden values, means and log2 of variances of the stage's channels, the latter two
+            (B, len(channels), H, W), at all places.
+        """
+        known = self.known[stage]
+        if known:
+            context = settle(compand(decoded[:, list(known)]), exact)
+            hidden = settle(hidden + self.context[stage](context), exact)
+        inner = torch.relu(self.body[stage](hidden, exact))
+        mean, correction = (_HEAD_GAIN * self.head[stage](inner).float()).chunk(2, 1)
+        usual = self.log_variance[list(self.config.stages[stage].channels)]
+        if exact:
+            usual = to_grid(usual, LOG_VARIANCE_GRID)
+        usual = usual[None, :] - 2 * log_noise[:, None]
+        log_variance = (usual[..., None, None] + correction.double()).float()
+        if exact:
+            mean = to_grid(mean, MEAN_GRID)
+            log_variance = to_grid(log_variance, LOG_VARIANCE_GRID)
+        mean = mean.clamp(-MAX_MEAN, MAX_MEAN)
+        return hidden, mean, log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
+
+
+def _unfold(values: Tensor, stretch: tuple[int, int]) -> Tensor:
+    """(B, C r c, H, W) to (B, C, r H, c W)."""
+    rows, columns = stretch
+    batch, _, height, width = values.shape
+    parts = values.reshape(batch, -1, rows, columns, height, width)
+    return parts.permute(0, 1, 4, 2, 5, 3).reshape(batch, -1, height * rows, width * columns)

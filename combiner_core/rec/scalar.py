@@ -1,0 +1,137 @@
+"""Scalar quantisation of the few weights with much information, which a random code does badly.
+
+A weight's quotient q is its distance from the prior mean in steps of sqrt(12) posterior deviations.
+It is coded as a high part, under a table for heavy-tailed scale mixtures of Gaussians, and low bits
+as they are; which of its bits are low follows from the prior variance, so that the high part always
+has a deviation of three to seven. High parts beyond the table are escapes followed by an
+exponential-Golomb code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from combiner_core.rec.message import MAX_NUMBER_BITS, MessageReader, MessageWriter
+from combiner_core.rec.tables import LOG_VARIANCE_UNITS, VALUE_UNITS, moved
+
+# sqrt(12) in units of 1/16
+STEP = 55
+LAST = 16
+N_SYMBOLS = 2 * LAST + 1
+# log-variances of one octave of deviations, the lowest of which has no low bits
+N_TABLES = 2 * LOG_VARIANCE_UNITS
+_FIRST_OCTAVE = 56
+
+# weights and relative deviations of the mixture that prior errors were found to follow
+_MIXTURE = ((0.85, 0.9), (0.12, 1.8), (0.028, 5.4), (0.002, 36.0))
+_TABLE_TOTAL = 1 << 16
+# width of the number of digits of an escape's remainder
+_LENGTH_BITS = 5
+
+
+def typical_counts() -> NDArray[np.int32]:
+    """Tables of the high part, for each log-variance modulo an octave: (N_TABLES, N_SYMBOLS)."""
+    octave = (_FIRST_OCTAVE + np.arange(N_TABLES)) / LOG_VARIANCE_UNITS
+    steps = np.exp2(octave / 2) * VALUE_UNITS / STEP
+    edges = (np.arange(-LAST, LAST) + 0.5) / steps[:, None]
+    below = sum(weight * ndtr(edges / deviation) for weight, deviation in _MIXTURE)
+    probabilities = np.diff(below, prepend=0, append=1)
+    counts = np.maximum(1, np.floor(_TABLE_TOTAL * probabilities + 0.5))
+    return np.asarray(counts, dtype=np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class ScalarQuantiser:
+    """Quantises and codes weights with given log-variances, at least FIRST_SCALAR each.
+
+    Attributes:
+        counts: tables of the high part (N_TABLES, N_SYMBOLS).
+    """
+
+    counts: NDArray[np.int32]
+
+    def quotients(self, difference: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Nearest quotients of differences from the mean in noise scales, below 2^24: (n,)."""
+        return np.rint(difference.astype(np.float64) * (VALUE_UNITS / STEP)).astype(np.int64)
+
+    def values(self, mean: NDArray[np.int32], quotients: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Weights in 1/16 from means in 1/16: (n,)."""
+        return moved(mean, STEP * quotients)
+
+    def bits(self, quotients: NDArray[np.int64], log_variance: NDArray[np.int16]) -> float:
+        """Information of all quotients under their log-variances."""
+        table, shift = _table_and_shift(log_variance)
+        parts = _Parts.of(quotients, shift)
+        costs = np.log2(self.counts.sum(1, keepdims=True)) - np.log2(self.counts)
+        escape_bits = len(parts.lengths) * _LENGTH_BITS + parts.lengths.sum()
+        return float(costs[table, parts.symbols].sum() + shift.sum() + escape_bits)
+
+    def write(
+        self,
+        writer: MessageWriter,
+        quotients: NDArray[np.int64],
+        log_variance: NDArray[np.int16],
+    ) -> None:
+        """Write quotients (n,)."""
+        table, shift = _table_and_shift(log_variance)
+        parts = _Parts.of(quotients, shift)
+        for number in np.unique(table):
+            writer.symbols(parts.symbols[table == number], self.counts[number])
+        writer.numbers(parts.low, shift)
+        writer.numbers(parts.lengths, np.full_like(parts.lengths, _LENGTH_BITS))
+        writer.numbers(parts.excess + 1 - (1 << parts.lengths), parts.lengths)
+
+    def read(self, reader: MessageReader, log_variance: NDArray[np.int16]) -> NDArray[np.int64]:
+        """Read the quotients of weights of these log-variances: (n,).
+
+        Raises:
+            MessageEnded: they were not received.
+        """
+        table, shift = _table_and_shift(log_variance)
+        high = np.zeros(len(table), dtype=np.int64)
+        for number in np.unique(table):
+            members = np.flatnonzero(table == number)
+            high[members] = reader.symbols(len(members), self.counts[number]) - LAST
+        low = reader.numbers(shift)
+        escaped = np.flatnonzero(np.abs(high) == LAST)
+        lengths = reader.numbers(np.full(len(escaped), _LENGTH_BITS))
+        lengths = np.minimum(lengths, MAX_NUMBER_BITS)
+        excess = reader.numbers(lengths) + (1 << lengths) - 1
+        high[escaped] += np.sign(high[escaped]) * excess
+        return (high << shift) + low - ((1 << shift) >> 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Quotients in parts: symbols of tables (n,), low bits (n,), and the escapes' remainders."""
+
+    symbols: NDArray[np.int64]
+    low: NDArray[np.int64]
+    excess: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, quotients: NDArray[np.int64], shift: NDArray[np.int64]) -> _Parts:
+        # cells of the high part are centred on multiples of 2^shift
+        shifted = quotients + ((1 << shift) >> 1)
+        high = shifted >> shift
+        excess = np.abs(high) - LAST
+        excess = excess[excess >= 0]
+        return cls(
+            symbols=np.clip(high, -LAST, LAST) + LAST,
+            low=shifted & ((1 << shift) - 1),
+            excess=excess,
+            lengths=np.frexp(excess + 1)[1].astype(np.int64) - 1,
+        )
+
+
+def _table_and_shift(
+    log_variance: NDArray[np.int16],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number of the table of the high part, and number of low bits."""
+    shift, table = np.divmod(log_variance.astype(np.int64) - _FIRST_OCTAVE, N_TABLES)
+    return table, shift

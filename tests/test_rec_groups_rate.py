@@ -1,0 +1,132 @@
+"""What coding groups of weights costs: against ideal codes, and against its estimate."""
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+from group_examples import EXPONENTS, Example, blotches, loss_bits, pyramid
+
+from combiner_core.rec import GroupEncoder, GroupEstimator, GroupModel, TrellisCoder
+
+UNTRAINED = GroupModel.untrained((8, 8), EXPONENTS)
+CODER = TrellisCoder(state_bits=12)
+
+
+def trained(*wrong_exponents: int) -> GroupModel:
+    """A model that has seen variances as wrong as those."""
+    model = UNTRAINED
+    for _ in range(2):
+        estimator = GroupEstimator(model, np.random.default_rng(0))
+        for seed in range(100, 108):
+            example, *_ = blotches(seed, wrong_exponents)
+            estimator.encode(*example._replace(index=seed))
+        model = UNTRAINED.learned(estimator.exponent_counts)
+    return model
+
+
+def without_exponents() -> GroupModel:
+    counts = np.ones_like(UNTRAINED.exponent_counts)
+    counts[:, EXPONENTS.index(0)] = 1 << 20
+    return dataclasses.replace(UNTRAINED, exponent_counts=counts, tile=(64, 64))
+
+
+def overhead(model: GroupModel, *wrong_exponents: int) -> float:
+    """Loss beyond that of ideal codes under the right prior, as a share of their bits."""
+    losses, ideal = [], []
+    for seed in range(2):
+        example, ideal_bits, ideal_loss = blotches(seed, wrong_exponents)
+        encoder = GroupEncoder(CODER, model, 1, 1 << 20)
+        decoded = encoder.encode(*example)
+        losses.append(loss_bits(encoder.bits, decoded, example.target) - ideal_loss)
+        ideal.append(ideal_bits)
+    return sum(losses) / sum(ideal)
+
+
+def test_under_the_right_prior_the_overhead_is_small():
+    assert overhead(trained(0), 0) < 0.09
+
+
+def test_tiles_make_up_for_variances_that_are_wrong():
+    wrong = (-2, -1, 0, 1, 2, 3)
+    with_tiles = overhead(trained(*wrong), *wrong)
+    assert with_tiles < 0.14
+    assert overhead(without_exponents(), *wrong) > with_tiles + 0.12
+
+
+@pytest.mark.parametrize("model", [UNTRAINED, without_exponents()], ids=["tiles", "none"])
+@pytest.mark.parametrize(
+    "groups",
+    [pyramid(1), pyramid(2, 3.0), [blotches(3, (-1, 0, 2))[0]]],
+    ids=["low", "high", "one"],
+)
+def test_the_estimate_is_what_the_encoder_writes(model: GroupModel, groups: list[Example]):
+    encoder = GroupEncoder(CODER, model, 1, 1 << 20)
+    estimator = GroupEstimator(model, np.random.default_rng(0))
+    for group in groups:
+        coded, sampled = encoder.encode(*group), estimator.encode(*group)
+        weights = group.coded & (group.log_variance > 0)
+        distance = ((coded - sampled)[weights] / 16) ** 2
+        assert distance.mean() < 2.5  # of two samples it is 2 v / (1 + v)
+        assert not sampled[~group.coded].any()
+    assert estimator.bits == pytest.approx(encoder.bits, rel=0.003)
+
+
+def test_the_ideal_length_is_the_divergence():
+    example, ideal_bits, _ = blotches(4)
+    estimator = GroupEstimator(without_exponents(), np.random.default_rng(0))
+    estimator.encode(*example)
+    assert estimator.kl_bits == pytest.approx(ideal_bits, rel=0.01)
+
+
+def test_samples_have_the_posterior_s_moments():
+    shape = (4, 100, 100)
+    variance, difference = 4.0, 2.0
+    example = Example(
+        0,
+        None,
+        np.full(shape, 3 + difference, np.float32),
+        np.full(shape, 48, np.int32),
+        np.full(shape, 16, np.int32),
+        np.ones(shape, bool),
+    )
+    estimator = GroupEstimator(without_exponents(), np.random.default_rng(0))
+    sample = estimator.encode(*example) / 16
+    shrink = variance / (1 + variance)
+    assert sample.mean() == pytest.approx(3 + shrink * difference, abs=0.02)
+    assert sample.var() == pytest.approx(shrink, rel=0.03)
+
+
+def test_training_counts_lower_the_side_information():
+    wrong = (0, 0, 0, 4)
+    example, *_ = blotches(5, wrong)
+    lengths = []
+    for model in (UNTRAINED, trained(*wrong)):
+        encoder = GroupEncoder(CODER, model, 1, 1 << 20)
+        encoder.encode(*example)
+        lengths.append(encoder.side_bits)
+    assert lengths[1] < 0.9 * lengths[0]
+
+
+def test_counts_seen_are_one_for_each_tile():
+    estimator = GroupEstimator(UNTRAINED, np.random.default_rng(0))
+    for group in pyramid(6):
+        estimator.encode(*group)
+    # 1 tile, 3 times 3 x 4, twice 5 x 7 and once those of the first 20 rows
+    assert estimator.exponent_counts.sum() == 1 + 3 * 12 + 2 * 35 + 3 * 7
+
+
+def test_estimates_of_quiet_groups_are_fast():
+    shape = (6, 256, 384)
+    rng = np.random.default_rng(0)
+    target = rng.standard_normal(shape, dtype=np.float32)
+    mean, coded = np.zeros(shape, np.int32), np.ones(shape, bool)
+    log_variance = np.full(shape, -60, np.int32)
+    log_variance[:, :32, :32] = 10
+    times_s = []
+    for index in range(4):
+        estimator = GroupEstimator(UNTRAINED, rng)
+        start_s = time.perf_counter()
+        estimator.encode(index, None, target, mean, log_variance, coded)
+        times_s.append(time.perf_counter() - start_s)
+    assert min(times_s) < 0.3
