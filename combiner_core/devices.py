@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 
 from combiner_core.errors import CombinerError
@@ -19,3 +21,10 @@ def resolve(name: DeviceName) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise CombinerError("There is no CUDA device on this machine.")
     return torch.device(name)
+
+
+def half_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Where inexact results will do: convolutions in bfloat16, if the device is faster at that."""
+    if device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -156,6 +156,7 @@ class PresetLibrary:
     def __init__(self, directory: Path | None = None) -> None:
         chosen = directory or os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY
         self._directory = Path(chosen)
+        self._loaded: dict[str, Preset] = {}
 
     def cards(self) -> list[Card]:
         """The cards of all presets, by kind, family and rate.
@@ -228,11 +229,13 @@ class PresetLibrary:
         raise PresetError(f"The file was made with model number {model_id}, which is not here.")
 
     def load(self, card: Card) -> Preset:
-        """Read a preset's tensors and check them against its card.
+        """Read a preset's tensors and check them against its card; once only.
 
         Raises:
             PresetError: the file is missing or damaged, or is not what the card describes.
         """
+        if card.sha256 in self._loaded:
+            return self._loaded[card.sha256]
         path = self._directory / f"{card.name}.safetensors"
         try:
             blob = path.read_bytes()
@@ -241,7 +244,9 @@ class PresetLibrary:
             tensors = safetensors.numpy.load(blob)
             with safe_open(path, framework="numpy") as file:
                 config = json.loads(file.metadata()["config"])
-            return _LOADERS[card.family](card, tensors, config)
+            preset = _LOADERS[card.family](card, tensors, config)
+            self._loaded[card.sha256] = preset
+            return preset
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise PresetError(f"The preset {path.name} is missing or damaged.") from error
 

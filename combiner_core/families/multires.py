@@ -53,7 +53,7 @@ class MultiresEffort:
 
     Attributes:
         state_bits: of the trellis.
-        measured: noise scales tried before coding, at most.
+        measured: noise scales tried just before coding, at most.
         refine_steps: gradient steps on the targets of an image.
     """
 
@@ -63,9 +63,9 @@ class MultiresEffort:
 
 
 EFFORTS: dict[EffortName, MultiresEffort] = {
-    "fast": MultiresEffort(state_bits=12, measured=2, refine_steps=0),
-    "balanced": MultiresEffort(state_bits=14, measured=3, refine_steps=10),
-    "best": MultiresEffort(state_bits=16, measured=4, refine_steps=60),
+    "fast": MultiresEffort(state_bits=12, measured=1, refine_steps=0),
+    "balanced": MultiresEffort(state_bits=14, measured=2, refine_steps=10),
+    "best": MultiresEffort(state_bits=16, measured=3, refine_steps=60),
 }
 
 
@@ -91,7 +91,7 @@ class MultiresFamily:
         report = Reporter(surface, 8 * payload_bytes)
         run = _Search(self._preset.groups, surface, report, 8 * payload_bytes, options.seed)
 
-        noise = yield from run.find(surface.targets(original), None, effort.measured)
+        noise = yield from run.find(surface.targets(original), None, 1)
         values = surface.propose(original, noise)
         targets = surface.targets(values)
         if isinstance(surface, Pictures) and effort.refine_steps and options.refine:
@@ -114,7 +114,7 @@ class MultiresFamily:
         yield FittedPayload(
             encoder.payload(),
             coder_parameters(coder) + noise.index.to_bytes(2, "little"),
-            run.kl_bits,
+            encoder.kl_bits,
             encoder.side_bits,
             fit_s,
             report.elapsed_s - fit_s,
@@ -190,7 +190,6 @@ class _Search:
     ) -> None:
         self._groups, self._surface, self._report, self._seed = groups, surface, report, seed
         self._goal_bits = _AIM * budget_bits
-        self.kl_bits = 0.0
 
     def find(
         self, targets: Targets, start: Noise | None, most_measured: int
@@ -210,7 +209,6 @@ class _Search:
                 estimator = rec.GroupEstimator(self._groups, np.random.default_rng(self._seed))
                 walk = self._surface.walk(noise)
                 yield from self._report.follow_code("search", walk, noise, targets, estimator)
-                self.kl_bits = estimator.kl_bits
                 noise = steps.send(estimator.bits)
         except StopIteration as stop:
             found: Noise = stop.value

@@ -70,7 +70,7 @@ class Reporter:
         targets: Targets,
         encoder: rec.GroupEncoder | rec.GroupEstimator,
     ) -> Generator[Progress, None, None]:
-        """Code all groups of a walk; in the phase "code" every level makes an event.
+        """Code all groups of a walk; in the phase "code" every level makes an event, and the end.
 
         The running distortion is that of the weights, which are nearly orthonormal.
         """
@@ -97,18 +97,25 @@ class Reporter:
                     self._preview = self._preview if preview is None else preview
                 if self._due(new_level):
                     level = group.level
-                    kl_bits = encoder.kl_bits if isinstance(encoder, rec.GroupEstimator) else 0.0
-                    yield self._progress(
-                        phase,
-                        int(encoder.bits),
-                        self._budget_bits,
-                        kl_bits,
-                        encoder.bits if phase == "code" else 0.0,
-                        bit_map if phase == "code" else None,
-                    )
+                    yield self._coded(phase, encoder, bit_map)
                 request = walk.send(answer(decoded, request))
         except StopIteration:
-            return
+            yield self._coded(phase, encoder, bit_map)
+
+    def _coded(
+        self,
+        phase: Literal["search", "code"],
+        encoder: rec.GroupEncoder | rec.GroupEstimator,
+        bit_map: BitMap,
+    ) -> Progress:
+        return self._progress(
+            phase,
+            int(encoder.bits),
+            self._budget_bits,
+            encoder.kl_bits,
+            encoder.bits if phase == "code" else 0.0,
+            bit_map if phase == "code" else None,
+        )
 
     def _due(self, now: bool = False) -> bool:
         return now or time.monotonic() - self._reported >= _EVENT_INTERVAL_S

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.bitstream import ImageShape
+from combiner_core.devices import half_precision
 from combiner_core.elbo import decompose
 from combiner_core.families.bit_map import BitMap
 from combiner_core.families.targets import Targets
@@ -72,7 +73,9 @@ class Pictures:
         pixels = to_pixels(values.float() * (noise.scale / MEAN_GRID))
 
         def correct(part: Tensor, context: Tensor | None) -> Tensor:
-            result: Tensor = self._model.correction(part, context, log_noise)
+            # half precision changes few pixels, and those by one
+            with half_precision(self._device):
+                result: Tensor = self._model.correction(part, context, log_noise)
             return result
 
         corrected = _by_strips(pixels, correct, hidden)

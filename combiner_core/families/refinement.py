@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from combiner_core.devices import half_precision
 from combiner_core.elbo import decompose, picture_elbo
 from combiner_core.fields.multires import to_pixels
 from combiner_core.fields.wavelets import join
@@ -79,14 +80,15 @@ class _PartFit:
 
     def step(self, learning_rate: float) -> None:
         self._optimiser.param_groups[0]["lr"] = learning_rate
-        elbo = picture_elbo(
-            self._model,
-            self._targets,
-            self._original,
-            self._noise,
-            self._log_noise,
-            self._generator,
-        )
+        with half_precision(self._original.device):
+            elbo = picture_elbo(
+                self._model,
+                self._targets,
+                self._original,
+                self._noise,
+                self._log_noise,
+                self._generator,
+            )
         loss = elbo.rate_nats + elbo.squared_error / (2 * self._scale**2)
         self._optimiser.zero_grad()
         loss.sum().backward()

@@ -78,7 +78,8 @@ class Correction(nn.Module):
         folded = functional.pixel_unshuffle((padded - 128) / 64, 2)
         rate = (log_noise.float() - 4.5)[:, None, None, None].expand(-1, 1, *folded.shape[2:])
         parts = [folded, rate] if context is None else [folded, context, rate]
-        hidden = self.enter(torch.cat(parts, 1))
+        inputs = torch.cat(parts, 1).contiguous(memory_format=torch.channels_last)
+        hidden = self.enter(inputs)
         for block in self.blocks:
             hidden = block(hidden)
         correction = functional.pixel_shuffle(self.leave(torch.relu(hidden)).float(), 2) * _GAIN

@@ -15,6 +15,8 @@ from torch import Tensor
 
 _SHIFT = 12
 _ONE = 1 << _SHIFT
+# integers for which no step of a synthesis leaves 32 bits
+_SMALL = 1 << 13
 # predict, update, predict, update, in 1/4096
 _STEPS = (-6497, -217, 3616, 1817)
 # what a low and a high coefficient are multiplied by on synthesis, in 1/4096
@@ -59,6 +61,9 @@ def _analyse(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 
 
 def _synthesise(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
+    if not low.is_floating_point() and not _small(low, high):
+        # products of large numbers need 64 bits; others are the same in 32, and faster
+        return _synthesise(low.long(), high.long(), axis, length).to(low.dtype)
     even, odd = _times(low, _LOW_GAIN), _times(high, _HIGH_GAIN)
     odd = _mirror_last(odd, axis, length)
     for first, second in (_STEPS[2:], _STEPS[:2]):
@@ -69,10 +74,16 @@ def _synthesise(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
     return both.narrow(axis, 0, length)
 
 
+def _small(*arrays: Tensor) -> bool:
+    if arrays[0].dtype != torch.int32:
+        return True
+    return all(int(part.abs().amax()) < _SMALL for part in arrays if part.numel())
+
+
 def _times(values: Tensor, factor: int) -> Tensor:
     if values.is_floating_point():
         return values * (factor / _ONE)
-    return ((values.long() * factor + _ONE // 2) >> _SHIFT).to(values.dtype)
+    return (values * factor + _ONE // 2) >> _SHIFT
 
 
 def _halves(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:

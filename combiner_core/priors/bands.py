@@ -157,4 +157,4 @@ def _inputs(
         # sums of multiples of 1/16 are exact in float64, their counts powers of two
         means = [real_units(band).double().abs().mean((1, 3), keepdim=True) for band in lower]
         parts += [octave, mirrored, *(compand(mean).expand(shape) for mean in means)]
-    return settle(torch.cat(parts, 1), exact).float()
+    return settle(torch.cat(parts, 1).float(), exact)

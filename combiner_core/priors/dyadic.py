@@ -22,6 +22,7 @@ GRID = 64
 LIMIT = 8.0
 # integers up to here and all sums below are exact in float32
 _EXACT = 1 << 24
+_ANCHOR = 1.5 * 2.0**23 / GRID
 _WEIGHT_BITS = 7
 _MAX_EXPONENT = 12
 
@@ -72,7 +73,8 @@ class DyadicConv(nn.Conv2d):
 
     def _steps(self) -> Tensor:
         """For each output the least power of two with which weights fit a byte, sums 24 bits."""
-        largest = self.weight.abs().amax((1, 2, 3))
+        # weights that are rounded to zero have the least step, as those have that are zero
+        largest = self.weight.abs().amax((1, 2, 3)).clamp_min(2.0**-_MAX_EXPONENT)
         mantissa, exponent = torch.frexp(largest)
         # the mantissa is in [1/2, 1), and 127/128 is the most that a byte holds
         exponent = exponent - _WEIGHT_BITS + (mantissa > 1 - 2.0**-_WEIGHT_BITS).int()
@@ -93,12 +95,18 @@ def to_grid(values: Tensor, steps: int) -> Tensor:
     return torch.floor(values * steps + 0.5) / steps
 
 
-def settle(values: Tensor, exact: bool) -> Tensor:
-    """Hold values within +-LIMIT and, if `exact`, round them to the grid."""
+def settle(values: Tensor, exact: bool, least: float = -LIMIT) -> Tensor:
+    """Hold values within `least`..LIMIT and, if `exact`, round them to the grid, in place."""
     if exact:
-        values = to_grid(values, GRID)
+        return round_(values).clamp_(least, LIMIT)
     # its gradient takes less time than that of clamp
-    return functional.hardtanh(values, -LIMIT, LIMIT)
+    return functional.hardtanh(values, least, LIMIT)
+
+
+def round_(values: Tensor) -> Tensor:
+    """Round float32 values to the grid in place, halves to even."""
+    # numbers near the anchor are 1 / GRID apart
+    return values.add_(_ANCHOR).sub_(_ANCHOR)
 
 
 def compand(values: Tensor) -> Tensor:
@@ -117,5 +125,8 @@ class Residual(nn.Module):
 
     def forward(self, hidden: Tensor, exact: bool) -> Tensor:
         """Apply to settled values; the result is settled."""
-        inner = settle(self.first(torch.relu(hidden)), exact)
-        return settle(hidden + settle(self.second(torch.relu(inner)), exact), exact)
+        inner = settle(self.first(torch.relu(hidden)), exact, least=0.0)
+        added = self.second(inner)
+        if exact:
+            return round_(added).add_(hidden).clamp_(-LIMIT, LIMIT)
+        return settle(hidden + added, exact)

@@ -184,7 +184,9 @@ class PyramidPrior(nn.Module):
     ) -> Tensor:
         """The low-pass picture's brightness and its bumps, the coarser details, and log2 s."""
         real = real_units(current)
-        brightness = real.double() * noise[:, None, None, None] * 2.0 ** -(level + 6)
+        # exact in double precision, and rounded once
+        gain = noise * 2.0 ** -(level + 6)
+        brightness = (real.double() * gain[:, None, None, None]).float()
         around = functional.avg_pool2d(
             functional.pad(real, (1, 1, 1, 1), mode="replicate"), 3, 1, divisor_override=1
         )
@@ -194,10 +196,10 @@ class PyramidPrior(nn.Module):
         else:
             coarse = compand(real_units(parent)).repeat_interleave(2, 2).repeat_interleave(2, 3)
             coarse = coarse[..., : real.shape[2], : real.shape[3]]
-        rate = (log_noise - _MIDDLE_LOG_NOISE)[:, None, None, None].expand(-1, 1, *real.shape[2:])
-        return settle(
-            torch.cat([brightness, bumps.double(), coarse.double(), rate], 1), exact
-        ).float()
+        rate = (log_noise - _MIDDLE_LOG_NOISE).float()[:, None, None, None]
+        rate = rate.expand(-1, 1, *real.shape[2:])
+        inputs = torch.cat([brightness, bumps, coarse, rate], 1)
+        return settle(inputs.contiguous(memory_format=torch.channels_last), exact)
 
 
 def _existing(size: tuple[int, int], device: torch.device) -> Tensor:

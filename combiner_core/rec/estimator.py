@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.rec.model import GroupModel
 from combiner_core.rec.scalar import ScalarQuantiser
 from combiner_core.rec.scales import TileScales
-from combiner_core.rec.selection import ActiveWeights, differences, means_of_prior
+from combiner_core.rec.selection import (
+    ActiveWeights,
+    differences,
+    divergence_bits,
+    means_of_prior,
+)
 from combiner_core.rec.tables import (
     DEVIATION_UNITS,
     RATE_UNITS,
@@ -75,14 +78,14 @@ class GroupEstimator:
         quotients = self._quantiser.quotients(difference.ravel()[at])
         flat[at] = self._quantiser.values(mean.ravel()[at], quotients)
         self.bits += scale_bits + self._quantiser.bits(quotients, active.scalar_log_variance)
-        self.kl_bits += scale_bits + _divergence_bits(
+        self.kl_bits += scale_bits + divergence_bits(
             difference.ravel()[at], active.scalar_log_variance
         )
         at = active.random
         sample = self._sample(difference.ravel()[at], active.random_log_variance)
         flat[at] = moved(mean.ravel()[at], sample)
         self.bits += int(rates(active.random_log_variance).sum(dtype=np.int64)) / RATE_UNITS
-        self.kl_bits += _divergence_bits(difference.ravel()[at], active.random_log_variance)
+        self.kl_bits += divergence_bits(difference.ravel()[at], active.random_log_variance)
         return decoded
 
     def _sample(
@@ -95,11 +98,3 @@ class GroupEstimator:
         sample = difference * (1 - shrink) + deviation * np.sqrt(shrink) * noise
         rounded: NDArray[np.int64] = np.rint(VALUE_UNITS * sample).astype(np.int64)
         return rounded
-
-
-def _divergence_bits(difference: NDArray[np.float32], log_variance: NDArray[np.int16]) -> float:
-    """Sum of KL[q || p] over weights with the optimal posteriors."""
-    variance = (deviations(log_variance) / DEVIATION_UNITS) ** 2
-    shrink = 1 / (1 + variance)
-    excess = (1 - shrink) * (difference.astype(np.float64) ** 2 * shrink - 1)
-    return float((rates(log_variance) / RATE_UNITS).sum() + excess.sum() / (2 * math.log(2)))

@@ -25,7 +25,12 @@ from combiner_core.rec.model import GroupModel
 from combiner_core.rec.randomness import COLUMN_BITS, SCALE, permutation
 from combiner_core.rec.scalar import ScalarQuantiser
 from combiner_core.rec.scales import TileScales
-from combiner_core.rec.selection import ActiveWeights, differences, means_of_prior
+from combiner_core.rec.selection import (
+    ActiveWeights,
+    differences,
+    divergence_bits,
+    means_of_prior,
+)
 from combiner_core.rec.tables import (
     DEVIATION_UNITS,
     RATE_UNITS,
@@ -54,6 +59,8 @@ class GroupEncoder:
 
     Attributes:
         side_bits: information of exponents and quotients so far.
+        kl_bits: KL divergence of the posteriors from the priors, with the exponents' information:
+            the length an ideal code would have.
         rates_bits: expected information of each weight of the last group (C, h, w).
     """
 
@@ -63,7 +70,7 @@ class GroupEncoder:
         self._scales = TileScales(model.tile, model.exponents, model.exponent_counts)
         self._quantiser = ScalarQuantiser(model.scalar_counts)
         self._schedule = _Schedule(coder, seed)
-        self.side_bits = 0.0
+        self.side_bits = self.kl_bits = 0.0
         self.rates_bits = np.zeros((0, 0, 0), dtype=np.float32)
 
     @property
@@ -126,12 +133,14 @@ class GroupEncoder:
             return places
 
         corrected = self._scales.apply(index, previous, log_variance, coded, code)
+        self.kl_bits += self._writer.bits - start_bits
         active = ActiveWeights.of(corrected, coded)
         for weights, log_variances in (
             (active.scalar, active.scalar_log_variance),
             (active.random, active.random_log_variance),
         ):
             self.rates_bits.flat[weights] = rates(log_variances) / RATE_UNITS
+            self.kl_bits += divergence_bits(difference.flat[weights], log_variances)
         flat, at = decoded.reshape(-1), active.scalar
         quotients = self._quantiser.quotients(difference.ravel()[at])
         self._quantiser.write(self._writer, quotients, active.scalar_log_variance)

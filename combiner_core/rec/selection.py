@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec.tables import FIRST_ACTIVE, FIRST_SCALAR, VALUE_UNITS, clamped
+from combiner_core.rec.tables import (
+    DEVIATION_UNITS,
+    FIRST_ACTIVE,
+    FIRST_SCALAR,
+    RATE_UNITS,
+    VALUE_UNITS,
+    clamped,
+    deviations,
+    rates,
+)
 
 # noise scales; squares of larger differences would tell nothing more
 _MAX_DIFFERENCE = float(1 << 21)
@@ -65,3 +75,11 @@ class ActiveWeights:
         values = clamped(log_variance.ravel()[active])
         is_scalar = values >= FIRST_SCALAR
         return cls(active[is_scalar], values[is_scalar], active[~is_scalar], values[~is_scalar])
+
+
+def divergence_bits(difference: NDArray[np.float32], log_variance: NDArray[np.int16]) -> float:
+    """Sum of KL[q || p] over weights with the optimal posteriors."""
+    variance = (deviations(log_variance) / DEVIATION_UNITS) ** 2
+    shrink = 1 / (1 + variance)
+    excess = (1 - shrink) * (difference.astype(np.float64) ** 2 * shrink - 1)
+    return float((rates(log_variance) / RATE_UNITS).sum() + excess.sum() / (2 * math.log(2)))

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import math
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from combiner_core.fields.mdct import analyse
-from combiner_core.priors.bands import BandConfig, BandPrior
+from combiner_core.priors.bands import BandConfig, BandPrior, to_levels
+from combiner_core.priors.conditional import follow
 from combiner_core.train.clips import Source
+from combiner_core.train.learner import (
+    Checkpoint,
+    History,
+    Learner,
+    Schedule,
+    mixed_precision,
+    same_settings,
+)
 from combiner_core.train.likelihood import Likelihood
 
-_LOSS_SMOOTHING = 0.02
 # log2 of a weight's variance before training, in the samples' units
 _USUAL_LOG_VARIANCE = -14.0
 # variances span many powers of two: the layers that give them take longer steps
 _HEAD_SPEED = 6.0
-_MODEL, _AVERAGE, _FIRST, _SECOND = "model.", "average.", "first.", "second."
+_WARM_UP_STEPS = 100
+_FINAL_SHARE = 0.05
+_MAX_NORM = 2.0
+_FORGETTING = 0.001
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class BandProgress:
     Attributes:
         step: steps done, of `steps`.
         loss_nats: of a weight, weighed, a running mean.
-        elapsed_s: in this process.
+        elapsed_s: over all processes.
     """
 
     step: int
@@ -84,6 +89,7 @@ class BandTrainer:
         checkpoint: file to resume from if it exists and to save to.
         warm_start: checkpoint of another training, used when not resuming; bands whose networks
             are of the same size start from it.
+        device: where to compute.
 
     Raises:
         ValueError: the checkpoint is damaged or belongs to other settings.
@@ -95,127 +101,82 @@ class BandTrainer:
         source: Source,
         checkpoint: Path | None = None,
         warm_start: Path | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         self._config, self._source, self._checkpoint = config, source, checkpoint
+        self._device = torch.device(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             model = BandPrior(config.prior)
         for level in model.bands:
             nn.init.constant_(level.log_variance, _USUAL_LOG_VARIANCE)  # type: ignore[arg-type]
-        resumed = checkpoint is not None and checkpoint.exists()
-        if warm_start is not None and not resumed:
-            _take_over(model, _part(_AVERAGE, _load(warm_start)[0]))
-        self._model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._average = copy.deepcopy(model)
-        heads: list[Tensor] = []
-        rest: list[Tensor] = []
-        for name, parameter in model.named_parameters():
-            is_head = ".head." in name or name.endswith(".log_variance")
-            (heads if is_head else rest).append(parameter)
-        self._optimiser = torch.optim.Adam(
-            [{"params": rest, "speed": 1.0}, {"params": heads, "speed": _HEAD_SPEED}],
-            betas=(0.9, 0.99),
+        saved = None
+        if checkpoint is not None and checkpoint.exists():
+            saved = Checkpoint.read(checkpoint)
+            if not same_settings(saved, asdict(config)):
+                raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
+        elif warm_start is not None:
+            _take_over(model, Checkpoint.read(warm_start).average)
+        self._model = model.to(  # type: ignore[call-overload]
+            self._device, memory_format=torch.channels_last
         )
-        self._done, self._loss = 0, 0.0
-        if checkpoint is not None and resumed:
-            self._resume(checkpoint)
+        self._learner = self._new_learner(History() if saved is None else saved.history)
+        if saved is not None:
+            self._learner.restore(saved, saved.history.done)
 
     @property
     def prior(self) -> BandPrior:
         """A running mean of the networks."""
-        return self._average
+        average = self._learner.average
+        assert isinstance(average, BandPrior)
+        return average
 
     def run(self, save_every: int = 500) -> Iterator[BandProgress]:
         """Train; yields after every step."""
-        config = self._config
-        started = time.monotonic()
-        while self._done < config.steps:
-            for group in self._optimiser.param_groups:
-                group["lr"] = self._learning_rate() * group["speed"]
-            loss = self._step(np.random.default_rng((config.seed, self._done)))
-            self._done += 1
-            share = max(_LOSS_SMOOTHING, 1 / self._done)
-            self._loss += share * (loss - self._loss)
-            with torch.no_grad():
-                torch._foreach_lerp_(
-                    list(self._average.parameters()),
-                    list(self._model.parameters()),
-                    max(0.001, 19 / (self._done + 19)),
-                )
-            last = self._done == config.steps
-            if self._checkpoint is not None and (last or self._done % save_every == 0):
-                self._save(self._checkpoint)
-            yield BandProgress(self._done, config.steps, self._loss, time.monotonic() - started)
+        steps, history = self._config.steps, self._learner.history
+        while history.done < steps:
+            self._learner.learn(
+                self._loss(np.random.default_rng((self._config.seed, history.done)))
+            )
+            last = history.done == steps
+            if self._checkpoint is not None and (last or history.done % save_every == 0):
+                self._learner.save(self._checkpoint, asdict(self._config))
+            yield BandProgress(history.done, steps, history.loss_nats, history.elapsed_s)
 
-    def _step(self, generator: np.random.Generator) -> float:
+    def _loss(self, generator: np.random.Generator) -> Tensor:
         config = self._config
         hop = config.prior.hop
         # a piece is cut out of the middle of sound, hence a frame more at both ends
         length = (config.frames + 1) * hop
         pieces = [self._source.draw(length, generator) for _ in range(config.batch)]
-        weights = analyse(torch.from_numpy(np.stack(pieces)), hop)[:, 1:-1]
         log_noise = torch.from_numpy(generator.uniform(*config.log_noise, config.batch))
-        chance = torch.Generator().manual_seed(int(generator.integers(1 << 62)))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            losses = Likelihood(self._model, weights, log_noise, chance)
-            losses.walk()
+        chance = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
+        log_noise = log_noise.to(self._device)
+        noise = torch.exp2(log_noise)
+        weights = analyse(torch.from_numpy(np.stack(pieces)).to(self._device), hop)[:, 1:-1]
+        scaled = weights / noise.float()[:, None, None]
+        with mixed_precision(self._device):
+            likelihood = Likelihood(to_levels(config.prior, scaled), chance)
+            walk = self._model.walk(scaled.shape[1], noise, log_noise, exact=False)
+            follow(walk, likelihood.answer)
         middle = sum(config.log_noise) / 2
         importance = torch.exp2(config.rate_slope * (log_noise - middle)).float()
-        loss = (importance * losses.nats).mean() / (config.frames * hop)
-        self._optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), 2.0)
-        self._optimiser.step()
-        return float(loss.detach())
+        return (importance * likelihood.nats).mean() / (config.frames * hop)
 
-    def _learning_rate(self) -> float:
-        warm_up = min(1.0, (self._done + 1) / 100)
-        fall = 0.5 * (1 + math.cos(math.pi * self._done / self._config.steps))
-        return self._config.learning_rate * warm_up * (0.05 + 0.95 * fall)
-
-    def _save(self, path: Path) -> None:
-        tensors = _named(_MODEL, self._model.state_dict())
-        tensors |= _named(_AVERAGE, self._average.state_dict())
+    def _new_learner(self, history: History) -> Learner:
+        heads: list[nn.Parameter] = []
+        rest: list[nn.Parameter] = []
         for name, parameter in self._model.named_parameters():
-            state = self._optimiser.state[parameter]
-            tensors[_FIRST + name], tensors[_SECOND + name] = state["exp_avg"], state["exp_avg_sq"]
-        metadata = {
-            "config": json.dumps(asdict(self._config), sort_keys=True),
-            "done": str(self._done),
-            "loss": repr(self._loss),
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        safetensors.torch.save_file(tensors, partial, metadata=metadata)
-        partial.replace(path)
-
-    def _resume(self, path: Path) -> None:
-        tensors, metadata = _load(path)
-        if metadata.get("config") != json.dumps(asdict(self._config), sort_keys=True):
-            raise ValueError(f"the checkpoint {path.name} belongs to other settings")
-        self._done, self._loss = int(metadata["done"]), float(metadata["loss"])
-        self._model.load_state_dict(_part(_MODEL, tensors))
-        self._average.load_state_dict(_part(_AVERAGE, tensors))
-        for name, parameter in self._model.named_parameters():
-            moments = [
-                torch.empty_like(parameter).copy_(tensors[kind + name])
-                for kind in (_FIRST, _SECOND)
-            ]
-            self._optimiser.state[parameter] = {
-                "step": torch.tensor(float(self._done)),
-                "exp_avg": moments[0],
-                "exp_avg_sq": moments[1],
-            }
-
-
-def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path.name} is missing or no checkpoint") from error
+            is_head = ".head." in name or name.endswith(".log_variance")
+            (heads if is_head else rest).append(parameter)
+        return Learner(
+            self._model,
+            [(1.0, rest), (_HEAD_SPEED, heads)],
+            Schedule(self._config.steps, self._config.learning_rate, _WARM_UP_STEPS, _FINAL_SHARE),
+            history,
+            _MAX_NORM,
+            _FORGETTING,
+        )
 
 
 @torch.no_grad()
@@ -225,15 +186,3 @@ def _take_over(model: BandPrior, tensors: dict[str, Tensor]) -> None:
         if all(name in tensors and tensors[name].shape == own[name].shape for name in own):
             for name, value in own.items():
                 value.copy_(tensors[name])
-
-
-def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {prefix + name: tensor for name, tensor in tensors.items()}
-
-
-def _part(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }

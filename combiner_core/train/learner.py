@@ -1,0 +1,227 @@
+"""Adam with a running mean of the parameters, on a schedule; all of it on disk."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+_LOSS_SMOOTHING = 0.02
+_CURVE_POINTS = 100
+_AVERAGE_WARM_UP = 19
+_MODEL, _AVERAGE, _FIRST, _SECOND = "model.", "average.", "first.", "second."
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rates that rise along a line and fall along half a cosine.
+
+    Attributes:
+        steps: in all.
+        learning_rate: after warming up.
+        warm_up: steps of warming up.
+        final_share: of the learning rate that is left at the end.
+    """
+
+    steps: int
+    learning_rate: float
+    warm_up: int
+    final_share: float
+
+    def at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        share = self.final_share + (1 - self.final_share) * fall
+        return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * share
+
+
+@dataclass
+class History:
+    """What has been done so far.
+
+    Attributes:
+        done: steps.
+        loss_nats: a running mean.
+        curve: steps and losses, about a hundred of them in the end.
+        elapsed_s: over all processes.
+    """
+
+    done: int = 0
+    loss_nats: float = 0.0
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A training on disk.
+
+    Attributes:
+        tensors: parameters, their running means and the moments of their gradients.
+        settings: of the training, taken apart by `dataclasses.asdict`.
+        history: of the training.
+    """
+
+    tensors: Mapping[str, Tensor]
+    settings: Mapping[str, Any]
+    history: History
+
+    @classmethod
+    def read(cls, path: Path) -> Checkpoint:
+        """Read a file that `Learner.save` has written.
+
+        Raises:
+            ValueError: it is missing or no such file.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                names, metadata = file.keys(), file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in names}
+            settings = json.loads(metadata.get("config", "{}"))
+            history = History(
+                int(metadata.get("done", 0)),
+                float(metadata.get("loss", 0.0)),
+                [
+                    (int(step), float(loss))
+                    for step, loss in json.loads(metadata.get("curve", "[]"))
+                ],
+                float(metadata.get("elapsed_s", 0.0)),
+            )
+        except (OSError, SafetensorError, TypeError, ValueError) as error:
+            raise ValueError(f"{path.name} is missing or no checkpoint") from error
+        return cls(tensors, settings, history)
+
+    @property
+    def average(self) -> dict[str, Tensor]:
+        """Running means of the parameters by name."""
+        return _part(_AVERAGE, self.tensors)
+
+
+class Learner:
+    """Gradient steps on a model.
+
+    Args:
+        model: on its device, in the memory format it is to have.
+        parameters: those to be learned, with what their learning rate is multiplied by.
+        schedule: of the learning rate.
+        history: to be continued.
+        max_norm: to which gradients are clipped.
+        forgetting: share of the running mean that a step replaces, once there have been enough.
+
+    Attributes:
+        average: a running mean of the model.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        parameters: Sequence[tuple[float, Sequence[nn.Parameter]]],
+        schedule: Schedule,
+        history: History,
+        max_norm: float,
+        forgetting: float,
+    ) -> None:
+        self._model, self._schedule, self.history = model, schedule, history
+        self.average = copy.deepcopy(model)
+        self._max_norm, self._forgetting = max_norm, forgetting
+        groups = [{"params": list(part), "speed": speed} for speed, part in parameters]
+        self._optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
+        self._step, self._resumed = 0, time.monotonic() - history.elapsed_s
+
+    def learn(self, loss: Tensor) -> None:
+        """Take a step along the gradient of a loss in nats."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._schedule.at(self._step) * group["speed"]
+        self._optimiser.zero_grad()
+        loss.backward()
+        parameters = [part for group in self._optimiser.param_groups for part in group["params"]]
+        torch.nn.utils.clip_grad_norm_(parameters, self._max_norm)
+        self._optimiser.step()
+        self._step += 1
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                list(self.average.parameters()),
+                list(self._model.parameters()),
+                max(self._forgetting, _AVERAGE_WARM_UP / (self._step + _AVERAGE_WARM_UP)),
+            )
+        self._record(float(loss.detach()))
+
+    def save(self, path: Path, settings: Mapping[str, Any]) -> None:
+        """Write a checkpoint; it appears only when it is complete."""
+        tensors = {_MODEL + name: value for name, value in self._model.state_dict().items()}
+        for name, value in self.average.state_dict().items():
+            tensors[_AVERAGE + name] = value
+        for name, parameter in self._learned():
+            state = self._optimiser.state[parameter]
+            tensors[_FIRST + name], tensors[_SECOND + name] = state["exp_avg"], state["exp_avg_sq"]
+        metadata = {
+            "config": json.dumps(settings, sort_keys=True),
+            "done": str(self.history.done),
+            "loss": repr(self.history.loss_nats),
+            "curve": json.dumps(self.history.curve),
+            "elapsed_s": repr(self.history.elapsed_s),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        safetensors.torch.save_file(tensors, partial, metadata=metadata)
+        partial.replace(path)
+
+    def restore(self, saved: Checkpoint, step: int) -> None:
+        """Continue as if there had been no interruption after this many steps of the schedule."""
+        self._model.load_state_dict(_part(_MODEL, saved.tensors))
+        self.average.load_state_dict(saved.average)
+        for name, parameter in self._learned():
+            first, second = (
+                torch.empty_like(parameter).copy_(saved.tensors[kind + name])
+                for kind in (_FIRST, _SECOND)
+            )
+            self._optimiser.state[parameter] = {
+                "step": torch.tensor(float(step)),
+                "exp_avg": first,
+                "exp_avg_sq": second,
+            }
+        self._step = step
+
+    def _learned(self) -> list[tuple[str, nn.Parameter]]:
+        chosen = {id(part) for group in self._optimiser.param_groups for part in group["params"]}
+        return [(name, part) for name, part in self._model.named_parameters() if id(part) in chosen]
+
+    def _record(self, loss_nats: float) -> None:
+        history = self.history
+        history.done += 1
+        share = max(_LOSS_SMOOTHING, 1 / self._step)
+        history.loss_nats += share * (loss_nats - history.loss_nats)
+        history.elapsed_s = time.monotonic() - self._resumed
+        every = max(1, self._schedule.steps // _CURVE_POINTS)
+        if self._step % every == 0 or self._step == self._schedule.steps:
+            history.curve.append((history.done, float(f"{history.loss_nats:.5g}")))
+
+
+def same_settings(saved: Checkpoint, settings: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is of a training with these settings."""
+    return json.dumps(saved.settings, sort_keys=True) == json.dumps(settings, sort_keys=True)
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Convolutions in bfloat16, where the processor has instructions for it."""
+    supported = device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=supported)
+
+
+def _part(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }

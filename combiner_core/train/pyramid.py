@@ -1,0 +1,321 @@
+"""Learning the networks of the image model, in two phases of stochastic gradients.
+
+In the phase "likelihood" the weights of pictures are taken as they are: the prior learns to
+foretell them, the correction to mend what comes of their posteriors. In the phase "elbo" all
+networks descend the negative beta-ELBO together: gradients go through the samples of the
+posteriors, and the proposal learns to choose targets for the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from combiner_core.elbo import decompose, picture_elbo
+from combiner_core.fields.multires import to_pixels
+from combiner_core.multires import ImageModel, ImageModelConfig
+from combiner_core.priors.conditional import LevelPrior, follow
+from combiner_core.train.crops import Crops, Pixels
+from combiner_core.train.learner import (
+    Checkpoint,
+    History,
+    Learner,
+    Schedule,
+    mixed_precision,
+    same_settings,
+)
+from combiner_core.train.likelihood import Likelihood
+
+PhaseName = Literal["likelihood", "elbo"]
+
+_FORGETTING = 0.0005
+# variances are first set from batches; most weights are smaller than their mean square says
+_MEASURED_BATCHES = 40
+_MEASURED_EXCESS = 1.0
+
+
+@dataclass(frozen=True)
+class PhaseConfig:
+    """Settings of one phase.
+
+    Attributes:
+        steps: gradient steps; 0 leaves the phase out.
+        learning_rate: of Adam after warming up; it falls along half a cosine.
+        warm_up: steps of warming up.
+        final_share: of the learning rate that is left at the end.
+        batch: pieces of pictures in each step.
+        crop: side of a piece in pixels, even.
+        max_norm: to which gradients are clipped.
+    """
+
+    steps: int
+    learning_rate: float
+    warm_up: int
+    final_share: float
+    batch: int
+    crop: int
+    max_norm: float
+
+    def __post_init__(self) -> None:
+        if self.steps < 0 or min(self.warm_up, self.batch, self.crop) < 1:
+            raise ValueError("steps, warm-up, batch and crop must be positive")
+        if self.crop % 2:
+            raise ValueError(f"a crop of {self.crop} pixels is not even")
+
+
+@dataclass(frozen=True)
+class PyramidTrainConfig:
+    """Settings of learning.
+
+    Attributes:
+        model: the networks.
+        likelihood: the first phase.
+        elbo: the second phase.
+        window: side in places of the part of the finest level that the first phase looks at, even.
+        log_noise: least and greatest log2 of the noise scale.
+        rate_slope: the loss at noise scale s is weighed by s to this power, about the inverse of
+            the rate, so that the same relative gain counts the same everywhere.
+        seed: of everything random.
+    """
+
+    model: ImageModelConfig = field(default_factory=ImageModelConfig)
+    likelihood: PhaseConfig = field(
+        default_factory=lambda: PhaseConfig(3000, 2e-3, 200, 0.2, 4, 256, 2.0)
+    )
+    elbo: PhaseConfig = field(
+        default_factory=lambda: PhaseConfig(6000, 1.2e-3, 50, 0.01, 3, 192, 1.0)
+    )
+    window: int = 64
+    log_noise: tuple[float, float] = (2.0, 6.7)
+    rate_slope: float = 0.7
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.window < 2 or self.window % 2:
+            raise ValueError(f"a window of {self.window} places is not even and positive")
+        if not self.steps:
+            raise ValueError("there are no steps in either phase")
+
+    @property
+    def steps(self) -> int:
+        """Steps of both phases."""
+        return self.likelihood.steps + self.elbo.steps
+
+
+@dataclass(frozen=True)
+class PyramidProgress:
+    """State after a step.
+
+    Attributes:
+        phase: the step belongs to.
+        step: steps done, of `steps` in both phases.
+        loss_nats: of a pixel, weighed, a running mean.
+        elapsed_s: over all processes.
+    """
+
+    phase: PhaseName
+    step: int
+    steps: int
+    loss_nats: float
+    elapsed_s: float
+
+
+class PyramidTrainer:
+    """Both phases, resumable.
+
+    Args:
+        config: settings.
+        pictures: uint8 (H, W, 3) each, see `Crops`.
+        checkpoint: file to resume from if it exists and to save to.
+        device: where to compute.
+
+    Raises:
+        ValueError: no picture can be used, or the checkpoint is damaged or belongs to other
+            settings.
+    """
+
+    def __init__(
+        self,
+        config: PyramidTrainConfig,
+        pictures: list[Pixels],
+        checkpoint: Path | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._config, self._checkpoint = config, checkpoint
+        self._device = torch.device(device)
+        self._crops = {
+            phase.crop: Crops(pictures, phase.crop)
+            for phase in (config.likelihood, config.elbo)
+            if phase.steps
+        }
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            model = ImageModel(config.model)
+        self._model = model.to(  # type: ignore[call-overload]
+            self._device, memory_format=torch.channels_last
+        )
+        if checkpoint is not None and checkpoint.exists():
+            saved = Checkpoint.read(checkpoint)
+            if not same_settings(saved, asdict(config)):
+                raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
+            self._learner = self._new_learner(saved.history, saved.history.done)
+            first = self._first_step(self._phase(saved.history.done))
+            self._learner.restore(saved, saved.history.done - first)
+        else:
+            self._measure()
+            self._learner = self._new_learner(History(), 0)
+
+    @property
+    def model(self) -> ImageModel:
+        """A running mean of the networks."""
+        average = self._learner.average
+        assert isinstance(average, ImageModel)
+        return average
+
+    def run(self, save_every: int = 500) -> Iterator[PyramidProgress]:
+        """Train; yields after every step."""
+        steps, history = self._config.steps, self._learner.history
+        while history.done < steps:
+            if history.done == self._config.likelihood.steps:
+                self._model.load_state_dict(self._learner.average.state_dict())
+                self._learner = self._new_learner(history, history.done + 1)
+            phase = self._phase(history.done + 1)
+            self._learner.learn(self._loss(phase, history.done))
+            last = history.done in (self._config.likelihood.steps, steps)
+            if self._checkpoint is not None and (last or history.done % save_every == 0):
+                self._learner.save(self._checkpoint, asdict(self._config))
+            yield PyramidProgress(phase, history.done, steps, history.loss_nats, history.elapsed_s)
+
+    def _phase(self, done: int) -> PhaseName:
+        """The phase to which the last of so many steps belongs."""
+        return "likelihood" if done <= self._config.likelihood.steps else "elbo"
+
+    def _first_step(self, phase: PhaseName) -> int:
+        return 0 if phase == "likelihood" else self._config.likelihood.steps
+
+    def _new_learner(self, history: History, done: int) -> Learner:
+        phase = self._phase(done)
+        settings = self._settings(phase)
+        learned = list(self._model.parameters())
+        if phase == "likelihood":
+            # pictures are their own proposals
+            learned = [*self._model.prior.parameters(), *self._model.correction.parameters()]
+        schedule = Schedule(
+            max(1, settings.steps), settings.learning_rate, settings.warm_up, settings.final_share
+        )
+        return Learner(
+            self._model, [(1.0, learned)], schedule, history, settings.max_norm, _FORGETTING
+        )
+
+    def _settings(self, phase: PhaseName) -> PhaseConfig:
+        return self._config.likelihood if phase == "likelihood" else self._config.elbo
+
+    def _loss(self, phase: PhaseName, step: int) -> Tensor:
+        config, settings = self._config, self._settings(phase)
+        generator = np.random.default_rng((config.seed, step))
+        pixels = self._draw(settings, generator)
+        log_noise = torch.from_numpy(generator.uniform(*config.log_noise, settings.batch))
+        log_noise = log_noise.to(self._device)
+        places = settings.crop // 2
+        window = min(config.window, places)
+        starts = 2 * generator.integers((places - window) // 2 + 1, size=2)
+        rows, columns = (slice(int(start), int(start) + window) for start in starts)
+        chance = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
+        with mixed_precision(self._device):
+            if phase == "likelihood":
+                nats = likelihood_nats(self._model, pixels, log_noise, (rows, columns), chance)
+            else:
+                nats = elbo_nats(self._model, pixels, log_noise, chance)
+        middle = sum(config.log_noise) / 2
+        importance = torch.exp2(config.rate_slope * (log_noise - middle)).float()
+        return (importance * nats).mean()
+
+    def _draw(self, settings: PhaseConfig, generator: np.random.Generator) -> Tensor:
+        crops = self._crops[settings.crop]
+        pieces = np.stack([crops.draw(generator) for _ in range(settings.batch)])
+        pixels = torch.from_numpy(pieces).permute(0, 3, 1, 2)
+        return pixels.to(self._device, memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def _measure(self) -> None:
+        """Set the prior's constants from pictures."""
+        settings = self._settings("likelihood" if self._config.likelihood.steps else "elbo")
+        generator = np.random.default_rng(self._config.seed)
+        prior = self._model.prior
+        count = prior.config.levels
+        moments = dict.fromkeys(range(1, count + 2), torch.zeros((), device=self._device))
+        for _ in range(_MEASURED_BATCHES):
+            levels = decompose(self._draw(settings, generator), count)
+            for level, weights in levels.items():
+                parts = torch.stack([weights, weights.square()]).mean((1, 3, 4))
+                moments[level] = moments[level] + parts / _MEASURED_BATCHES
+        for number, network in enumerate(prior.levels, 1):
+            assert isinstance(network, LevelPrior)
+            network.log_variance.copy_(_log2(moments[number][1]) - _MEASURED_EXCESS)
+        mean, square = moments[count + 1]
+        prior.low_mean.copy_(mean)
+        prior.low_log_variance.copy_(_log2(square - mean.square()))
+
+
+def likelihood_nats(
+    model: ImageModel,
+    pixels: Tensor,
+    log_noise: Tensor,
+    window: tuple[slice, slice],
+    chance: torch.Generator,
+) -> Tensor:
+    """Negative ELBO of weights that reproduce pictures, in nats a pixel, but for a constant: (B,).
+
+    Args:
+        model: in training.
+        pixels: (B, 3, H, W) from 0 to 255, both sides even.
+        log_noise: log2 of the noise scales (B,), float64.
+        window: rows and columns of the finest level that stand for all of it; only there pictures
+            are synthesised and corrected.
+        chance: draws weights from their posteriors, through which no gradient goes.
+    """
+    noise = torch.exp2(log_noise)
+    scale = noise.float()[:, None, None, None]
+    targets = decompose(pixels / scale, model.config.pyramid.levels)
+    whole, targets[1] = targets[1], targets[1][..., *window]
+    share = whole[0, 0].numel() / targets[1][0, 0].numel()
+    likelihood = Likelihood(targets, chance, {1: share})
+    size = (pixels.shape[2], pixels.shape[3])
+    walk = model.prior.walk(size, noise, log_noise, exact=False, window=window)
+    values, hidden = follow(walk, likelihood.answer)
+    decoded = model.correction(to_pixels(values * scale), hidden, log_noise)
+    rows, columns = (slice(2 * part.start, 2 * part.stop) for part in window)
+    original = pixels[..., rows, columns]
+    error = (decoded - original).square().sum(1).mean((1, 2))
+    nats = likelihood.nats / (size[0] * size[1])
+    return nats + error / (2 * noise.float().square())
+
+
+def elbo_nats(
+    model: ImageModel, pixels: Tensor, log_noise: Tensor, chance: torch.Generator
+) -> Tensor:
+    """Negative beta-ELBO of pictures under the targets proposed for them, in nats a pixel: (B,).
+
+    Args:
+        model: in training.
+        pixels: (B, 3, H, W) from 0 to 255.
+        log_noise: log2 of the noise scales (B,), float64.
+        chance: draws weights from their posteriors.
+    """
+    noise = torch.exp2(log_noise)
+    proposal = model.proposal(pixels, None, log_noise)
+    scaled = proposal / noise.float()[:, None, None, None]
+    targets = decompose(scaled, model.config.pyramid.levels)
+    elbo = picture_elbo(model, targets, pixels, noise, log_noise, chance)
+    nats = elbo.rate_nats + elbo.squared_error / (2 * noise.float().square())
+    return nats / (pixels.shape[2] * pixels.shape[3])
+
+
+def _log2(variance: Tensor) -> Tensor:
+    return torch.log2(variance.clamp_min(1e-3))
