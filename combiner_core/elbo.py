@@ -84,8 +84,9 @@ def picture_elbo(
         active = request.log_variance > INACTIVE_LOG_VARIANCE
         sample = mean + shrink * offset + shrink.sqrt() * normal
         divergence = (information - shrink + energy / (1 + variance)) / 2
-        # what a weight left at its mean would gain, to first order, is the gradient's for its prior
-        terms = torch.where(active, divergence, (information - energy) / 2) * group.coded
+        # a prior that leaves a weight at its mean learns from what coding it would have gained
+        gain = (information - offset.detach().square() * shrink) / 2
+        terms = torch.where(active, divergence, gain) * group.coded
         rate = rate + terms.sum((1, 2, 3))
         coded = coded + (divergence.detach() * active * group.coded).sum((1, 2, 3))
         return torch.where(active, sample, mean) * group.coded

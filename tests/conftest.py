@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tiny_presets import write_presets
+from tiny_presets import write_multires_presets, write_presets
 
 from combiner_core.signals import Signal
 
@@ -50,6 +50,14 @@ def tiny_presets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with one small siren preset for images and one for audio."""
     folder = tmp_path_factory.mktemp("presets")
     write_presets(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def multires_presets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with one small multires preset for images and one for audio."""
+    folder = tmp_path_factory.mktemp("multires")
+    write_multires_presets(folder)
     return folder
 
 

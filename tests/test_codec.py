@@ -254,7 +254,7 @@ def test_the_shipped_presets_can_use_every_budget(kind: str) -> None:
 
 def test_golden_files_still_mean_the_same() -> None:
     if not GOLDEN.is_dir():
-        pytest.skip("python tests/make_golden.py has not been run")
+        pytest.skip("python tests/make_golden.py siren has not been run")
     expected = json.loads((GOLDEN / "golden.json").read_text(encoding="utf-8"))
     assert {path.stem for path in GOLDEN.glob("*.cmb")} == set(expected)
     shipped = PresetLibrary(DEFAULT_DIRECTORY)

@@ -13,7 +13,7 @@ import torch
 from combiner_core.priors.bands import BandConfig
 from combiner_core.train.bands import BandTrainConfig, BandTrainer
 from combiner_core.train.clips import Clips, Mixture, Noises, Notes, Samples, Source
-from combiner_core.train.likelihood import ideal_result, mean_rates
+from combiner_core.train.validation import ideal_result, mean_rates
 
 TINY = BandTrainConfig(BandConfig(32, (8, 8)), steps=6, batch=2, frames=12)
 RATE = 16_000

@@ -1,4 +1,4 @@
-"""Presets so small that they are trained while a test waits, and files for them."""
+"""Presets so small that they are trained while a test waits, or random; and files for them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,43 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
+from group_examples import EXPONENTS
 from numpy.typing import NDArray
 from signal_files import picture, tone
+from torch import nn
 
 from combiner_core import bitstream
 from combiner_core.bitstream import AudioShape, Header, Shape
-from combiner_core.families import SirenFamily
+from combiner_core.families import MultiresFamily, SirenFamily
 from combiner_core.fields.grids import Target
+from combiner_core.fields.multires import CorrectionConfig
 from combiner_core.fields.siren import SirenConfig
 from combiner_core.fit import OptimiserConfig
-from combiner_core.presets import AudioFraming, Card, PresetLibrary, SirenPreset, save_siren
+from combiner_core.multires import (
+    AudioModel,
+    AudioModelConfig,
+    ImageModel,
+    ImageModelConfig,
+    quantise,
+)
+from combiner_core.presets import (
+    AudioFraming,
+    Card,
+    MultiresPreset,
+    PresetLibrary,
+    SirenPreset,
+    save_multires,
+    save_siren,
+)
+from combiner_core.priors.bands import BandConfig
 from combiner_core.priors.factorised import RATE_UNITS_PER_BIT
+from combiner_core.priors.pyramid import PyramidConfig
+from combiner_core.rec import GroupModel
 from combiner_core.train.siren import PriorTrainer, TrainConfig, TrainResult
 
 IMAGE, AUDIO = "tiny-image", "tiny-audio"
+MULTIRES_IMAGE, MULTIRES_AUDIO = "tiny-multires-image", "tiny-multires-audio"
 FRAMING = AudioFraming(sample_rate=8000, segment_samples=2000)
 TRELLIS, ASTAR = b"\x00\x0a", b"\x01\x10"
 ONE_TILE = b"\x01\x01"
@@ -57,6 +80,61 @@ def write_presets(directory: Path) -> None:
         save_siren(directory, SirenPreset(card, config.network, prior, framing))
 
 
+def image_model(seed: int = 0) -> ImageModel:
+    """A pyramid of random narrow networks, quantised, about right for pictures."""
+    width = 8
+    model = ImageModel(
+        ImageModelConfig(
+            PyramidConfig((width,) * 7),
+            CorrectionConfig(width, 1, width),
+            CorrectionConfig(width, 1, 0),
+        )
+    )
+    rng = np.random.default_rng(seed)
+    with torch.no_grad():
+        _randomise(model, rng)
+        for number, level in enumerate(model.prior.levels):
+            _randomise(level.head, rng, amplitude=0.02)
+            level.log_variance.copy_(torch.tensor([3.0 + 2 * number] * 3).repeat(3))
+            level.log_variance[[1, 2, 4, 5, 7, 8]] -= 3
+        model.prior.low_mean.zero_()
+        model.prior.low_log_variance.fill_(20.0)
+        for network in (model.correction, model.proposal):
+            _randomise(network.leave, rng, amplitude=0.003)
+    quantise(model)
+    return model
+
+
+def audio_model(seed: int = 0) -> AudioModel:
+    """Three bands of random narrow networks, quantised, about right for tones."""
+    model = AudioModel(AudioModelConfig(BandConfig(64, (8, 8, 8)), 8000))
+    rng = np.random.default_rng(seed)
+    with torch.no_grad():
+        _randomise(model, rng)
+        for number, band in enumerate(model.prior.bands):
+            _randomise(band.head, rng, amplitude=0.02)
+            band.log_variance.fill_(-8.0 - 4 * number)
+    quantise(model)
+    return model
+
+
+def write_multires_presets(directory: Path) -> None:
+    """An image preset of number 60003 and an audio preset of number 60004."""
+    groups = GroupModel.untrained((8, 8), EXPONENTS)
+    for model, card in (
+        (image_model(), _card(MULTIRES_IMAGE, 60003, "image", "multires")),
+        (audio_model(), _card(MULTIRES_AUDIO, 60004, "audio", "multires")),
+    ):
+        save_multires(directory, MultiresPreset(card, model, groups))
+
+
+def _randomise(module: nn.Module, rng: np.random.Generator, amplitude: float = 0.25) -> None:
+    """Uniform parameters of both signs: from bits alone, so that they are the same everywhere."""
+    for parameter in module.parameters():
+        values = rng.uniform(-amplitude, amplitude, tuple(parameter.shape))
+        parameter.copy_(torch.from_numpy(values.astype(np.float32)))
+
+
 def card_for(shape: Shape, library: PresetLibrary) -> Card:
     """The tiny preset for signals of this kind."""
     kind = "audio" if isinstance(shape, AudioShape) else "image"
@@ -74,17 +152,22 @@ def file_of_noise(
     return bitstream.write(Header(shape, card.id, card.prior_hash, 1, parameters + grid), payload)
 
 
-def received_weights(data: bytes, library: PresetLibrary) -> NDArray[np.float32]:
-    """The weights in a complete file, one row a field."""
+def received_weights(data: bytes, library: PresetLibrary) -> NDArray[np.generic]:
+    """The weights in a complete file: float32, one row a siren field, or int32 of a multires."""
     container = bitstream.read(data)
     card = library.for_file(container.header.model_id, container.header.prior_hash)
-    family = SirenFamily(library.load(card))
-    return family.weights(container.header, container.payload, container.payload_bytes)
+    preset = library.load(card)
+    if isinstance(preset, SirenPreset):
+        siren = SirenFamily(preset)
+        return siren.weights(container.header, container.payload, container.payload_bytes)
+    return MultiresFamily(preset).weights(container.header, container.payload).numpy()
 
 
 def weights_sha256(data: bytes, library: PresetLibrary) -> str:
-    """Digest of the received weights as little-endian float32."""
-    return hashlib.sha256(received_weights(data, library).astype("<f4").tobytes()).hexdigest()
+    """Digest of the received weights as little-endian numbers of four bytes."""
+    weights = received_weights(data, library)
+    little_endian = weights.astype(weights.dtype.newbyteorder("<"))
+    return hashlib.sha256(little_endian.tobytes()).hexdigest()
 
 
 def _audio_config() -> TrainConfig:
@@ -92,5 +175,5 @@ def _audio_config() -> TrainConfig:
     return TrainConfig(network, 800.0, updates=10, steps_per_update=20, optimiser=_OPTIMISER)
 
 
-def _card(name: str, number: int, kind: str) -> Card:
-    return Card(name, number, "siren", kind, "", 0.0, "For tests.", {})  # type: ignore[arg-type]
+def _card(name: str, number: int, kind: str, family: str = "siren") -> Card:
+    return Card(name, number, family, kind, "", 0.0, "For tests.", {})  # type: ignore[arg-type]

@@ -45,6 +45,8 @@ from combiner_core.signals import Signal
 _AIM = 0.998
 _LEAST_FILLED = 0.985
 _BLOCKS_A_COMMIT = 32
+# a payload has no more bytes, whatever the budget: more than enough at the finest noise scale
+_BYTES_A_VALUE, _LEAST_ROOM = 4, 4096
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class MultiresFamily:
         effort = EFFORTS[options.effort]
         coder = self._coder(options)
         surface = self._surface(header, device)
+        payload_bytes = min(payload_bytes, _BYTES_A_VALUE * surface.values_count + _LEAST_ROOM)
         original = surface.values(signal)
         report = Reporter(surface, 8 * payload_bytes)
         run = _Search(self._preset.groups, surface, report, 8 * payload_bytes, options.seed)
@@ -130,8 +133,6 @@ class MultiresFamily:
         device_name: DeviceName,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there; see `Family`."""
-        if len(header.parameters) != CODER_PARAMETERS + 2:
-            raise BitstreamError("The file's parameters are not those of this model.")
         surface = self._surface(header, resolve(device_name))
         decoded, noise = self._weights(surface, header, payload)
         return surface.render(decoded, noise, scale)  # type: ignore[arg-type]
@@ -147,6 +148,8 @@ class MultiresFamily:
         return decoded if isinstance(decoded, Tensor) else decoded[0]
 
     def _weights(self, surface: Surface, header: Header, payload: bytes) -> tuple[Decoded, Noise]:
+        if len(header.parameters) != CODER_PARAMETERS + 2:
+            raise BitstreamError("The file's parameters are not those of this model.")
         index = int.from_bytes(header.parameters[CODER_PARAMETERS:], "little")
         if not MIN_INDEX <= index <= MAX_INDEX:
             raise BitstreamError(f"The file's noise scale, number {index}, is impossible.")

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from combiner_core.bitstream import ImageShape
 from combiner_core.devices import half_precision
@@ -16,7 +17,7 @@ from combiner_core.families.bit_map import BitMap
 from combiner_core.families.targets import Targets
 from combiner_core.fields.grids import scaled_size
 from combiner_core.fields.multires import to_pixels
-from combiner_core.fields.wavelets import join, split
+from combiner_core.fields.wavelets import join
 from combiner_core.multires import ImageModel, Noise
 from combiner_core.priors.conditional import MEAN_GRID, Group, Request, Walk
 from combiner_core.signals import Signal
@@ -105,25 +106,39 @@ class Pictures:
 
 
 def resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """The field of these pixels on a grid of another size (B, 3, *size).
+    """The field of these pixels on a grid of another size over the same area (B, 3, *size).
 
     A finer grid is that of the wavelets' own scaling functions, twice as fine at a time without
-    further details; a coarser one that of their low-pass values. Grids in between are interpolated.
+    further details, and cubic between its points; a coarser one has means of the pixels.
     """
     height, width = pixels.shape[2:]
     if (height, width) == size:
         return pixels
+    if size[0] <= height and size[1] <= width:
+        return functional.interpolate(pixels, size=size, mode="bicubic", antialias=True)
+    points = 1
     while pixels.shape[2] < size[0] or pixels.shape[3] < size[1]:
-        height, width = (2 * side for side in pixels.shape[2:])
-        details = pixels.new_zeros(1, 9, *pixels.shape[2:])
-        pixels = join(2 * pixels, details, height, width)
-    while pixels.shape[2] >= 2 * size[0] and pixels.shape[3] >= 2 * size[1]:
-        pixels = split(pixels)[0] / 2
-    if tuple(pixels.shape[2:]) == size:
-        return pixels
-    return torch.nn.functional.interpolate(
-        pixels, size=size, mode="bicubic", align_corners=False, antialias=True
+        rows, columns = (2 * side for side in pixels.shape[2:])
+        details = pixels.new_zeros(len(pixels), 9, *pixels.shape[2:])
+        pixels = join(2 * pixels, details, rows, columns)
+        points *= 2
+    # every point that was there before stays the first of its successors
+    down = _places(height, size[0], points, pixels)
+    across = _places(width, size[1], points, pixels)
+    grid = torch.stack(torch.meshgrid(across, down, indexing="xy"), 2)[None]
+    return functional.grid_sample(
+        pixels,
+        grid.expand(len(pixels), -1, -1, -1),
+        mode="bicubic",
+        padding_mode="border",
+        align_corners=True,
     )
+
+
+def _places(length: int, count: int, points: int, like: Tensor) -> Tensor:
+    """Middles of `count` equal parts of a side of `length` pixels, from -1 to 1 between points."""
+    middles = (torch.arange(count, dtype=torch.float64) + 0.5) * (length / count) - 0.5
+    return (2 * points / (points * length - 1) * middles - 1).to(like)
 
 
 def _by_strips(

@@ -26,12 +26,18 @@ class CorrectionConfig:
 
 def to_colours(pixels: Tensor) -> Tensor:
     """RGB (B, 3, H, W) to luma and two chroma channels, orthonormal."""
-    return torch.einsum("ij,bjhw->bihw", _COLOURS.to(pixels), pixels)
+    return _mix(_COLOURS, pixels)
 
 
 def to_pixels(colours: Tensor) -> Tensor:
     """The inverse of `to_colours`."""
-    return torch.einsum("ji,bjhw->bihw", _COLOURS.to(colours), colours)
+    return _mix(_COLOURS.T, colours)
+
+
+def _mix(matrix: Tensor, values: Tensor) -> Tensor:
+    # in full precision even while networks are trained in half of it
+    with torch.autocast(values.device.type, enabled=False):
+        return torch.einsum("ij,bjhw->bihw", matrix.to(values), values)
 
 
 class _Block(nn.Module):

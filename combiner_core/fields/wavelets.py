@@ -1,11 +1,11 @@
 """CDF 9/7 wavelets by lifting, in floating point and, to the last bit alike, in integers.
 
 A level splits an array of n samples along an axis into ceil(n / 2) low and as many high
-coefficients; for odd n the last high coefficient does not exist and is ignored. Boundaries are
-mirrored, so constants have no high coefficients anywhere. The basis is nearly orthonormal
-(Cohen, Daubechies & Feauveau 1992; lifting steps of Daubechies & Sweldens 1998), the steps rounded
-to multiples of 1/4096. Tensors of integers are transformed by integer arithmetic: every machine
-gets the same numbers from the same coefficients.
+coefficients; for odd n the last high coefficient does not exist: it is zero, and ignored.
+Boundaries are mirrored, so constants have no high coefficients anywhere. The basis is nearly
+orthonormal (Cohen, Daubechies & Feauveau 1992; lifting steps of Daubechies & Sweldens 1998), the
+steps rounded to multiples of 1/4096. Tensors of integers are transformed by integer arithmetic:
+every machine gets the same numbers from the same coefficients.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _analyse(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
         odd = odd + _times(even + _next(even, axis), first)
         odd = _mirror_last(odd, axis, length)
         even = even + _times(odd + _previous(odd, axis), second)
-    return even * (_ONE / _LOW_GAIN), odd * (_ONE / _HIGH_GAIN)
+    return even * (_ONE / _LOW_GAIN), _clear_last(odd, axis, length) * (_ONE / _HIGH_GAIN)
 
 
 def _synthesise(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
@@ -106,5 +106,14 @@ def _mirror_last(odd: Tensor, axis: int, length: int) -> Tensor:
         return odd
     last = odd.shape[axis] - 1
     if last == 0:
-        return torch.zeros_like(odd)
+        return _clear_last(odd, axis, length)
     return torch.cat([odd.narrow(axis, 0, last), odd.narrow(axis, last - 1, 1)], axis)
+
+
+def _clear_last(odd: Tensor, axis: int, length: int) -> Tensor:
+    """Sets the coefficient that an array of odd length does not have to zero."""
+    if length % 2 == 0:
+        return odd
+    last = odd.shape[axis] - 1
+    missing = torch.zeros_like(odd.narrow(axis, last, 1))
+    return torch.cat([odd.narrow(axis, 0, last), missing], axis)

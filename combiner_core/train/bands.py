@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from combiner_core.devices import half_precision
 from combiner_core.fields.mdct import analyse
 from combiner_core.priors.bands import BandConfig, BandPrior, to_levels
 from combiner_core.priors.conditional import follow
@@ -19,7 +20,6 @@ from combiner_core.train.learner import (
     History,
     Learner,
     Schedule,
-    mixed_precision,
     same_settings,
 )
 from combiner_core.train.likelihood import Likelihood
@@ -155,7 +155,7 @@ class BandTrainer:
         noise = torch.exp2(log_noise)
         weights = analyse(torch.from_numpy(np.stack(pieces)).to(self._device), hop)[:, 1:-1]
         scaled = weights / noise.float()[:, None, None]
-        with mixed_precision(self._device):
+        with half_precision(self._device):
             likelihood = Likelihood(to_levels(config.prior, scaled), chance)
             walk = self._model.walk(scaled.shape[1], noise, log_noise, exact=False)
             follow(walk, likelihood.answer)

@@ -1,11 +1,9 @@
-"""`python -m combiner_core train siren`: learn a prior and write it as a preset."""
+"""`python -m combiner_core train`: learn a prior and write it as a preset."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +16,8 @@ from combiner_core.errors import CombinerError
 from combiner_core.fields.siren import Siren, SirenConfig
 from combiner_core.fit import OptimiserConfig
 from combiner_core.presets import DEFAULT_DIRECTORY, AudioFraming, Card, SirenPreset, save_siren
+from combiner_core.train import multires_command
+from combiner_core.train.arguments import check_folders, check_preset, machine, without_paths
 from combiner_core.train.data import audio_targets, image_targets
 from combiner_core.train.siren import PriorTrainer, TrainConfig, TrainProgress, TrainResult
 
@@ -34,6 +34,7 @@ def add_to(commands: Subparsers) -> None:
     """Add the command to a parser."""
     train = commands.add_parser("train", help="learn a prior from a folder of signals")
     families = train.add_subparsers(required=True, metavar="FAMILY")
+    multires_command.add_to(families)
     command = families.add_parser("siren", help="coordinate descent for the siren field")
     command.set_defaults(run=_train_siren)
     command.add_argument("--kind", choices=("image", "audio"), required=True)
@@ -71,13 +72,8 @@ def _train_siren(parsed: argparse.Namespace) -> None:
     device = resolve(parsed.device)
     if parsed.signals < 1 or parsed.tiles < 1:
         raise CombinerError("The numbers of signals and tiles must be positive.")
-    if not 0 <= parsed.id < 1 << 16:
-        raise CombinerError(f"The number {parsed.id} is not between 0 and 65535.")
-    if not re.fullmatch(r"[\w.-]+", parsed.name):
-        raise CombinerError(f"The name {parsed.name!r} has other signs than letters and digits.")
-    for folder in parsed.data:
-        if not folder.is_dir():
-            raise CombinerError(f"There is no folder {folder.name}.")
+    check_preset(parsed)
+    check_folders(parsed.data)
     if parsed.kind == "image":
         framing, bits = None, parsed.rate * IMAGE_PIXELS
         targets, names = image_targets(
@@ -128,19 +124,14 @@ def _card(
     of = "for 3 s at 16 kHz"
     if parsed.kind == "image":
         of = "an image" if parsed.tiles == 1 else "a tile of an image"
-    arguments = {
-        name: value
-        for name, value in vars(parsed).items()
-        if name not in ("run", "out", "checkpoint", "data", "warm_start")
-    }
     training: dict[str, Any] = {
-        "arguments": arguments,
+        "arguments": without_paths(parsed, ("out", "checkpoint", "data", "warm_start")),
         "data": [folder.name for folder in parsed.data],
         "warm_start": parsed.warm_start.stem if parsed.warm_start else None,
         "files": names,
         "config": asdict(config),
         "seconds": round(result.curve[-1].elapsed_s, 1),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, {parsed.device}",
+        "machine": machine(parsed.device),
         "torch": torch.__version__,
         "curve": [
             {name: float(f"{value:.6g}") for name, value in asdict(point).items()}

@@ -38,7 +38,7 @@ def image_targets(
         CombinerError: there are not that many.
     """
     generator = np.random.default_rng(seed)
-    images = {path: load_image(path).values for path in _files(folders)}
+    images = {path: load_image(path).values for path in files_of(folders)}
     texture = {
         path: np.abs(np.diff(pixels.astype(np.int16), axis=0)).mean()
         for path, pixels in images.items()
@@ -63,7 +63,7 @@ def audio_targets(
     """
     generator = np.random.default_rng(seed)
     targets, names = [], []
-    for path in _choose(_files(folders), None, seed):
+    for path in _choose(files_of(folders), None, seed):
         clip = resample(to_mono(load_audio(path)), framing.sample_rate)
         spare = clip.samples - framing.segment_samples
         if spare < 0:
@@ -86,7 +86,8 @@ def _part(
     return np.ascontiguousarray(pixels[top : top + height, left : left + width])
 
 
-def _files(folders: Sequence[Path]) -> list[Path]:
+def files_of(folders: Sequence[Path]) -> list[Path]:
+    """The files of some folders, without their subfolders, in order."""
     return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
 
 

@@ -213,12 +213,6 @@ def same_settings(saved: Checkpoint, settings: Mapping[str, Any]) -> bool:
     return json.dumps(saved.settings, sort_keys=True) == json.dumps(settings, sort_keys=True)
 
 
-def mixed_precision(device: torch.device) -> torch.autocast:
-    """Convolutions in bfloat16, where the processor has instructions for it."""
-    supported = device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=supported)
-
-
 def _part(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {
         name.removeprefix(prefix): tensor

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from combiner_core.devices import half_precision
 from combiner_core.elbo import decompose, picture_elbo
 from combiner_core.fields.multires import to_pixels
 from combiner_core.multires import ImageModel, ImageModelConfig
@@ -27,7 +28,6 @@ from combiner_core.train.learner import (
     History,
     Learner,
     Schedule,
-    mixed_precision,
     same_settings,
 )
 from combiner_core.train.likelihood import Likelihood
@@ -133,11 +133,12 @@ class PyramidTrainer:
         config: settings.
         pictures: uint8 (H, W, 3) each, see `Crops`.
         checkpoint: file to resume from if it exists and to save to.
+        warm_start: checkpoint of another training of the same model to begin with, used when not
+            resuming.
         device: where to compute.
 
     Raises:
-        ValueError: no picture can be used, or the checkpoint is damaged or belongs to other
-            settings.
+        ValueError: no picture can be used, or a checkpoint is damaged or belongs to other settings.
     """
 
     def __init__(
@@ -145,6 +146,7 @@ class PyramidTrainer:
         config: PyramidTrainConfig,
         pictures: list[Pixels],
         checkpoint: Path | None = None,
+        warm_start: Path | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         self._config, self._checkpoint = config, checkpoint
@@ -164,12 +166,17 @@ class PyramidTrainer:
             saved = Checkpoint.read(checkpoint)
             if not same_settings(saved, asdict(config)):
                 raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
-            self._learner = self._new_learner(saved.history, saved.history.done)
-            first = self._first_step(self._phase(saved.history.done))
-            self._learner.restore(saved, saved.history.done - first)
-        else:
+            done = saved.history.done
+            phase = self._phase(done)
+            self._learner = self._new_learner(saved.history, phase)
+            earlier = 0 if phase == "likelihood" else config.likelihood.steps
+            self._learner.restore(saved, done - earlier)
+            return
+        if warm_start is None:
             self._measure()
-            self._learner = self._new_learner(History(), 0)
+        else:
+            self._take_over(warm_start)
+        self._learner = self._new_learner(History(), "likelihood")
 
     @property
     def model(self) -> ImageModel:
@@ -184,7 +191,7 @@ class PyramidTrainer:
         while history.done < steps:
             if history.done == self._config.likelihood.steps:
                 self._model.load_state_dict(self._learner.average.state_dict())
-                self._learner = self._new_learner(history, history.done + 1)
+                self._learner = self._new_learner(history, "elbo")
             phase = self._phase(history.done + 1)
             self._learner.learn(self._loss(phase, history.done))
             last = history.done in (self._config.likelihood.steps, steps)
@@ -196,11 +203,7 @@ class PyramidTrainer:
         """The phase to which the last of so many steps belongs."""
         return "likelihood" if done <= self._config.likelihood.steps else "elbo"
 
-    def _first_step(self, phase: PhaseName) -> int:
-        return 0 if phase == "likelihood" else self._config.likelihood.steps
-
-    def _new_learner(self, history: History, done: int) -> Learner:
-        phase = self._phase(done)
+    def _new_learner(self, history: History, phase: PhaseName) -> Learner:
         settings = self._settings(phase)
         learned = list(self._model.parameters())
         if phase == "likelihood":
@@ -227,7 +230,7 @@ class PyramidTrainer:
         starts = 2 * generator.integers((places - window) // 2 + 1, size=2)
         rows, columns = (slice(int(start), int(start) + window) for start in starts)
         chance = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
-        with mixed_precision(self._device):
+        with half_precision(self._device):
             if phase == "likelihood":
                 nats = likelihood_nats(self._model, pixels, log_noise, (rows, columns), chance)
             else:
@@ -241,6 +244,12 @@ class PyramidTrainer:
         pieces = np.stack([crops.draw(generator) for _ in range(settings.batch)])
         pixels = torch.from_numpy(pieces).permute(0, 3, 1, 2)
         return pixels.to(self._device, memory_format=torch.channels_last)
+
+    def _take_over(self, warm_start: Path) -> None:
+        try:
+            self._model.load_state_dict(Checkpoint.read(warm_start).average)
+        except RuntimeError as error:
+            raise ValueError(f"the checkpoint {warm_start.name} is of another model") from error
 
     @torch.no_grad()
     def _measure(self) -> None:
@@ -289,7 +298,7 @@ def likelihood_nats(
     size = (pixels.shape[2], pixels.shape[3])
     walk = model.prior.walk(size, noise, log_noise, exact=False, window=window)
     values, hidden = follow(walk, likelihood.answer)
-    decoded = model.correction(to_pixels(values * scale), hidden, log_noise)
+    decoded: Tensor = model.correction(to_pixels(values * scale), hidden, log_noise)
     rows, columns = (slice(2 * part.start, 2 * part.stop) for part in window)
     original = pixels[..., rows, columns]
     error = (decoded - original).square().sum(1).mean((1, 2))

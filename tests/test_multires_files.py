@@ -1,0 +1,116 @@
+"""Multires files that nobody fitted: damaged, cut, hostile; and the golden ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_golden import GOLDEN_MULTIRES, SIGNALS
+from tiny_presets import ASTAR, TRELLIS, received_weights, weights_sha256
+
+from combiner_core import BitstreamError, PresetLibrary, bitstream, decode, inspect, psnr_db
+from combiner_core.bitstream import AudioShape, Header, ImageShape, Shape
+from combiner_core.families.rate_search import MAX_INDEX, MIN_INDEX
+
+
+@pytest.fixture(scope="module")
+def library(multires_presets: Path) -> PresetLibrary:
+    return PresetLibrary(multires_presets)
+
+
+def kind_of(shape: Shape) -> str:
+    return "audio" if isinstance(shape, AudioShape) else "image"
+
+
+def file_of(shape: Shape, library: PresetLibrary, parameters: bytes, payload: bytes) -> bytes:
+    """A file with valid checksums, whatever is in it."""
+    card = library.choose("multires", kind_of(shape), 1.0, None)
+    return bitstream.write(Header(shape, card.id, card.prior_hash, 1, parameters), payload)
+
+
+def file_of_noise(shape: Shape, library: PresetLibrary, coder: bytes = TRELLIS) -> bytes:
+    payload = np.random.default_rng(3).bytes(300)
+    return file_of(shape, library, coder + (4 * 256).to_bytes(2, "little"), payload)
+
+
+@pytest.mark.parametrize("missing", [1, 4, 5, 100, 303, 304])
+@pytest.mark.parametrize("coder", [TRELLIS, ASTAR])
+@pytest.mark.parametrize("shape", [ImageShape(21, 30), AudioShape(900, 2, 8000)], ids=kind_of)
+def test_a_file_cut_anywhere_decodes_on_request(
+    shape: Shape, coder: bytes, missing: int, library: PresetLibrary
+) -> None:
+    data = file_of_noise(shape, library, coder)[:-missing]
+    with pytest.raises(BitstreamError, match="cut short"):
+        decode(data, presets=library)
+    assert decode(data, fraction=0.999, device="cpu", presets=library).values.size
+
+
+@pytest.mark.parametrize("scale", [2.0, 0.5, 0.3, 3.0, 1.37, 0.001])
+@pytest.mark.parametrize("rate", [8000, 6001])
+def test_scale_changes_the_samples(rate: int, scale: float, library: PresetLibrary) -> None:
+    data = file_of_noise(AudioShape(1501, 2, rate), library)
+    clip = decode(data, scale=scale, device="cpu", presets=library)
+    assert clip.values.shape == (2, max(1, round(1501 * scale)))
+    assert clip.sample_rate == max(1, round(rate * scale))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (TRELLIS + b"\x00\x00", "noise scale, number 0, is impossible"),
+        (TRELLIS + b"\xff\xff", "noise scale, number 65535, is impossible"),
+        (TRELLIS + (MIN_INDEX - 1).to_bytes(2, "little"), "is impossible"),
+        (TRELLIS + (MAX_INDEX + 1).to_bytes(2, "little"), "is impossible"),
+        (b"\x07\x0a\x00\x04", "coder, number 7, is unknown"),
+        (b"\x00\xff\x00\x04", "impossible size, 255"),
+        (b"\x01\x00\x00\x04", "impossible size, 0"),
+        (b"", "parameters are not those of this model"),
+        (TRELLIS, "parameters are not those of this model"),
+        (TRELLIS + b"\x00\x04\x00", "parameters are not those of this model"),
+    ],
+)
+@pytest.mark.parametrize("shape", [ImageShape(9, 8), AudioShape(40, 1, 8000)], ids=kind_of)
+def test_impossible_parameters_are_refused(
+    shape: Shape, parameters: bytes, message: str, library: PresetLibrary
+) -> None:
+    data = file_of(shape, library, parameters, b"abc")
+    with pytest.raises(BitstreamError, match=message):
+        decode(data, device="cpu", presets=library)
+    with pytest.raises(BitstreamError, match=message):
+        received_weights(data, library)
+
+
+@pytest.mark.parametrize("coder", [TRELLIS, ASTAR])
+@pytest.mark.parametrize("index", [MIN_INDEX, MAX_INDEX])
+@pytest.mark.parametrize(
+    "shape",
+    [ImageShape(1, 1), ImageShape(1, 40), ImageShape(40, 33), AudioShape(1, 1, 1000),
+     AudioShape(700, 5, 8000)],
+    ids=str,
+)  # fmt: skip
+def test_any_payload_decodes_to_something(
+    shape: Shape, index: int, coder: bytes, library: PresetLibrary
+) -> None:
+    rng = np.random.default_rng(index)
+    for payload in (b"", b"\x00" * 200, b"\xff" * 200, rng.bytes(400)):
+        data = file_of(shape, library, coder + index.to_bytes(2, "little"), payload)
+        values = decode(data, device="cpu", presets=library).values
+        if isinstance(shape, ImageShape):
+            assert values.shape == (shape.height, shape.width, 3)
+        else:
+            assert values.shape == (shape.channels, shape.samples)
+            assert np.isfinite(values).all()
+
+
+def test_golden_files_still_mean_the_same(library: PresetLibrary) -> None:
+    text = (GOLDEN_MULTIRES / "golden.json").read_text(encoding="utf-8")
+    expected = json.loads(text)
+    assert {path.stem for path in GOLDEN_MULTIRES.glob("*.cmb")} == set(expected)
+    for name, facts in expected.items():
+        data = (GOLDEN_MULTIRES / f"{name}.cmb").read_bytes()
+        assert inspect(data, library).model == facts["model"]
+        assert weights_sha256(data, library) == facts["weights_sha256"], name
+        quality = psnr_db(SIGNALS[facts["kind"]], decode(data, device="cpu", presets=library))
+        assert quality == pytest.approx(facts["psnr_db"], abs=0.05), name

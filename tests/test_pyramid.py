@@ -1,0 +1,286 @@
+"""The prior of images visits every weight once and is the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from tiny_presets import image_model
+from torch import Tensor
+
+from combiner_core.elbo import decompose
+from combiner_core.fields.multires import to_colours
+from combiner_core.priors.conditional import (
+    MAX_LOG_VARIANCE,
+    MAX_MEAN,
+    MEAN_GRID,
+    MIN_LOG_VARIANCE,
+    Request,
+    follow,
+)
+from combiner_core.priors.dyadic import DyadicConv
+from combiner_core.priors.pyramid import STRIP_PLACES, PyramidPrior, level_sizes
+
+Predictions = list[tuple[Tensor, Tensor]]
+Size = tuple[int, int]
+
+LEVELS = 7
+SIZE = (61, 83)
+SIZES = [(8, 8), (9, 8), (17, 23), (1, 5), (1, 1), (64, 33), SIZE]
+STAGES = 4
+
+
+def exact_prior(seed: int = 0) -> PyramidPrior:
+    prior = image_model(seed).prior
+    assert isinstance(prior, PyramidPrior)
+    return prior
+
+
+@pytest.fixture(scope="module", name="prior")
+def shared_prior() -> PyramidPrior:
+    return exact_prior()
+
+
+def noise_scales(count: int) -> tuple[Tensor, Tensor]:
+    """Scales s in 1/64, and their logarithms."""
+    log_noise = torch.linspace(3.3, 5.1, count, dtype=torch.float64)
+    return torch.round(torch.exp2(log_noise) * 64) / 64, log_noise
+
+
+def random_weights(size: Size, batch: int = 1, gain: int = 1, seed: int = 1) -> dict[int, Tensor]:
+    """Weights in 1/16 by level, small and large: int32."""
+    generator = torch.Generator().manual_seed(seed)
+    weights = {}
+    for level, (height, width) in enumerate(level_sizes(*size, LEVELS)):
+        if level:
+            shape = (batch, 9, height, width)
+            loudness = torch.exp2((3 + level) * torch.rand(shape, generator=generator))
+            normal = torch.randn(shape, generator=generator)
+            weights[level] = (gain * loudness * normal).int()
+    low = torch.randint(-99999, 99999, (batch, 3, height, width), generator=generator)
+    weights[LEVELS + 1] = low.int()
+    return weights
+
+
+@torch.no_grad()
+def walk(
+    prior: PyramidPrior,
+    weights: dict[int, Tensor],
+    size: Size = SIZE,
+    *,
+    noise: tuple[Tensor, Tensor] | None = None,
+    exact: bool = True,
+    strip_places: int = STRIP_PLACES,
+) -> tuple[Tensor, Tensor, Predictions]:
+    """Walk with given weights; the picture, hidden values, and what was predicted on the way."""
+    predictions: Predictions = []
+
+    def answer(request: Request) -> Tensor:
+        predictions.append((request.mean.clone(), request.log_variance.clone()))
+        group = request.group
+        rows = slice(group.first_row, group.first_row + group.coded.shape[1])
+        decoded = weights[group.level][:, list(group.channels), rows] * group.coded
+        return (decoded if exact else decoded / MEAN_GRID).to(request.mean.device)
+
+    noise = noise or noise_scales(len(weights[1]))
+    steps = prior.walk(size, *noise, exact=exact, strip_places=strip_places)
+    return *follow(steps, answer), predictions
+
+
+def assert_same(one: tuple[Tensor, Tensor, Predictions], other: tuple) -> None:
+    assert torch.equal(one[0].cpu(), other[0].cpu())
+    assert torch.equal(one[1].cpu(), other[1].cpu())
+    assert len(one[2]) == len(other[2])
+    for first, second in zip(one[2], other[2], strict=True):
+        for prediction, same in zip(first, second, strict=True):
+            assert torch.equal(prediction.cpu(), same.cpu())
+
+
+def part_of(
+    result: tuple[Tensor, Tensor, Predictions], index: int
+) -> tuple[Tensor, Tensor, Predictions]:
+    part = slice(index, index + 1)
+    picture, hidden, predictions = result
+    return picture[part], hidden[part], [(mean[part], spread[part]) for mean, spread in predictions]
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("strip_places", [1, 40, 300, STRIP_PLACES])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_weight_is_visited_once_from_coarse_to_fine(
+    size: Size, strip_places: int, prior: PyramidPrior
+) -> None:
+    sizes = level_sizes(*size, LEVELS)
+    visits = {level: torch.zeros(9, *sizes[level], dtype=torch.long) for level in range(1, 8)}
+    visits[LEVELS + 1] = torch.zeros(3, *sizes[LEVELS], dtype=torch.long)
+    levels, indices = [], []
+
+    def answer(request: Request) -> Tensor:
+        group = request.group
+        assert request.mean.shape == request.log_variance.shape
+        assert request.mean.shape[1:] == group.coded.shape
+        if group.previous is not None:
+            assert group.previous < group.index
+        rows = slice(group.first_row, group.first_row + group.coded.shape[1])
+        visits[group.level][list(group.channels), rows] += group.coded.long()
+        levels.append(group.level)
+        indices.append(group.index)
+        return torch.zeros(request.mean.shape, dtype=torch.int32)
+
+    steps = prior.walk(size, *noise_scales(1), exact=True, strip_places=strip_places)
+    with torch.no_grad():
+        picture, hidden = follow(steps, answer)
+    assert picture.shape == (1, 3, *size)
+    assert hidden.shape == (1, 8, *sizes[1])
+    assert max(int(visit.max()) for visit in visits.values()) == 1
+    assert sum(int(visit.sum()) for visit in visits.values()) == 3 * size[0] * size[1]
+    assert levels == sorted(levels, reverse=True)
+    assert indices == list(range(len(levels)))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_weights_of_a_picture_give_that_picture(size: Size, prior: PyramidPrior) -> None:
+    generator = torch.Generator().manual_seed(5)
+    pixels = 255 * torch.rand(1, 3, *size, generator=generator)
+    scale, log_scale = noise_scales(1)
+    weights = {
+        level: torch.round(MEAN_GRID * part / float(scale)).int()
+        for level, part in decompose(pixels, LEVELS).items()
+    }
+    picture, _, _ = walk(prior, weights, size, noise=(scale, log_scale))
+    assert picture.dtype == torch.int32
+    error = picture * (float(scale) / MEAN_GRID) - to_colours(pixels)
+    # weights are rounded to 1/16 of s, as is every step of the synthesis
+    assert float(error.square().mean().sqrt()) < 0.1 * float(scale)
+
+
+def test_predictions_lie_on_their_grids_and_within_their_limits(prior: PyramidPrior) -> None:
+    for mean, log_variance in walk(prior, random_weights(SIZE))[2][1:]:
+        assert torch.equal(mean * MEAN_GRID, (mean * MEAN_GRID).round())
+        assert torch.equal(log_variance * 8, (log_variance * 8).round())
+        assert float(mean.abs().max()) <= MAX_MEAN
+        assert float(log_variance.min()) >= MIN_LOG_VARIANCE
+        assert float(log_variance.max()) <= MAX_LOG_VARIANCE
+
+
+def test_a_prediction_depends_on_earlier_groups_alone(prior: PyramidPrior) -> None:
+    weights = random_weights(SIZE)
+    before = walk(prior, weights)[2]
+    # of the second level, the third stage and all that follow
+    weights[2][:, 6] += 500
+    after = walk(prior, weights)[2]
+    last = 1 + 5 * STAGES + 2
+    for one, other in zip(before[: last + 1], after[: last + 1], strict=True):
+        assert all(map(torch.equal, one, other))
+    for one, other in zip(before[last + 1 :], after[last + 1 :], strict=True):
+        assert not torch.equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("gain", [1, 64])
+@pytest.mark.parametrize("strip_places", [300, STRIP_PLACES])
+def test_results_are_the_same_with_other_threads_and_convolutions(
+    strip_places: int, gain: int
+) -> None:
+    prior, weights = exact_prior(), random_weights(SIZE, gain=gain)
+    with threads(1):
+        expected = walk(prior, weights, strip_places=strip_places)
+        with torch.backends.mkldnn.flags(enabled=False):
+            assert_same(walk(prior, weights, strip_places=strip_places), expected)
+    with threads(2):
+        assert_same(walk(prior, weights, strip_places=strip_places), expected)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        prior = prior.to(memory_format=layout)
+        assert_same(walk(prior, weights, strip_places=strip_places), expected)
+
+
+def test_results_are_the_same_in_float64() -> None:
+    """Arithmetic that rounds nothing does not change with more digits."""
+    prior, weights = exact_prior(), random_weights(SIZE)
+    expected = walk(prior, weights)
+    for module in prior.modules():
+        if isinstance(module, DyadicConv):
+            module.forward = _in_float64(module)  # type: ignore[method-assign]
+    assert_same(walk(prior, weights), expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_results_are_the_same_on_a_gpu() -> None:
+    prior, weights = exact_prior(), random_weights(SIZE)
+    expected = walk(prior, weights)
+    scale, log_scale = noise_scales(1)
+    prior, weights = prior.to("cuda"), {level: part.cuda() for level, part in weights.items()}
+    assert_same(walk(prior, weights, noise=(scale.cuda(), log_scale.cuda())), expected)
+
+
+def test_a_picture_in_a_batch_is_predicted_as_it_is_alone(prior: PyramidPrior) -> None:
+    weights = random_weights(SIZE, batch=2)
+    scales, log_scales = noise_scales(2)
+    both = walk(prior, weights)
+    for index in range(2):
+        part = slice(index, index + 1)
+        alone = walk(
+            prior,
+            {level: values[part] for level, values in weights.items()},
+            noise=(scales[part], log_scales[part]),
+        )
+        assert_same(part_of(both, index), alone)
+
+
+@pytest.mark.parametrize("strip_places", [1, 100, 700])
+def test_the_picture_does_not_depend_on_strips(strip_places: int, prior: PyramidPrior) -> None:
+    weights = random_weights(SIZE)
+    whole, _, predictions = walk(prior, weights)
+    strips, _, more = walk(prior, weights, strip_places=strip_places)
+    assert torch.equal(whole, strips)
+    assert len(more) > len(predictions)
+
+
+def test_a_window_sees_what_the_whole_picture_does(prior: PyramidPrior) -> None:
+    """Far from its edges: the networks reach a few places."""
+    weights = random_weights((160, 160))
+    rows, columns = slice(20, 68), slice(8, 56)
+    confined = dict(weights) | {1: weights[1][..., rows, columns]}
+    _, hidden, _ = walk(prior, weights, (160, 160))
+    predictions: Predictions = []
+
+    def answer(request: Request) -> Tensor:
+        predictions.append((request.mean, request.log_variance))
+        group = request.group
+        return confined[group.level][:, list(group.channels)] * group.coded
+
+    steps = prior.walk((160, 160), *noise_scales(1), exact=True, window=(rows, columns))
+    with torch.no_grad():
+        picture, inner = follow(steps, answer)
+    assert picture.shape == (1, 3, 96, 96)
+    middle = slice(20, 28)
+    assert torch.equal(inner[..., middle, middle], hidden[..., 40:48, 28:36])
+
+
+def test_exact_and_trained_arithmetic_are_nearly_the_same(prior: PyramidPrior) -> None:
+    weights = random_weights(SIZE)
+    picture, _, exact = walk(prior, weights)
+    trained_picture, _, trained = walk(prior, weights, exact=False)
+    assert float((picture / MEAN_GRID - trained_picture).abs().max()) < 2
+    for (_, one), (_, other) in zip(exact, trained, strict=True):
+        assert float((one - other).abs().mean()) < 0.2
+
+
+def _in_float64(module: DyadicConv) -> Callable[[Tensor], Tensor]:
+    assert module.bias is not None
+    weight, bias, padding = module.weight.double(), module.bias.double(), module.padding
+
+    def forward(values: Tensor) -> Tensor:
+        return torch.nn.functional.conv2d(values.double(), weight, bias, padding=padding).float()
+
+    return forward

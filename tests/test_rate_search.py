@@ -1,0 +1,108 @@
+"""The search for a noise scale meets its goal after few measurements."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from combiner_core.families.rate_search import MAX_INDEX, MIN_INDEX, search, solve
+from combiner_core.multires import Noise
+
+WEIGHTS = 10_000
+
+
+def information(deviation: float, exponent: float = 1.0) -> Callable[[Noise], float]:
+    """Bits of weights of one variance, to a power."""
+    return lambda noise: (
+        (WEIGHTS / 2 * math.log2(1 + (deviation * noise.unit / noise.scale) ** 2)) ** exponent
+    )
+
+
+def found(
+    goal_bits: float,
+    proxy_bits: Callable[[Noise], float],
+    true_bits: Callable[[Noise], float],
+    most_measured: int,
+    unit: float = 1.0,
+    start: Noise | None = None,
+) -> tuple[Noise, list[Noise]]:
+    steps = search(goal_bits, proxy_bits, unit, most_measured, start)
+    measured = []
+    try:
+        noise = next(steps)
+        while True:
+            measured.append(noise)
+            noise = steps.send(true_bits(noise))
+    except StopIteration as stop:
+        return stop.value, measured
+
+
+@given(
+    goal_bits=st.floats(500, 20_000),
+    factor=st.floats(0.1, 3),
+    exponent=st.floats(0.85, 1.15),
+    unit=st.sampled_from([1.0, 2.0**-15]),
+)
+def test_the_goal_is_met_within_a_percent(
+    goal_bits: float, factor: float, exponent: float, unit: float
+) -> None:
+    proxy, shape = information(100), information(100, exponent)
+
+    def bits(noise: Noise) -> float:
+        return factor * WEIGHTS ** (1 - exponent) * shape(noise)
+
+    noise, measured = found(goal_bits, proxy, bits, 4, unit)
+    assert noise.unit == unit
+    assert len(measured) <= 4
+    if MIN_INDEX < noise.index < MAX_INDEX:
+        assert bits(noise) == pytest.approx(goal_bits, rel=0.01)
+
+
+def test_a_right_guess_is_measured_once() -> None:
+    def bits(noise: Noise) -> float:
+        return 0.35 * information(100)(noise)
+
+    noise, measured = found(4000, information(100), bits, 5)
+    assert measured == [noise]
+
+
+def test_a_good_start_is_kept() -> None:
+    proxy = information(100)
+    start = solve(5000, proxy, 1.0)
+    noise, measured = found(proxy(start), proxy, proxy, 3, start=start)
+    assert noise == start
+    assert measured == [start]
+
+
+@pytest.mark.parametrize(("goal_bits", "index"), [(1e9, MIN_INDEX), (1e-9, MAX_INDEX)])
+def test_an_impossible_goal_gives_the_nearest_scale(goal_bits: float, index: int) -> None:
+    noise, measured = found(goal_bits, information(100), information(100), 3)
+    assert noise.index == index
+    assert len(measured) <= 3
+
+
+def test_silence_needs_no_bits() -> None:
+    noise, _ = found(1000, lambda _: 0.0, lambda _: 0.0, 3)
+    assert MIN_INDEX <= noise.index <= MAX_INDEX
+
+
+@given(bits=st.floats(1, 50_000), deviation=st.floats(1, 1000))
+def test_the_finest_scale_within_the_bits_is_found(bits: float, deviation: float) -> None:
+    proxy = information(deviation)
+    noise = solve(bits, proxy, 1.0)
+    if noise.index < MAX_INDEX:
+        assert proxy(noise) <= bits
+    if noise.index > MIN_INDEX:
+        assert proxy(Noise(noise.index - 1)) > bits
+
+
+@given(st.integers(MIN_INDEX, MAX_INDEX - 1), st.sampled_from([1.0, 2.0**-15]))
+def test_scales_are_exact_multiples_of_a_sixty_fourth_of_the_unit(index: int, unit: float) -> None:
+    noise, next_one = Noise(index, unit), Noise(index + 1, unit)
+    assert (64 * noise.scale / unit).is_integer()
+    assert noise.scale == pytest.approx(unit * 2 ** (index / 256), rel=0.004)
+    assert noise.scale <= next_one.scale
