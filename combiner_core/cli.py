@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     budget.add_argument("--bytes", type=int, metavar="N", help="largest file size")
     budget.add_argument("--bpp", type=float, metavar="X", help="bits per pixel of an image")
     budget.add_argument("--kbps", type=float, metavar="X", help="1000 bits per second of a clip")
-    command.add_argument("--model", default="siren", metavar="NAME")
+    command.add_argument("--model", default=EncodeOptions.model, metavar="NAME")
     command.add_argument("--effort", choices=get_args(EffortName), default="balanced")
     command.add_argument("--rec", choices=get_args(CoderName), default="trellis")
     command.add_argument("--seed", type=int, default=0, metavar="N")
@@ -123,6 +123,7 @@ def _encode(parsed: argparse.Namespace) -> None:
             **rate,
             "psnr_db": result.psnr_db if math.isfinite(result.psnr_db) else None,
             "kl_bits": result.kl_bits,
+            "side_bits": result.side_bits,
             "model": result.model,
             "seconds": result.seconds,
             "device": result.device,

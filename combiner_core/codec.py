@@ -72,7 +72,7 @@ def encode(
     >>> options = EncodeOptions(effort="fast", device="cpu")
     >>> *progress, result = encode(Signal.image(pixels), Budget(3000), options)
     >>> len(result.data), result.model
-    (3000, 'siren-image')
+    (3000, 'multires-image')
     >>> decode(result.data, device="cpu").values.shape
     (16, 24, 3)
     >>> inspect(result.data).shape

@@ -19,7 +19,8 @@ class EncodeOptions:
     """How to encode.
 
     Attributes:
-        model: a preset's name, or a family ("siren"), of which the nearest rate is then taken.
+        model: a preset's name, or a family ("multires", "siren") of which the one that suits the
+            signal and the rate best is taken.
         effort: how long to fit.
         rec: relative entropy coder, the trellis coder or the paper's A* block coder.
         seed: of the shared randomness, stored in the file, and of the fit; 0 to 2^32 - 1.
@@ -30,7 +31,7 @@ class EncodeOptions:
         CombinerError: a value is not one of those allowed.
     """
 
-    model: str = "siren"
+    model: str = "multires"
     effort: EffortName = "balanced"
     rec: CoderName = "trellis"
     seed: int = 0

@@ -24,6 +24,7 @@ class Runner:
 
     def __init__(self, device: DeviceName) -> None:
         self._device = device
+        self._presets = cc.PresetLibrary()
         self._closing = Flag()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="codec")
 
@@ -51,7 +52,8 @@ class Runner:
         Raises:
             CombinerError: as `combiner_core.encode`.
         """
-        events = cc.encode(signal, budget, cc.EncodeOptions(effort=effort, device=self._device))
+        options = cc.EncodeOptions(effort=effort, device=self._device)
+        events = cc.encode(signal, budget, options, self._presets)
         latest: deque[cc.Progress] = deque(maxlen=1)
         stopping = Flag()
         job = self._worker.submit(self._drive, events, latest, stopping)
@@ -70,7 +72,8 @@ class Runner:
         Raises:
             CombinerError: as `combiner_core.decode`.
         """
-        return self._worker.submit(cc.decode, data, device=self._device).result()
+        job = self._worker.submit(cc.decode, data, device=self._device, presets=self._presets)
+        return job.result()
 
     def _drive(
         self, events: Iterator[cc.Event], latest: deque[cc.Progress], stopping: Flag

@@ -11,12 +11,13 @@ from combiner_core import Progress
 State = Literal["idle", "running", "done", "stopped", "failed"]
 
 _PHASES = {
+    "search": "Finding the noise scale for the budget",
     "fit": "Learning the posterior",
     "code": "Coding and refining",
     "verify": "Decoding the file once",
 }
 # Share of the time before each phase, and in it, of a typical job.
-_SHARES = {"fit": (0.0, 0.75), "code": (0.75, 0.25), "verify": (1.0, 0.0)}
+_SHARES = {"search": (0.0, 0.1), "fit": (0.1, 0.65), "code": (0.75, 0.25), "verify": (1.0, 0.0)}
 _ESTIMATE_FROM = 0.03
 
 

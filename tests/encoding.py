@@ -9,7 +9,7 @@ from combiner_core.bitstream import ImageShape
 from combiner_core.families.siren import SirenEffort
 
 SHAPE = ImageShape(40, 24)
-OPTIONS = EncodeOptions(effort="fast", device="cpu")
+OPTIONS = EncodeOptions("siren", effort="fast", device="cpu")
 QUICK = SirenEffort(fit_steps=40, refine_steps=12, batch=64, state_bits=10, commit_bits=256)
 
 

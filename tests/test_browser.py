@@ -44,8 +44,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory, tiny_presets: Path) -> Iterator[str]:
-    with running_app(tmp_path_factory.mktemp("app"), tiny_presets) as (_, url):
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_app(tmp_path_factory.mktemp("app")) as (_, url):
         yield url
 
 
@@ -70,12 +70,13 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
 
 
 def test_image_is_compressed_downloaded_and_decoded(
-    page: Page, photo: cc.Signal, tiny_presets: Path, tmp_path: Path
+    page: Page, photo: cc.Signal, tmp_path: Path
 ) -> None:
     cc.save(photo, tmp_path / "photo.png")
     upload(page, "image", tmp_path / "photo.png")
     page.locator("#image-rate").get_by_label("Custom").check()
     page.locator("#image-bytes input").fill("160")
+    page.locator("#image-effort").get_by_label("best").check()
     expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels: at most 160 bytes")
 
     page.locator("#image-compress").click()
@@ -87,7 +88,7 @@ def test_image_is_compressed_downloaded_and_decoded(
     expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
 
     data = download(page, "image", tmp_path / "photo.cmb")
-    decoded = cc.decode(data, device="cpu", presets=cc.PresetLibrary(tiny_presets))
+    decoded = cc.decode(data, device="cpu")
     assert len(data) <= 160
     expect(fact(page, "image", "size")).to_have_text(f"{len(data):,} bytes")
     expect(fact(page, "image", "psnr")).to_have_text(f"{cc.psnr_db(photo, decoded):.2f} dB")
@@ -101,25 +102,24 @@ def test_image_is_compressed_downloaded_and_decoded(
     assert np.array_equal(shown_pixels(page, "#decode-image"), decoded.values)
 
 
-def test_clip_is_compressed_and_played(
-    page: Page, clip: cc.Signal, tiny_presets: Path, tmp_path: Path
-) -> None:
+def test_clip_is_compressed_and_played(page: Page, clip: cc.Signal, tmp_path: Path) -> None:
     cc.save(clip, tmp_path / "voice.wav")
     page.get_by_role("tab", name="Audio").click()
     upload(page, "audio", tmp_path / "voice.wav")
     expect(page.locator("#audio-note")).to_contain_text("at most 2,000 bytes")
+    page.locator("#audio-rate").get_by_label("Custom").check()
+    page.locator("#audio-bytes input").fill("20")
     page.locator("#audio-compress").click()
-    expect_sentence(page, "The model can use at most")
+    expect_sentence(page, "A budget of 20 bytes is too small")
     expect(state(page, "audio", "failed")).to_be_visible()
 
-    page.locator("#audio-rate").get_by_label("Custom").check()
     page.locator("#audio-bytes input").fill("250")
     expect(page.locator("#audio-note")).to_contain_text("at most 250 bytes, 2.00 kbps")
     page.locator("#audio-compress").click()
     expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
 
     data = download(page, "audio", tmp_path / "voice.cmb")
-    decoded = cc.decode(data, device="cpu", presets=cc.PresetLibrary(tiny_presets))
+    decoded = cc.decode(data, device="cpu")
     assert len(data) <= 250
     expect(fact(page, "audio", "size")).to_have_text(f"{len(data):,} bytes")
     (tmp_path / "played.wav").write_bytes(linked_bytes(page, "#audio-reconstruction a", "href"))
@@ -129,7 +129,7 @@ def test_clip_is_compressed_and_played(
 
 
 def test_stop_ends_a_job_within_a_second(page: Page, photo: cc.Signal, tmp_path: Path) -> None:
-    cc.save(photo, tmp_path / "photo.png")
+    cc.save(cc.Signal.image(np.tile(photo.values, (6, 6, 1))), tmp_path / "photo.png")
     upload(page, "image", tmp_path / "photo.png")
     page.locator("#image-rate").get_by_label("0.13 bpp").check()
     page.locator("#image-effort").get_by_label("best").check()
@@ -170,8 +170,8 @@ def test_damaged_compressed_file_is_refused_in_a_sentence(page: Page, tmp_path: 
     expect(state(page, "decode", "failed")).to_be_visible()
 
 
-def test_app_ends_tidily(tiny_presets: Path, tmp_path: Path) -> None:
-    with running_app(tmp_path, tiny_presets) as (process, url):
+def test_app_ends_tidily(tmp_path: Path) -> None:
+    with running_app(tmp_path) as (process, url):
         second = subprocess.run(
             [sys.executable, "app.py", "--port", str(urlsplit(url).port)],
             cwd=ROOT,
@@ -188,7 +188,7 @@ def test_app_ends_tidily(tiny_presets: Path, tmp_path: Path) -> None:
 
 
 @contextmanager
-def running_app(folder: Path, presets: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running_app(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The app in a fresh process with its files in a folder, and its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -196,7 +196,6 @@ def running_app(folder: Path, presets: Path) -> Iterator[tuple[subprocess.Popen[
     environment = {
         **os.environ,
         "TMPDIR": str(folder),
-        "COMBINER_PRESETS": str(presets),
         # Pixels are compared with those decoded in this process.
         "OMP_NUM_THREADS": str(torch.get_num_threads()),
     }

@@ -18,6 +18,8 @@ from tiny_presets import AUDIO, IMAGE, file_of_noise
 from combiner_core import PresetLibrary, bitstream, decode, load, psnr_db
 from combiner_core.bitstream import AudioShape, ImageShape
 
+SIREN = ("--model", "siren")
+
 Completed = subprocess.CompletedProcess[str]
 RunCli = Callable[..., Completed]
 
@@ -76,9 +78,29 @@ def test_a_picture_there_and_back(
     cli: RunCli, photo_file: Path, tmp_path: Path, library: PresetLibrary
 ) -> None:
     result = answer(
-        cli("encode", photo_file, "-o", "out.cmb", "--bytes", 180, "--effort", "fast", "--json")
+        cli(
+            "encode",
+            photo_file,
+            "-o",
+            "out.cmb",
+            *SIREN,
+            "--bytes",
+            180,
+            "--effort",
+            "fast",
+            "--json",
+        )
     )
-    assert set(result) == {"bytes", "bpp", "psnr_db", "kl_bits", "model", "seconds", "device"}
+    assert set(result) == {
+        "bytes",
+        "bpp",
+        "psnr_db",
+        "kl_bits",
+        "side_bits",
+        "model",
+        "seconds",
+        "device",
+    }
     assert set(result["seconds"]) == {"load", "fit", "code", "total"}
     data = (tmp_path / "out.cmb").read_bytes()
     assert 179 <= len(data) == result["bytes"] <= 180
@@ -98,10 +120,19 @@ def test_a_picture_there_and_back(
 def test_a_clip_there_and_back(cli: RunCli, tmp_path: Path) -> None:
     sf.write(tmp_path / "clip.wav", tone(4410, 11025)[0], 11025)
     result = answer(
-        cli("encode", "clip.wav", "-o", "out.cmb", "--kbps", 3.2, "--effort", "fast",
+        cli("encode", "clip.wav", "-o", "out.cmb", *SIREN, "--kbps", 3.2, "--effort", "fast",
             "--rec", "astar", "--seed", 5, "--json")
     )  # fmt: skip
-    assert set(result) == {"bytes", "kbps", "psnr_db", "kl_bits", "model", "seconds", "device"}
+    assert set(result) == {
+        "bytes",
+        "kbps",
+        "psnr_db",
+        "kl_bits",
+        "side_bits",
+        "model",
+        "seconds",
+        "device",
+    }
     assert 159 <= result["bytes"] <= 160
     assert result["kbps"] == pytest.approx(8 * result["bytes"] / 400)
     assert result["model"] == AUDIO
@@ -170,7 +201,7 @@ BAD_INPUTS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("name", BAD_INPUTS)
 def test_bad_signals_are_refused(name: str, cli: RunCli, tmp_path: Path) -> None:
     BAD_INPUTS[name](tmp_path / name)
-    done = cli("encode", tmp_path / name, "-o", "out.cmb", "--bytes", 100, "--json")
+    done = cli("encode", tmp_path / name, "-o", "out.cmb", *SIREN, "--bytes", 100, "--json")
     assert name in refusal(done, tmp_path, "out.cmb")
 
 
@@ -191,7 +222,7 @@ def test_bad_signals_are_refused(name: str, cli: RunCli, tmp_path: Path) -> None
 def test_bad_requests_are_refused(
     arguments: list[str | int], words: str, cli: RunCli, photo_file: Path, tmp_path: Path
 ) -> None:
-    done = cli("encode", photo_file, "-o", "out.cmb", *arguments)
+    done = cli("encode", photo_file, "-o", "out.cmb", *SIREN, *arguments)
     assert words in refusal(done, tmp_path, "out.cmb")
 
 
@@ -233,7 +264,7 @@ def test_missing_files_are_named(cli: RunCli, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_refused_at_once(
     cli: RunCli, photo_file: Path, cmb_file: Path, tmp_path: Path
 ) -> None:
-    done = cli("encode", photo_file, "-o", "no/out.cmb", "--bytes", 100, "--effort", "best",
+    done = cli("encode", photo_file, "-o", "no/out.cmb", *SIREN, "--bytes", 100, "--effort", "best",
                timeout_s=40)  # fmt: skip
     assert "out.cmb" in refusal(done, tmp_path, "no")
     done = cli("decode", cmb_file, "-o", "no/out.png")
@@ -245,7 +276,7 @@ def test_an_older_output_survives_a_failure(
 ) -> None:
     for name in ("old.cmb", "old.png", "old.txt"):
         (tmp_path / name).write_text("precious")
-    refusal(cli("encode", photo_file, "-o", "old.cmb", "--bytes", 10**6), tmp_path)
+    refusal(cli("encode", photo_file, "-o", "old.cmb", *SIREN, "--bytes", 10**6), tmp_path)
     refusal(cli("decode", cmb_file, "-o", "old.txt"), tmp_path)
     refusal(cli("decode", cmb_file, "-o", "old.png", "--scale", 1e9), tmp_path)
     for name in ("old.cmb", "old.png", "old.txt"):

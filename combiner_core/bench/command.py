@@ -1,4 +1,4 @@
-"""`python -m combiner_core bench rd | table`: measure, and make tables of what was measured."""
+"""`python -m combiner_core bench rd | table | bd | cost`: measure, and make tables of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from combiner_core.bench import rate_distortion
-from combiner_core.options import CoderName, EffortName
+from combiner_core.bench import comparison, cost, rate_distortion
+from combiner_core.options import CoderName, EffortName, EncodeOptions
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -25,7 +25,9 @@ def add_to(commands: Subparsers) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
     command.add_argument("--rates", type=float, nargs="+", required=True)
     command.add_argument("--unit", choices=("bpp", "kbps"), required=True)
-    command.add_argument("--codecs", nargs="+", default=["siren"])
+    command.add_argument(
+        "--codecs", nargs="+", default=[EncodeOptions.model], help="models, families or baselines"
+    )
     command.add_argument("--efforts", nargs="+", choices=get_args(EffortName), default=["balanced"])
     command.add_argument("--recs", nargs="+", choices=get_args(CoderName), default=["trellis"])
     command.add_argument("--refine", nargs="+", choices=("on", "off"), default=["on"])
@@ -36,6 +38,23 @@ def add_to(commands: Subparsers) -> None:
     command = kinds.add_parser("table", help="a Markdown table of results files")
     command.set_defaults(run=_table)
     command.add_argument("results", type=Path, nargs="+")
+
+    command = kinds.add_parser("bd", help="BD-rate and BD-PSNR against other codecs")
+    command.set_defaults(run=_deltas)
+    command.add_argument("results", type=Path, nargs="+")
+    command.add_argument("--anchors", nargs="+", required=True, metavar="CODEC")
+    command.add_argument("--low", type=float, default=0.08, help="lowest rate compared")
+    command.add_argument("--high", type=float, default=0.5, help="highest rate compared")
+
+    command = kinds.add_parser("cost", help="time and memory by the size of an image")
+    command.set_defaults(run=_cost)
+    command.add_argument("--data", type=Path, required=True, metavar="FILE")
+    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
+    command.add_argument("--megapixels", type=float, nargs="+", required=True)
+    command.add_argument("--bpp", type=float, required=True)
+    command.add_argument("--model", default=EncodeOptions.model)
+    command.add_argument("--effort", choices=get_args(EffortName), default=EncodeOptions.effort)
+    command.add_argument("--threads", type=int, default=2)
 
 
 def _rate_distortion(parsed: argparse.Namespace) -> None:
@@ -63,3 +82,21 @@ def _rate_distortion(parsed: argparse.Namespace) -> None:
 def _table(parsed: argparse.Namespace) -> None:
     rows = [row for path in parsed.results for row in rate_distortion.read_rows(path)]
     print(rate_distortion.table(rows))
+
+
+def _deltas(parsed: argparse.Namespace) -> None:
+    rows = [row for path in parsed.results for row in rate_distortion.read_rows(path)]
+    comparisons = comparison.compare(rows, parsed.anchors, parsed.low, parsed.high)
+    print(comparison.table(comparisons, rows[0].job.unit))
+
+
+def _cost(parsed: argparse.Namespace) -> None:
+    folder, file = parsed.data.parent, parsed.data.name
+    jobs = [
+        cost.Job(file, megapixels, parsed.bpp, parsed.model, parsed.effort)
+        for megapixels in sorted(parsed.megapixels)
+    ]
+    for row in cost.run_all(jobs, folder, parsed.out, parsed.threads):
+        outcome = f"{row.encode_s:.1f} s, {row.decode_s:.2f} s, {row.peak_memory_mb:.0f} MB"
+        print(f"{row.job.megapixels:g} megapixels: {outcome}", file=sys.stderr)
+    print(cost.table(cost.read_rows(parsed.out)))

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
-import multiprocessing
-import os
-import platform
-import resource
-import subprocess
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,15 +14,16 @@ import torch
 
 from combiner_core import metrics
 from combiner_core.baselines import CODECS_FOR, encode_within
+from combiner_core.bench import results
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
 from combiner_core.errors import CombinerError
 from combiner_core.events import Encoded
 from combiner_core.options import EncodeOptions
-from combiner_core.signals import Signal, load, write_atomically
+from combiner_core.presets import PresetLibrary
+from combiner_core.signals import Signal, load
 
-FORMAT_VERSION = 1
-_PACKAGES = ("torch", "numpy", "numba", "pillow", "soundfile")
+_BASELINES = frozenset(itertools.chain.from_iterable(CODECS_FOR.values()))
 
 
 @dataclass(frozen=True)
@@ -39,8 +33,8 @@ class Job:
     Attributes:
         file: name of the file.
         rate, unit: the budget, in "bpp" or "kbps".
-        codec: "siren", or one of `baselines.CODECS_FOR`.
-        effort, rec, refine, seed: as in `EncodeOptions`; of no meaning for other codecs.
+        codec: one of `baselines.CODECS_FOR`, or a model or family as in `EncodeOptions`.
+        effort, rec, refine, seed: as in `EncodeOptions`; of no meaning for baselines.
     """
 
     file: str
@@ -53,9 +47,14 @@ class Job:
     seed: int = 0
 
     @property
+    def is_baseline(self) -> bool:
+        """The codec is none of ours."""
+        return self.codec in _BASELINES
+
+    @property
     def setting(self) -> str:
-        """The codec with everything about it that is not the default, as tables name it."""
-        if self.codec != "siren":
+        """The codec, and of ours the effort and what is not the default, as tables name it."""
+        if self.is_baseline:
             return self.codec
         extras = [self.effort]
         if self.rec != "trellis":
@@ -77,6 +76,7 @@ class Row:
         encode_s, decode_s: wall-clock seconds, presets and kernels already loaded.
         peak_memory_mb: largest resident size of the process.
         threads: of the process.
+        kl_bits, side_bits: as in `Encoded`; None for baselines and in older results.
     """
 
     job: Job
@@ -87,6 +87,8 @@ class Row:
     decode_s: float | None
     peak_memory_mb: float
     threads: int
+    kl_bits: float | None = None
+    side_bits: float | None = None
 
 
 def run(job: Job, folder: Path, threads: int) -> Row:
@@ -97,29 +99,8 @@ def run(job: Job, folder: Path, threads: int) -> Row:
     """
     torch.set_num_threads(threads)
     signal = load(folder / job.file)
-    budget = Budget(job.rate, job.unit)
-    if job.codec in CODECS_FOR[signal.kind]:
-        found = encode_within(signal, job.codec, budget.file_bytes(signal))
-        if found is None:
-            return Row(job, None, None, None, None, None, _peak_mb(), threads)
-        quality = metrics.psnr_db(signal, found.reconstruction)
-        return _row(
-            job, signal, found.bytes_count, quality, found.encode_s, found.decode_s, threads
-        )
-    options = EncodeOptions(
-        model=job.codec,
-        effort=job.effort,  # type: ignore[arg-type]
-        rec=job.rec,  # type: ignore[arg-type]
-        refine=job.refine,
-        seed=job.seed,
-    )
-    *_, result = encode(signal, budget, options)
-    assert isinstance(result, Encoded)
-    started = time.monotonic()
-    decode(result.data)
-    decode_s = time.monotonic() - started
-    encode_s = result.seconds["fit"] + result.seconds["code"]
-    return _row(job, signal, len(result.data), result.psnr_db, encode_s, decode_s, threads)
+    measure = _run_baseline if job.is_baseline else _run_ours
+    return measure(job, signal, threads)
 
 
 def run_all(
@@ -127,26 +108,16 @@ def run_all(
 ) -> Iterator[Row]:
     """Measure the jobs that a results file does not hold yet, and add them to it one by one.
 
-    Every job has a process of its own, so that its memory is its own.
-
     Args:
         jobs: what to measure.
         folder: where the files are.
         output: JSON results, read to resume and rewritten after every job.
-        processes: jobs at a time.
+        processes: jobs at a time, each in a fresh process.
         threads: of each.
     """
-    rows = read_rows(output) if output.exists() else []
-    known = {row.job for row in rows}
-    missing = [job for job in jobs if job not in known]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=1) as pool:
-        futures = [pool.submit(run, job, folder, threads) for job in missing]
-        for future in as_completed(futures):
-            row = future.result()
-            rows.append(row)
-            _write(output, rows)
-            yield row
+    known = read_rows(output) if output.exists() else []
+    measure = partial(run, folder=folder, threads=threads)
+    return results.measure_missing(jobs, measure, known, output, processes)
 
 
 def jobs_for(
@@ -172,12 +143,12 @@ def jobs_for(
         for rate, codec, effort, rec, refine, file in itertools.product(
             rates, codecs, efforts, recs, refinements, files
         )
-        if codec == "siren"
+        if codec not in _BASELINES
     ]
     others = [
         Job(file, rate, unit, codec)
         for rate, codec, file in itertools.product(rates, codecs, files)
-        if codec != "siren"
+        if codec in _BASELINES
     ]
     return ours + others
 
@@ -186,15 +157,9 @@ def read_rows(path: Path) -> list[Row]:
     """The rows of a results file.
 
     Raises:
-        CombinerError: it is damaged or of another version.
+        CombinerError: it is missing, damaged, of another version or of another kind.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["version"] != FORMAT_VERSION:
-            raise CombinerError(f"{path.name} has results of version {content['version']}.")
-        return [Row(Job(**row.pop("job")), **row) for row in content["rows"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CombinerError(f"{path.name} is not a results file.") from error
+    return results.read(path, _parse)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -222,60 +187,59 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def _row(
-    job: Job,
-    signal: Signal,
-    byte_count: int,
-    quality_db: float,
-    encode_s: float,
-    decode_s: float,
-    threads: int,
-) -> Row:
-    bits = 8 * byte_count
-    rate = metrics.bpp(bits, signal) if job.unit == "bpp" else metrics.kbps(bits, signal)
-    return Row(job, byte_count, rate, quality_db, encode_s, decode_s, _peak_mb(), threads)
+def _run_baseline(job: Job, signal: Signal, threads: int) -> Row:
+    found = encode_within(signal, job.codec, Budget(job.rate, job.unit).file_bytes(signal))
+    if found is None:
+        return Row(job, None, None, None, None, None, results.peak_memory_mb(), threads)
+    return Row(
+        job,
+        found.bytes_count,
+        _actual_rate(job, signal, found.bytes_count),
+        metrics.psnr_db(signal, found.reconstruction),
+        found.encode_s,
+        found.decode_s,
+        results.peak_memory_mb(),
+        threads,
+    )
 
 
-def _write(path: Path, rows: Sequence[Row]) -> None:
-    content = {
-        "version": FORMAT_VERSION,
-        "machine": {
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-            "python": platform.python_version(),
-        },
-        "commit": _commit(),
-        "packages": {name: version(name) for name in _PACKAGES},
-        "rows": [_rounded(row) for row in sorted(rows, key=lambda row: repr(row.job))],
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+def _run_ours(job: Job, signal: Signal, threads: int) -> Row:
+    options = EncodeOptions(
+        model=job.codec,
+        effort=job.effort,  # type: ignore[arg-type]
+        rec=job.rec,  # type: ignore[arg-type]
+        refine=job.refine,
+        seed=job.seed,
+    )
+    library = PresetLibrary()
+    *_, result = encode(signal, Budget(job.rate, job.unit), options, library)
+    assert isinstance(result, Encoded)
+    started = time.monotonic()
+    decode(result.data, presets=library)
+    decode_s = time.monotonic() - started
+    return Row(
+        job,
+        len(result.data),
+        _actual_rate(job, signal, len(result.data)),
+        result.psnr_db,
+        result.seconds["fit"] + result.seconds["code"],
+        decode_s,
+        results.peak_memory_mb(),
+        threads,
+        result.kl_bits,
+        result.side_bits,
+    )
 
 
-def _rounded(row: Row) -> dict[str, Any]:
-    values = asdict(row).items()
-    return {name: round(v, 4) if isinstance(v, float) else v for name, v in values}
+def _actual_rate(job: Job, signal: Signal, byte_count: int) -> float:
+    measure = metrics.bpp if job.unit == "bpp" else metrics.kbps
+    return measure(8 * byte_count, signal)
+
+
+def _parse(fields: dict[str, Any]) -> Row:
+    return Row(**{**fields, "job": Job(**fields["job"])})
 
 
 def _mean(values: Iterable[float | None]) -> float:
     numbers = [value for value in values if value is not None]
     return sum(numbers) / len(numbers)
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
