@@ -1,4 +1,4 @@
-"""`python -m combiner_core bench rd | table | bd | cost`: measure, and make tables of it."""
+"""`python -m combiner_core bench ...`: measure rate, distortion and cost, and make tables of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from combiner_core.bench import comparison, cost, rate_distortion
+from combiner_core.bench import comparison, cost, group_overhead, rate_distortion
 from combiner_core.options import CoderName, EffortName, EncodeOptions
 
 if TYPE_CHECKING:
@@ -56,6 +56,19 @@ def add_to(commands: Subparsers) -> None:
     command.add_argument("--effort", choices=get_args(EffortName), default=EncodeOptions.effort)
     command.add_argument("--threads", type=int, default=2)
 
+    command = kinds.add_parser("overhead", help="bits of the multires coder over the ideal")
+    command.set_defaults(run=_overhead)
+    command.add_argument("--data", type=Path, required=True, metavar="DIR")
+    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
+    command.add_argument(
+        "--noise", type=int, nargs="+", required=True, metavar="INDEX", help="noise scales"
+    )
+    command.add_argument("--state-bits", type=int, nargs="+", required=True, metavar="BITS")
+    command.add_argument("--model", default=EncodeOptions.model)
+    command.add_argument("--limit", type=int, help="only the first files by name")
+    command.add_argument("--processes", type=int, default=1)
+    command.add_argument("--threads", type=int, default=2)
+
 
 def _rate_distortion(parsed: argparse.Namespace) -> None:
     jobs = rate_distortion.jobs_for(
@@ -100,3 +113,17 @@ def _cost(parsed: argparse.Namespace) -> None:
         outcome = f"{row.encode_s:.1f} s, {row.decode_s:.2f} s, {row.peak_memory_mb:.0f} MB"
         print(f"{row.job.megapixels:g} megapixels: {outcome}", file=sys.stderr)
     print(cost.table(cost.read_rows(parsed.out)))
+
+
+def _overhead(parsed: argparse.Namespace) -> None:
+    jobs = group_overhead.jobs_for(
+        parsed.data, parsed.noise, parsed.state_bits, parsed.model, parsed.limit
+    )
+    measured = group_overhead.run_all(
+        jobs, parsed.data, parsed.out, parsed.processes, parsed.threads
+    )
+    for row in measured:
+        coder = "ideal" if row.job.state_bits is None else f"{row.job.state_bits} state bits"
+        outcome = f"{row.bits:.0f} bits, {row.psnr_db:.2f} dB, {row.code_s:.1f} s"
+        print(f"{row.job.file} {row.job.noise_index} {coder}: {outcome}", file=sys.stderr)
+    print(group_overhead.table(group_overhead.read_rows(parsed.out)))

@@ -109,11 +109,15 @@ class MultiresFamily:
         fit_s = report.elapsed_s
 
         encoder = rec.GroupEncoder(coder, self._preset.groups, header.seed, payload_bytes)
-        yield from report.follow_code("code", surface.walk(noise), noise, targets, encoder)
+        yield from report.follow_code(
+            "code", surface.walk(noise, synthesise=False), noise, targets, encoder
+        )
         if encoder.bits < _LEAST_FILLED * 8 * payload_bytes and noise.index > MIN_INDEX:
             noise = run.corrected(targets, noise, encoder.bits)
             encoder = rec.GroupEncoder(coder, self._preset.groups, header.seed, payload_bytes)
-            yield from report.follow_code("code", surface.walk(noise), noise, targets, encoder)
+            yield from report.follow_code(
+                "code", surface.walk(noise, synthesise=False), noise, targets, encoder
+            )
         yield FittedPayload(
             encoder.payload(),
             coder_parameters(coder) + noise.index.to_bytes(2, "little"),
@@ -210,7 +214,7 @@ class _Search:
             noise = next(steps)
             while True:
                 estimator = rec.GroupEstimator(self._groups, np.random.default_rng(self._seed))
-                walk = self._surface.walk(noise)
+                walk = self._surface.walk(noise, synthesise=False)
                 yield from self._report.follow_code("search", walk, noise, targets, estimator)
                 noise = steps.send(estimator.bits)
         except StopIteration as stop:

@@ -61,25 +61,25 @@ class Pictures:
         """Weights of pixels, by level: as they are, not in units of s."""
         return Targets(decompose(values, self._model.config.pyramid.levels))
 
-    def walk(self, noise: Noise) -> Walk[Decoded]:
+    def walk(self, noise: Noise, *, synthesise: bool = True) -> Walk[Decoded]:
         """All groups of weights; see `PyramidPrior.walk`."""
         scale, log_scale = noise.tensors(1, self._device)
         size = (self._shape.height, self._shape.width)
-        return self._model.prior.walk(size, scale, log_scale, exact=True)
+        return self._model.prior.walk(size, scale, log_scale, exact=True, synthesise=synthesise)
 
     def render(self, decoded: Decoded, noise: Noise, scale: float) -> Signal:
         """The picture of what a walk returned, on a grid `scale` times as fine."""
         values, hidden = decoded
         _, log_noise = noise.tensors(1, self._device)
-        pixels = to_pixels(values.float() * (noise.scale / MEAN_GRID))
 
         def correct(part: Tensor, context: Tensor | None) -> Tensor:
+            part = to_pixels(part.float() * (noise.scale / MEAN_GRID))
             # half precision changes few pixels, and those by one
             with half_precision(self._device):
                 result: Tensor = self._model.correction(part, context, log_noise)
             return result
 
-        corrected = _by_strips(pixels, correct, hidden)
+        corrected = _by_strips(values, correct, hidden)
         size = (scaled_size(self._shape.height, scale), scaled_size(self._shape.width, scale))
         return Signal.image(_to_bytes(resize(corrected, size)))
 
@@ -147,7 +147,7 @@ def _by_strips(
     """Apply a network of limited reach to a picture, strip by strip."""
     _, _, height, width = pixels.shape
     rows = max(2, _STRIP_PIXELS // width // 2 * 2)
-    result = torch.empty_like(pixels)
+    result = torch.empty_like(pixels, dtype=torch.float32)
     for start in range(0, height, rows):
         stop = min(start + rows, height)
         top, bottom = max(0, start - _MARGIN), min(height, stop + _MARGIN)
@@ -160,5 +160,5 @@ def _by_strips(
 
 
 def _to_bytes(pixels: Tensor) -> NDArray[np.uint8]:
-    rounded = pixels[0].clamp(0, 255).round().to(torch.uint8)
+    rounded = torch.stack([part.clamp(0, 255).round().to(torch.uint8) for part in pixels[0]])
     return rounded.permute(1, 2, 0).contiguous().cpu().numpy()

@@ -55,8 +55,8 @@ class Sounds:
         """Weights of samples, by band; stereo as mid and side."""
         return Targets(to_levels(self._model.config.bands, analyse(mid_side(values), self._hop)))
 
-    def walk(self, noise: Noise) -> Walk[Tensor]:
-        """All groups of weights, one block of frames after the other."""
+    def walk(self, noise: Noise, *, synthesise: bool = True) -> Walk[Tensor]:
+        """All groups of weights, one block of frames after the other; see `Pictures.walk`."""
         scale, log_scale = noise.tensors(self._shape.channels, self._device)
         blocks, index = [], 0
         for first in range(0, self._frames, _BLOCK_FRAMES):

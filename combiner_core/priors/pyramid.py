@@ -84,6 +84,7 @@ class PyramidPrior(nn.Module):
         exact: bool,
         window: tuple[slice, slice] | None = None,
         strip_places: int = STRIP_PLACES,
+        synthesise: bool = True,
     ) -> Walk[tuple[Tensor, Tensor]]:
         """Go through all groups from coarse to fine, and synthesise what is sent back.
 
@@ -96,6 +97,7 @@ class PyramidPrior(nn.Module):
             exact: integer arithmetic throughout, see `dyadic`.
             window: rows and columns of level 1 to which that level is confined, for training.
             strip_places: most places of a level that go through its network together.
+            synthesise: False to leave out the last synthesis, for whoever wants no result.
 
         Yields:
             A request for the weights of each group.
@@ -117,8 +119,8 @@ class PyramidPrior(nn.Module):
                 height, width = (2 * (part.stop - part.start) for part in window)
             network = self.levels[level - 1]
             assert isinstance(network, LevelPrior)
-            parts = []
             exists = _existing((height, width), current.device)
+            parts = []
             for rows in _strips(current.shape[2], current.shape[3], strip_places):
                 above = slice(rows.start // 2, -(-rows.stop // 2))
                 strip = current[:, :, rows]
@@ -144,16 +146,11 @@ class PyramidPrior(nn.Module):
                 )
                 parts.append(part)
                 index += len(network.config.stages)
-            details = torch.cat([part[0] for part in parts], 2)
-            hidden = torch.cat([part[1] for part in parts], 2)
-            current = torch.cat(
-                [
-                    join(current[:, [c]], details[:, c::COLOURS], height, width)
-                    for c in range(COLOURS)
-                ],
-                1,
-            )
-            parent = details
+            if level == 1 and not synthesise:
+                break
+            parent, hidden = _stacked([part[0] for part in parts]), _stacked([p[1] for p in parts])
+            parts.clear()
+            current = _joined(current, parent, height, width)
         assert hidden is not None
         return current, hidden
 
@@ -212,6 +209,19 @@ def _existing(size: tuple[int, int], device: torch.device) -> Tensor:
     if width % 2:
         exists[3:9, :, -1] = False
     return exists
+
+
+def _stacked(strips: list[Tensor]) -> Tensor:
+    return strips[0] if len(strips) == 1 else torch.cat(strips, 2)
+
+
+def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
+    """`join`, one colour after the other, which takes less memory at a time."""
+    values = low.new_empty(len(low), COLOURS, height, width)
+    for colour in range(COLOURS):
+        part = join(low[:, [colour]], details[:, colour::COLOURS], height, width)
+        values[:, [colour]] = part
+    return values
 
 
 def _strips(height: int, width: int, places: int) -> list[slice]:

@@ -1,0 +1,112 @@
+"""What the coder of groups costs over the ideal: how it is counted, and what files hold."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from signal_files import image_bytes, picture
+
+from combiner_core import CombinerError
+from combiner_core.bench import rate_distortion
+from combiner_core.bench.group_overhead import Job, Row, jobs_for, overhead, read_rows, run, table
+
+RunCli = Callable[..., subprocess.CompletedProcess[str]]
+
+CODED = Job("a", 1400, 14, "multires")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("first.png", "second.png"):
+        (folder / name).write_bytes(image_bytes(picture(), "PNG"))
+    return folder
+
+
+def row(job: Job, bits: float, psnr_db: float, side_bits: float | None = None) -> Row:
+    return Row(job, 1000, bits, side_bits, psnr_db, 1.5, 1)
+
+
+def curve(psnr_db: tuple[float, ...] = (32.0, 31.0, 30.0)) -> dict[Job, Row]:
+    """Twice the bits for each dB, from 1000 at 30 dB."""
+    return {
+        job: row(job, 1000 * 2 ** (psnr - 30), psnr)
+        for job, psnr in zip(CODED.ideal_curve, psnr_db, strict=True)
+    }
+
+
+def test_overhead_is_that_at_equal_distortion() -> None:
+    ideals = curve()
+    assert overhead(row(CODED, 1100 * 2**0.5, 30.5), ideals) == pytest.approx(0.1)
+    assert overhead(row(CODED, 4000, 32.0), ideals) == pytest.approx(0.0)
+
+
+def test_overhead_is_unknown_off_the_curve() -> None:
+    assert overhead(row(CODED, 1000, 29.9), curve()) is None
+    assert overhead(row(CODED, 1000, 32.1), curve()) is None
+    assert overhead(row(CODED, 1000, 31.0), curve((31.0, 32.0, 30.0))) is None
+    incomplete = dict(list(curve().items())[1:])
+    assert overhead(row(CODED, 1000, 30.5), incomplete) is None
+
+
+def test_table_has_means_over_images() -> None:
+    other = Job("b", 1400, 14, "multires")
+    rows = [*curve().values(), row(CODED, 2200, 31.0, 440), row(other, 1800, 31.0, 180)]
+    lines = table(rows).splitlines()
+    assert lines[2:] == ["| multires | 14 | 1400 | 2 | 2.0000 | 10.00 (of 1) | 15.0 | 1.5 |"]
+
+
+def test_neighbours_share_the_points_of_their_curves(photos: Path) -> None:
+    jobs = jobs_for(photos, [1400, 1448], [12, 14], "multires", limit=1)
+    ideals = [job.noise_index for job in jobs if job.state_bits is None]
+    assert sorted(ideals) == [1352, 1400, 1448, 1496]
+    assert len(jobs) == len(set(jobs)) == len(ideals) + 4
+    assert {job.file for job in jobs} == {"first.png"}
+
+
+def test_what_cannot_be_measured_is_refused(
+    photos: Path, tiny_presets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, noise, state_bits, message in (
+        (photos / "none", 1400, 14, "no folder none"),
+        (photos, 300, 14, "number 300 is outside 304"),
+        (photos, 1400, 3, "no trellis with 3 state bits"),
+    ):
+        with pytest.raises(CombinerError, match=message):
+            jobs_for(folder, [noise], [state_bits], "multires", None)
+    monkeypatch.setenv("COMBINER_PRESETS", str(tiny_presets))
+    with pytest.raises(CombinerError, match="siren does not code groups"):
+        run(Job("first.png", 1400, 14, "siren"), photos, threads=1)
+
+
+def test_coder_costs_a_little_more_than_the_ideal(
+    run_cli: RunCli,
+    photos: Path,
+    tmp_path: Path,
+    multires_presets: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
+    (photos / "first.png").write_bytes(image_bytes(picture(96, 128), "PNG"))
+    arguments = ("bench", "overhead", "--data", photos, "--noise", "1000", "--limit", "1")
+    options = ("--out", "rows.json", "--threads", "1", "--state-bits", "10")
+    done = run_cli(*arguments, *options)
+    assert done.returncode == 0, done.stderr
+    rows = read_rows(tmp_path / "rows.json")
+    assert [row.job.state_bits for row in rows].count(None) == 3
+    (coded,) = (row for row in rows if row.job.state_bits == 10)
+    assert coded.side_bits is not None
+    assert 0 < coded.side_bits < coded.bits
+    cost = overhead(coded, {row.job: row for row in rows})
+    assert cost is not None
+    assert 0 < cost < 0.3
+
+    again = run_cli(*arguments, *options)
+    assert again.stdout == done.stdout
+    assert not again.stderr  # nothing was left to measure
+    with pytest.raises(CombinerError):
+        rate_distortion.read_rows(tmp_path / "rows.json")
