@@ -25,7 +25,8 @@ class Progress:
         distortion: running estimate of the expected distortion, the mean squared error in the
             units of the field (values in [-1, 1]).
         psnr_db: the same as PSNR.
-        kl_bits: KL[q || p] of the weights not yet coded, summed over the fields of the signal.
+        kl_bits: KL[q || p] in the phase "fit" of all weights and fields; while coding, of the
+            siren weights not yet coded, or of the multires weights coded so far.
         committed_bits, budget_bits: payload bits written, and to be written in all.
         elapsed_s: seconds since the encoder was called.
         preview: a small picture of what is coded so far, uint8 (rows, columns, 3), if there is one.
@@ -54,7 +55,7 @@ class Encoded:
         data: the complete `.cmb` file.
         reconstruction: exactly what a decoder makes of `data`.
         psnr_db: of the reconstruction against the input.
-        kl_bits: KL[q || p] of the fitted posterior before coding.
+        kl_bits: KL[q || p] of the posterior: fitted before coding, or of multires as coded.
         side_bits: information in the file's payload that is no relative entropy code.
         model: name of the preset.
         device: where the posterior was fitted.

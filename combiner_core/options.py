@@ -25,7 +25,8 @@ class EncodeOptions:
         rec: relative entropy coder, the trellis coder or the paper's A* block coder.
         seed: of the shared randomness, stored in the file, and of the fit; 0 to 2^32 - 1.
         device: where to fit; "auto" takes a GPU if there is one.
-        refine: go on fitting the weights not yet coded while coding.
+        refine: siren: go on fitting the weights not yet coded while coding; multires: take
+            gradient steps on an image's targets before coding, as many as the effort says.
 
     Raises:
         CombinerError: a value is not one of those allowed.

@@ -6,7 +6,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from signal_files import image_bytes, picture
 
 from combiner_core import CombinerError
@@ -25,6 +27,18 @@ def photos(tmp_path: Path) -> Path:
     for name in ("first.png", "second.png"):
         (folder / name).write_bytes(image_bytes(picture(), "PNG"))
     return folder
+
+
+def texture() -> NDArray[np.uint8]:
+    """Random squares of five sizes (96, 128, 3), about as rich as the tiny prior expects."""
+    rng = np.random.default_rng(0)
+    pixels = np.full((96, 128, 3), 128.0)
+    for side in (1, 2, 4, 8, 16):
+        height, width = 96 // side, 128 // side
+        grey = 4 * rng.standard_normal((height, width, 1))
+        colour = 2 * rng.standard_normal((height, width, 3))
+        pixels += (grey + colour).repeat(side, 0).repeat(side, 1)
+    return pixels.clip(0, 255).round().astype(np.uint8)
 
 
 def row(job: Job, bits: float, psnr_db: float, side_bits: float | None = None) -> Row:
@@ -83,7 +97,22 @@ def test_what_cannot_be_measured_is_refused(
         run(Job("first.png", 1400, 14, "siren"), photos, threads=1)
 
 
-def test_coder_costs_a_little_more_than_the_ideal(
+def test_longer_searches_come_closer_to_the_ideal(
+    photos: Path, multires_presets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
+    (photos / "texture.png").write_bytes(image_bytes(texture(), "PNG"))
+    fast, best = (Job("texture.png", 500, state_bits, "multires") for state_bits in (9, 13))
+    ideals = {job: run(job, photos, threads=1) for job in fast.ideal_curve}
+    coded = [run(job, photos, threads=1) for job in (fast, best)]
+    assert all(0 < (row.side_bits or 0) < 0.1 * row.bits for row in coded)
+    fast_cost, best_cost = (overhead(row, ideals) for row in coded)
+    assert fast_cost is not None
+    assert best_cost is not None
+    assert 0.02 < best_cost < fast_cost < 0.25
+
+
+def test_measurements_are_kept_and_resumed(
     run_cli: RunCli,
     photos: Path,
     tmp_path: Path,
@@ -91,19 +120,13 @@ def test_coder_costs_a_little_more_than_the_ideal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
-    (photos / "first.png").write_bytes(image_bytes(picture(96, 128), "PNG"))
-    arguments = ("bench", "overhead", "--data", photos, "--noise", "1000", "--limit", "1")
-    options = ("--out", "rows.json", "--threads", "1", "--state-bits", "10")
+    arguments = ("bench", "overhead", "--data", photos, "--noise", "500", "--limit", "1")
+    options = ("--out", "rows.json", "--processes", "2", "--threads", "1", "--state-bits", "10")
     done = run_cli(*arguments, *options)
     assert done.returncode == 0, done.stderr
-    rows = read_rows(tmp_path / "rows.json")
-    assert [row.job.state_bits for row in rows].count(None) == 3
-    (coded,) = (row for row in rows if row.job.state_bits == 10)
-    assert coded.side_bits is not None
-    assert 0 < coded.side_bits < coded.bits
-    cost = overhead(coded, {row.job: row for row in rows})
-    assert cost is not None
-    assert 0 < cost < 0.3
+    assert done.stdout.splitlines()[2].startswith("| multires | 10 | 500 | 1 | ")
+    by_state_bits = [row.job.state_bits for row in read_rows(tmp_path / "rows.json")]
+    assert sorted(map(str, by_state_bits)) == ["10", "None", "None", "None"]
 
     again = run_cli(*arguments, *options)
     assert again.stdout == done.stdout

@@ -65,9 +65,9 @@ class MultiresEffort:
 
 
 EFFORTS: dict[EffortName, MultiresEffort] = {
-    "fast": MultiresEffort(state_bits=12, measured=1, refine_steps=0),
-    "balanced": MultiresEffort(state_bits=14, measured=2, refine_steps=10),
-    "best": MultiresEffort(state_bits=16, measured=3, refine_steps=60),
+    "fast": MultiresEffort(state_bits=12, measured=2, refine_steps=0),
+    "balanced": MultiresEffort(state_bits=14, measured=3, refine_steps=10),
+    "best": MultiresEffort(state_bits=16, measured=3, refine_steps=50),
 }
 
 
@@ -94,7 +94,7 @@ class MultiresFamily:
         report = Reporter(surface, 8 * payload_bytes)
         run = _Search(self._preset.groups, surface, report, 8 * payload_bytes, options.seed)
 
-        noise = yield from run.find(surface.targets(original), None, 1)
+        noise = run.guess(surface.targets(original), surface.bits_per_guessed)
         values = surface.propose(original, noise)
         targets = surface.targets(values)
         if isinstance(surface, Pictures) and effort.refine_steps and options.refine:
@@ -199,7 +199,7 @@ class _Search:
         self._goal_bits = _AIM * budget_bits
 
     def find(
-        self, targets: Targets, start: Noise | None, most_measured: int
+        self, targets: Targets, start: Noise, most_measured: int
     ) -> Generator[Progress, None, Noise]:
         """The scale at which these targets fill the budget; see `search`."""
         unit = self._surface.unit
@@ -223,9 +223,12 @@ class _Search:
 
     def corrected(self, targets: Targets, noise: Noise, bits: float) -> Noise:
         """A finer scale than one whose file turned out to have too few bits."""
-        ratio = bits / targets.information_bits(noise.scale)
+        return self.guess(targets, bits / targets.information_bits(noise.scale))
+
+    def guess(self, targets: Targets, bits_per_guessed: float) -> Noise:
+        """The scale at which a cheap guess of the bits, times a factor, fills the budget."""
         return solve(
-            self._goal_bits / ratio,
-            lambda other: targets.information_bits(other.scale),
+            self._goal_bits / bits_per_guessed,
+            lambda noise: targets.information_bits(noise.scale),
             self._surface.unit,
         )

@@ -19,7 +19,7 @@ class FittedPayload:
     Attributes:
         payload: the bytes.
         parameters: for the header, as long as those the encoder was given there.
-        kl_bits: KL[q || p] of the posterior before coding, of the whole signal.
+        kl_bits: KL[q || p] of the posterior, of the whole signal.
         side_bits: information in the payload that is no relative entropy code.
         fit_s, code_s: seconds spent fitting before coding, and coding with refinement.
         device: where the fit ran.

@@ -42,6 +42,8 @@ class Pictures:
 
     peak = 255.0
     unit = 1.0
+    # bits of a file for each that `Targets.information_bits` guesses, typically
+    bits_per_guessed = 0.85
 
     def __init__(self, model: ImageModel, shape: ImageShape, device: torch.device) -> None:
         self._model, self._shape, self._device = model.to(device), shape, device

@@ -36,6 +36,7 @@ class Sounds:
 
     peak = 2.0
     unit = _SAMPLE_UNIT
+    bits_per_guessed = 1.33
 
     def __init__(self, model: AudioModel, shape: AudioShape, device: torch.device) -> None:
         self._model, self._shape, self._device = model.to(device), shape, device
