@@ -11,7 +11,7 @@ from combiner_core.multires import NOISE_STEPS_PER_OCTAVE, Noise
 MIN_INDEX, MAX_INDEX = NOISE_STEPS_PER_OCTAVE, 11 * NOISE_STEPS_PER_OCTAVE
 _CLOSE = 0.004
 # steps over which the guess can be trusted to follow the truth
-_NEAR = 12
+_NEAR = 6
 # measured on validation pictures: bits for each bit of the guess grow with this power of the bits
 _GROWTH = 0.1
 
