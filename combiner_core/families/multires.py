@@ -43,7 +43,7 @@ from combiner_core.signals import Signal
 
 # the search aims a little below the budget; what does not fit after all is cut off at the end
 _AIM = 0.998
-_LEAST_FILLED = 0.985
+_LEAST_FILLED, _MOST_FILLED = 0.985, 1.01
 _BLOCKS_A_COMMIT = 32
 # a payload has no more bytes, whatever the budget: more than enough at the finest noise scale
 _BYTES_A_VALUE, _LEAST_ROOM = 4, 4096
@@ -108,18 +108,19 @@ class MultiresFamily:
         noise = yield from run.find(targets, noise, effort.measured)
         fit_s = report.elapsed_s
 
-        encoder = rec.GroupEncoder(coder, self._preset.groups, header.seed, payload_bytes)
-        yield from report.follow_code(
-            "code", surface.walk(noise, synthesise=False), noise, targets, encoder
-        )
-        if encoder.bits < _LEAST_FILLED * 8 * payload_bytes and noise.index > MIN_INDEX:
-            noise = run.corrected(targets, noise, encoder.bits)
-            encoder = rec.GroupEncoder(coder, self._preset.groups, header.seed, payload_bytes)
-            yield from report.follow_code(
-                "code", surface.walk(noise, synthesise=False), noise, targets, encoder
-            )
+        # with room to spare, so that it shows by how much a file is too long
+        room_bytes = payload_bytes + payload_bytes // 4 + _LEAST_ROOM
+        for last in (False, True):
+            encoder = rec.GroupEncoder(coder, self._preset.groups, header.seed, room_bytes)
+            walk = surface.walk(noise, synthesise=False)
+            yield from report.follow_code("code", walk, noise, targets, encoder)
+            filled = encoder.bits / (8 * payload_bytes)
+            corrected = run.guess(targets, encoder.bits / targets.information_bits(noise.scale))
+            if last or _LEAST_FILLED <= filled <= _MOST_FILLED or corrected == noise:
+                break
+            noise = corrected
         yield FittedPayload(
-            encoder.payload(),
+            encoder.payload()[:payload_bytes],
             coder_parameters(coder) + noise.index.to_bytes(2, "little"),
             encoder.kl_bits,
             encoder.side_bits,
@@ -220,10 +221,6 @@ class _Search:
         except StopIteration as stop:
             found: Noise = stop.value
             return found
-
-    def corrected(self, targets: Targets, noise: Noise, bits: float) -> Noise:
-        """A finer scale than one whose file turned out to have too few bits."""
-        return self.guess(targets, bits / targets.information_bits(noise.scale))
 
     def guess(self, targets: Targets, bits_per_guessed: float) -> Noise:
         """The scale at which a cheap guess of the bits, times a factor, fills the budget."""
