@@ -82,9 +82,15 @@ class Reporter:
             while True:
                 group = request.group
                 target = targets.of(group, noise.scale)
-                mean, log_variance, coded = prior_arrays(request)
+                mean, log_variance, coded, all_scalar = prior_arrays(request)
                 decoded = encoder.encode(
-                    group.index, group.previous, target, mean, log_variance, coded
+                    group.index,
+                    group.previous,
+                    target,
+                    mean,
+                    log_variance,
+                    coded,
+                    all_scalar,
                 )
                 before, after = target[coded], (target - decoded / MEAN_GRID)[coded]
                 error += noise.scale**2 * float(after @ after - before @ before)
@@ -148,12 +154,17 @@ class Reporter:
 
 def prior_arrays(
     request: Request,
-) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.bool_]]:
-    """Means in 1/16, log-variances in 1/8, existence; flat over the batch: (B channels, H, W)."""
+) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.bool_], bool]:
+    """What a group's encoder and decoder are told of its prior.
+
+    Means in 1/16, log-variances in 1/8 and existence, flat over the batch (B channels, H, W), and
+    whether all weights are quantised.
+    """
     mean = (request.mean * MEAN_GRID).to(torch.int32).flatten(0, 1).cpu().numpy()
     log_variance = (request.log_variance * LOG_VARIANCE_GRID).to(torch.int16)
     coded = request.group.coded[None].expand(request.mean.shape).flatten(0, 1)
-    return mean, log_variance.flatten(0, 1).cpu().numpy(), coded.cpu().numpy()
+    flat_log_variance = log_variance.flatten(0, 1).cpu().numpy()
+    return mean, flat_log_variance, coded.cpu().numpy(), request.group.all_scalar
 
 
 def answer(decoded: NDArray[np.int32], request: Request) -> Tensor:

@@ -60,6 +60,7 @@ class LevelConfig:
         coarser: hidden channels of the coarser level, 0 if there is none.
         stretch: how many places of this level one of the coarser level becomes along each axis.
         stages: in the order of decoding.
+        all_scalar: of the groups.
     """
 
     width: int
@@ -68,6 +69,7 @@ class LevelConfig:
     coarser: int
     stretch: tuple[int, int]
     stages: tuple[Stage, ...]
+    all_scalar: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,7 @@ class Group:
         coded: which weights exist and belong to the group: bool (channels, H, W).
         previous: index of a group before it on the same grid, if there is one.
         first_row: where the grid of the group begins in that of its level.
+        all_scalar: whether the weights are so few, and matter so much, that all are quantised.
     """
 
     index: int
@@ -89,6 +92,7 @@ class Group:
     coded: Tensor
     previous: int | None
     first_row: int = 0
+    all_scalar: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +201,15 @@ class LevelPrior(nn.Module):
             places = stage.places(size[0], size[1], inputs.device)
             previous = index + number - 1 if number else None
             coded = exists[channels] & places
-            group = Group(index + number, level, stage.channels, coded, previous, first_row)
+            group = Group(
+                index + number,
+                level,
+                stage.channels,
+                coded,
+                previous,
+                first_row,
+                self.config.all_scalar,
+            )
             decoded = yield Request(group, mean, log_variance, low)
             where = torch.tensor(channels, device=weights.device)
             weights = weights.index_add(1, where, decoded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,8 @@ from combiner_core.priors.dyadic import compand, settle, to_grid
 
 COLOURS = 3
 STRIP_PLACES = 1 << 18
+# from here on weights are few, and each reaches over many pixels
+FIRST_SCALAR_LEVEL = 5
 # luma of both mixed bands by halves of a chequerboard, then the diagonal band's, then chroma
 IMAGE_STAGES = (
     Stage((0, 3), ALL_PHASES[:2]),
@@ -69,8 +72,12 @@ class PyramidPrior(nn.Module):
         self.config = config
         widths = config.widths
         self.levels = nn.ModuleList(
-            LevelPrior(LevelConfig(width, _INPUTS, 9, coarser, (2, 2), IMAGE_STAGES))
-            for width, coarser in zip(widths, (*widths[1:], 0), strict=True)
+            LevelPrior(
+                LevelConfig(
+                    width, _INPUTS, 9, coarser, (2, 2), IMAGE_STAGES, number >= FIRST_SCALAR_LEVEL
+                )
+            )
+            for number, (width, coarser) in enumerate(pairwise((*widths, 0)), start=1)
         )
         self.low_mean = nn.Parameter(torch.zeros(COLOURS))
         self.low_log_variance = nn.Parameter(torch.full((COLOURS,), 18.0))
@@ -164,7 +171,7 @@ class PyramidPrior(nn.Module):
         shape = (len(noise), COLOURS, *size)
         coded = torch.ones(shape[1:], dtype=torch.bool, device=noise.device)
         return Request(
-            Group(0, self.config.levels + 1, tuple(range(COLOURS)), coded, None),
+            Group(0, self.config.levels + 1, tuple(range(COLOURS)), coded, None, all_scalar=True),
             mean.float()[..., None, None].expand(shape),
             log_variance.float()[..., None, None].expand(shape),
             None,

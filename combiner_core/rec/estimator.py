@@ -58,6 +58,7 @@ class GroupEstimator:
         mean: NDArray[np.int32],
         log_variance: NDArray[np.integer],
         coded: NDArray[np.bool_],
+        all_scalar: bool = False,
     ) -> NDArray[np.int32]:
         """Like `GroupEncoder.encode`, with samples of the posterior in place of a random code."""
         decoded = means_of_prior(mean, log_variance, coded)
@@ -73,7 +74,7 @@ class GroupEstimator:
             return places
 
         corrected = self._scales.apply(index, previous, log_variance, coded, choose)
-        active = ActiveWeights.of(corrected, coded)
+        active = ActiveWeights.of(corrected, coded, all_scalar)
         flat, at = decoded.reshape(-1), active.scalar
         quotients = self._quantiser.quotients(difference.ravel()[at])
         flat[at] = self._quantiser.values(mean.ravel()[at], quotients)

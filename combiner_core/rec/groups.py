@@ -100,6 +100,7 @@ class GroupEncoder:
         mean: NDArray[np.int32],
         log_variance: NDArray[np.integer],
         coded: NDArray[np.bool_],
+        all_scalar: bool = False,
     ) -> NDArray[np.int32]:
         """Code a group.
 
@@ -110,6 +111,8 @@ class GroupEncoder:
             mean: of the prior (C, h, w), in 1/16 of the noise scale.
             log_variance: log2 of the prior's variance (C, h, w), in 1/8.
             coded: weights that exist (C, h, w).
+            all_scalar: quantise all weights, which spends what an outlier needs where a random
+                code of fixed rate would miss it.
 
         Returns:
             Weights in 1/16 of the noise scale (C, h, w), zero where not `coded`.
@@ -134,7 +137,7 @@ class GroupEncoder:
 
         corrected = self._scales.apply(index, previous, log_variance, coded, code)
         self.kl_bits += self._writer.bits - start_bits
-        active = ActiveWeights.of(corrected, coded)
+        active = ActiveWeights.of(corrected, coded, all_scalar)
         for weights, log_variances in (
             (active.scalar, active.scalar_log_variance),
             (active.random, active.random_log_variance),
@@ -196,6 +199,7 @@ class GroupDecoder:
         mean: NDArray[np.int32],
         log_variance: NDArray[np.integer],
         coded: NDArray[np.bool_],
+        all_scalar: bool = False,
     ) -> NDArray[np.int32]:
         """Decode a group; arguments and result are those of `GroupEncoder.encode`.
 
@@ -213,7 +217,7 @@ class GroupDecoder:
                 coded,
                 lambda tiles, contexts: self._scales.read(self._reader, contexts),
             )
-            active = ActiveWeights.of(corrected, coded)
+            active = ActiveWeights.of(corrected, coded, all_scalar)
             quotients = self._quantiser.read(self._reader, active.scalar_log_variance)
         except MessageEnded:
             self._ended = True

@@ -2,8 +2,8 @@
 
 A weight's quotient q is its distance from the prior mean in steps of sqrt(12) posterior deviations.
 It is coded as a high part, under a table for heavy-tailed scale mixtures of Gaussians, and low bits
-as they are; which of its bits are low follows from the prior variance, so that the high part always
-has a deviation of three to seven. High parts beyond the table are escapes followed by an
+as they are; which of its bits are low follows from the prior variance, so that the high part never
+has a deviation of more than seven. High parts beyond the table are escapes followed by an
 exponential-Golomb code.
 """
 
@@ -16,15 +16,22 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from combiner_core.rec.message import MAX_NUMBER_BITS, MessageReader, MessageWriter
-from combiner_core.rec.tables import LOG_VARIANCE_UNITS, VALUE_UNITS, moved
+from combiner_core.rec.tables import (
+    LEAST_SCALAR,
+    LOG_VARIANCE_UNITS,
+    VALUE_UNITS,
+    moved,
+)
 
 # sqrt(12) in units of 1/16
 STEP = 55
 LAST = 16
 N_SYMBOLS = 2 * LAST + 1
 # log-variances of one octave of deviations, the lowest of which has no low bits
-N_TABLES = 2 * LOG_VARIANCE_UNITS
+_OCTAVE = 2 * LOG_VARIANCE_UNITS
 _FIRST_OCTAVE = 56
+# tables of that octave, and of smaller log-variances down to the least
+N_TABLES = _OCTAVE + _FIRST_OCTAVE - LEAST_SCALAR
 
 # weights and relative deviations of the mixture that prior errors were found to follow
 _MIXTURE = ((0.85, 0.9), (0.12, 1.8), (0.028, 5.4), (0.002, 36.0))
@@ -34,9 +41,12 @@ _LENGTH_BITS = 5
 
 
 def typical_counts() -> NDArray[np.int32]:
-    """Tables of the high part, for each log-variance modulo an octave: (N_TABLES, N_SYMBOLS)."""
-    octave = (_FIRST_OCTAVE + np.arange(N_TABLES)) / LOG_VARIANCE_UNITS
-    steps = np.exp2(octave / 2) * VALUE_UNITS / STEP
+    """Tables of the high part, from the least log-variance to the end of the first octave.
+
+    Greater log-variances share the tables of that octave: (N_TABLES, N_SYMBOLS).
+    """
+    log_variance = (LEAST_SCALAR + np.arange(N_TABLES)) / LOG_VARIANCE_UNITS
+    steps = np.exp2(log_variance / 2) * VALUE_UNITS / STEP
     edges = (np.arange(-LAST, LAST) + 0.5) / steps[:, None]
     below = sum(weight * ndtr(edges / deviation) for weight, deviation in _MIXTURE)
     probabilities = np.diff(below, prepend=0, append=1)
@@ -46,7 +56,7 @@ def typical_counts() -> NDArray[np.int32]:
 
 @dataclass(frozen=True, eq=False)
 class ScalarQuantiser:
-    """Quantises and codes weights with given log-variances, at least FIRST_SCALAR each.
+    """Quantises and codes weights with given log-variances, at least LEAST_SCALAR each.
 
     Attributes:
         counts: tables of the high part (N_TABLES, N_SYMBOLS).
@@ -133,5 +143,6 @@ def _table_and_shift(
     log_variance: NDArray[np.int16],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Number of the table of the high part, and number of low bits."""
-    shift, table = np.divmod(log_variance.astype(np.int64) - _FIRST_OCTAVE, N_TABLES)
-    return table, shift
+    above = log_variance.astype(np.int64) - _FIRST_OCTAVE
+    shift = np.maximum(above // _OCTAVE, 0)
+    return above - shift * _OCTAVE + _FIRST_OCTAVE - LEAST_SCALAR, shift

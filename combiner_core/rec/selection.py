@@ -12,6 +12,7 @@ from combiner_core.rec.tables import (
     DEVIATION_UNITS,
     FIRST_ACTIVE,
     FIRST_SCALAR,
+    LEAST_SCALAR,
     RATE_UNITS,
     VALUE_UNITS,
     clamped,
@@ -69,8 +70,14 @@ class ActiveWeights:
     random_log_variance: NDArray[np.int16]
 
     @classmethod
-    def of(cls, log_variance: NDArray[np.int16], coded: NDArray[np.bool_]) -> ActiveWeights:
-        """Sort weights by log-variance: (C, h, w) each."""
+    def of(
+        cls, log_variance: NDArray[np.int16], coded: NDArray[np.bool_], all_scalar: bool
+    ) -> ActiveWeights:
+        """Sort weights by log-variance: (C, h, w) each; or take all of them as scalars."""
+        if all_scalar:
+            weights = np.flatnonzero(coded)
+            values = clamped(np.maximum(log_variance.ravel()[weights], LEAST_SCALAR))
+            return cls(weights, values, weights[:0], values[:0])
         active = np.flatnonzero(coded & (log_variance >= FIRST_ACTIVE))
         values = clamped(log_variance.ravel()[active])
         is_scalar = values >= FIRST_SCALAR
