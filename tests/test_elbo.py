@@ -134,7 +134,7 @@ def test_the_rate_is_the_divergence_that_coders_count(index: int) -> None:
 
     def visit(request: Request) -> Tensor:
         group = request.group
-        mean, log_variance, coded = prior_arrays(request)
+        mean, log_variance, coded, _ = prior_arrays(request)
         target = targets.of(group, noise.scale)
         encoded = estimator.encode(group.index, group.previous, target, mean, log_variance, coded)
         return answer(encoded, request)

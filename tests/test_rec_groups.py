@@ -297,3 +297,21 @@ def test_a_previous_group_must_have_the_same_grid():
     encoder.encode(*groups[0])
     with pytest.raises(ValueError, match="group 1 cannot follow group 0"):
         encoder.encode(*groups[1]._replace(previous=0))
+
+
+def test_an_outlier_costs_bits_and_not_distortion_where_all_weights_are_quantised(rng):
+    shape = (2, 9, 7)
+    target = rng.standard_normal(shape).astype(np.float32) / 4
+    target[0, 3, 3], target[1, 0, 6] = 295.0, -71.0
+    mean, coded = np.zeros(shape, np.int32), np.ones(shape, np.bool_)
+    coded[1, 8] = False
+    log_variance = rng.integers(-64, 30, shape).astype(np.int16)
+    model = GroupModel.untrained((8, 8), (-2, -1, 0, 1, 2, 4))
+    encoder = GroupEncoder(TrellisCoder(10), model, 0, 4000)
+    decoded = encoder.encode(0, None, target, mean, log_variance, coded, True)
+    error = np.abs(decoded / 16 - target)[coded]
+    assert error.max() <= 55 / 32 + 1e-6
+    assert encoder.bits == pytest.approx(encoder.side_bits)
+    decoder = GroupDecoder(TrellisCoder(10), model, 0, encoder.payload())
+    np.testing.assert_array_equal(decoder.decode(0, None, mean, log_variance, coded, True), decoded)
+    assert not decoded[~coded].any()
