@@ -149,7 +149,7 @@ def test_the_command_writes_a_preset(folder: Path, run_cli: RunCli) -> None:
     blob[-1] ^= 1
     tensors_file.write_bytes(blob)
     with pytest.raises(PresetError, match=r"^The preset small\.safetensors does not have the hash"):
-        library.load(card)
+        PresetLibrary(tensors_file.parent).load(card)
     tensors_file.unlink()
     with pytest.raises(PresetError, match=r"^The preset small\.safetensors is missing or damaged"):
         library.load(card)
