@@ -152,7 +152,7 @@ def test_the_command_writes_a_preset(folder: Path, run_cli: RunCli) -> None:
         PresetLibrary(tensors_file.parent).load(card)
     tensors_file.unlink()
     with pytest.raises(PresetError, match=r"^The preset small\.safetensors is missing or damaged"):
-        library.load(card)
+        PresetLibrary(tensors_file.parent).load(card)
 
 
 def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None:
