@@ -27,13 +27,10 @@ class ImageModelConfig:
     Attributes:
         pyramid: prior of the wavelets' weights.
         correction: the network g after the synthesis.
-        proposal: the network that makes of a picture the one whose weights are the targets: the
-            part of posterior learning that is done once for all pictures.
     """
 
     pyramid: PyramidConfig = field(default_factory=PyramidConfig)
     correction: CorrectionConfig = field(default_factory=CorrectionConfig)
-    proposal: CorrectionConfig = field(default_factory=lambda: CorrectionConfig(24, 2, 0))
 
 
 @dataclass(frozen=True)
@@ -53,14 +50,13 @@ ModelConfig = ImageModelConfig | AudioModelConfig
 
 
 class ImageModel(nn.Module):
-    """Prior, correction and proposal of pictures."""
+    """Prior and correction of pictures."""
 
     def __init__(self, config: ImageModelConfig) -> None:
         super().__init__()
         self.config = config
         self.prior = PyramidPrior(config.pyramid)
         self.correction = Correction(config.correction)
-        self.proposal = Correction(config.proposal)
 
 
 class AudioModel(nn.Module):
@@ -92,7 +88,6 @@ def config_from(values: Mapping[str, Any]) -> ModelConfig:
         return ImageModelConfig(
             PyramidConfig(tuple(values["pyramid"]["widths"])),
             CorrectionConfig(**values["correction"]),
-            CorrectionConfig(**values["proposal"]),
         )
     bands = dict(values["bands"])
     bands["widths"] = tuple(bands["widths"])

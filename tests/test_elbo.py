@@ -175,7 +175,7 @@ def test_the_loss_leads_everything_that_is_learned(pixels: Tensor) -> None:
 
 def test_refinement_lowers_the_loss(model: ImageModel, pixels: Tensor) -> None:
     generator = torch.Generator().manual_seed(1)
-    steps = refine(model, pixels, pixels, NOISE, 25, generator)
+    steps = refine(model, pixels, NOISE, 25, generator)
     done = []
     try:
         while True:
@@ -190,7 +190,7 @@ def test_refinement_lowers_the_loss(model: ImageModel, pixels: Tensor) -> None:
 
 
 def test_no_refinement_changes_nothing(model: ImageModel, pixels: Tensor) -> None:
-    steps = refine(model, pixels, pixels, NOISE, 0, torch.Generator())
+    steps = refine(model, pixels, NOISE, 0, torch.Generator())
     with pytest.raises(StopIteration) as stop:
         next(steps)
     torch.testing.assert_close(stop.value.value, pixels, atol=0.01, rtol=0)

@@ -87,7 +87,6 @@ def image_model(seed: int = 0) -> ImageModel:
         ImageModelConfig(
             PyramidConfig((width,) * 7),
             CorrectionConfig(width, 1, width),
-            CorrectionConfig(width, 1, 0),
         )
     )
     rng = np.random.default_rng(seed)
@@ -99,8 +98,7 @@ def image_model(seed: int = 0) -> ImageModel:
             level.log_variance[[1, 2, 4, 5, 7, 8]] -= 3
         model.prior.low_mean.zero_()
         model.prior.low_log_variance.fill_(20.0)
-        for network in (model.correction, model.proposal):
-            _randomise(network.leave, rng, amplitude=0.003)
+        _randomise(model.correction.leave, rng, amplitude=0.003)
     quantise(model)
     return model
 

@@ -212,7 +212,7 @@ def _measure(job: Job, image: Signal, preset: MultiresPreset, threads: int) -> R
     shape = ImageShape(image.width, image.height)
     surface = Pictures(preset.model, shape, torch.device("cpu"))
     noise = Noise(job.noise_index, surface.unit)
-    targets = surface.targets(surface.propose(surface.values(image), noise))
+    targets = surface.targets(surface.values(image))
     coder = _coder(job.state_bits, preset.groups, image.pixels)
 
     def code(request: Request) -> Tensor:

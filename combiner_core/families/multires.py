@@ -94,17 +94,15 @@ class MultiresFamily:
         report = Reporter(surface, 8 * payload_bytes)
         run = _Search(self._preset.groups, surface, report, 8 * payload_bytes, options.seed)
 
-        noise = run.guess(surface.targets(original), surface.bits_per_guessed)
-        values = surface.propose(original, noise)
-        targets = surface.targets(values)
+        targets = surface.targets(original)
+        noise = run.guess(targets, surface.bits_per_guessed)
         if isinstance(surface, Pictures) and effort.refine_steps and options.refine:
             noise = yield from run.find(targets, noise, 1)
             model = self._preset.model
             assert isinstance(model, ImageModel)
             generator = torch.Generator(device).manual_seed(options.seed)
-            steps = refine(model, original, values, noise, effort.refine_steps, generator)
-            values = yield from report.follow_fit(steps)
-            targets = surface.targets(values)
+            steps = refine(model, original, noise, effort.refine_steps, generator)
+            targets = surface.targets((yield from report.follow_fit(steps)))
         noise = yield from run.find(targets, noise, effort.measured)
         fit_s = report.elapsed_s
 

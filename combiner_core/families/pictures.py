@@ -54,11 +54,6 @@ class Pictures:
         pixels = torch.tensor(signal.values).to(self._device)
         return pixels.permute(2, 0, 1)[None].float()
 
-    def propose(self, values: Tensor, noise: Noise) -> Tensor:
-        """Pixels whose weights are good targets at a noise scale."""
-        _, log_noise = noise.tensors(1, self._device)
-        return _by_strips(values, lambda part, _: self._model.proposal(part, None, log_noise), None)
-
     def targets(self, values: Tensor) -> Targets:
         """Weights of pixels, by level: as they are, not in units of s."""
         return Targets(decompose(values, self._model.config.pyramid.levels))

@@ -26,17 +26,15 @@ _LEARNING_RATE = 0.1
 def refine(
     model: ImageModel,
     original: Tensor,
-    proposal: Tensor,
     noise: Noise,
     steps: int,
     generator: torch.Generator,
 ) -> Generator[tuple[int, int], None, Tensor]:
-    """Improve the pixels whose weights are the targets.
+    """Find better targets than the picture's own weights.
 
     Args:
         model: quantised; used in floating point here.
         original: pixels (1, 3, H, W) from 0 to 255.
-        proposal: where to start from, of the same shape.
         noise: the noise scale.
         steps: of Adam for every part of the picture.
         generator: of the posteriors' samples.
@@ -45,12 +43,12 @@ def refine(
         Steps done and steps in all.
 
     Returns:
-        Pixels of the same shape, of any range.
+        Pixels of the same shape, of any range, whose weights are the targets.
     """
     parts = _parts(original.shape[2], original.shape[3])
-    refined = proposal.clone()
+    refined = original.clone()
     for number, (outer, inner) in enumerate(parts):
-        fit = _PartFit(model, original[..., *outer], proposal[..., *outer], noise, generator)
+        fit = _PartFit(model, original[..., *outer], noise, generator)
         for step in range(steps):
             fit.step(_LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps)))
             yield number * steps + step + 1, len(parts) * steps
@@ -67,14 +65,13 @@ class _PartFit:
         self,
         model: ImageModel,
         original: Tensor,
-        proposal: Tensor,
         noise: Noise,
         generator: torch.Generator,
     ) -> None:
         self._model, self._original, self._generator = model, original, generator
         self._noise, self._log_noise = noise.tensors(1, original.device)
         self._scale = noise.scale
-        levels = decompose(proposal / self._scale, model.config.pyramid.levels)
+        levels = decompose(original / self._scale, model.config.pyramid.levels)
         self._targets = {level: part.requires_grad_() for level, part in levels.items()}
         self._optimiser = torch.optim.Adam(self._targets.values(), betas=(0.8, 0.95))
 

@@ -48,10 +48,6 @@ class Sounds:
         """Samples (channels, samples)."""
         return torch.tensor(signal.values).to(self._device)
 
-    def propose(self, values: Tensor, noise: Noise) -> Tensor:
-        """The same samples: their weights are the targets."""
-        return values
-
     def targets(self, values: Tensor) -> Targets:
         """Weights of samples, by band; stereo as mid and side."""
         return Targets(to_levels(self._model.config.bands, analyse(mid_side(values), self._hop)))

@@ -20,7 +20,7 @@ class CorrectionConfig:
     """Size of a correction network: hidden channels, residual blocks, channels of context."""
 
     width: int = 32
-    blocks: int = 2
+    blocks: int = 4
     context: int = 16
 
 

@@ -56,7 +56,7 @@ def _surface(model: Model, signal: Signal) -> Surface:
 @torch.no_grad()
 def _code(surface: Surface, signal: Signal, index: int, estimator: GroupEstimator) -> None:
     noise = Noise(index, surface.unit)
-    targets = surface.targets(surface.propose(surface.values(signal), noise))
+    targets = surface.targets(surface.values(signal))
 
     def visit(request: Request) -> torch.Tensor:
         group = request.group

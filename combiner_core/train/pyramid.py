@@ -1,15 +1,14 @@
 """Learning the networks of the image model, in two phases of stochastic gradients.
 
 In the phase "likelihood" the weights of pictures are taken as they are: the prior learns to
-foretell them, the correction to mend what comes of their posteriors. In the phase "elbo" all
-networks descend the negative beta-ELBO together: gradients go through the samples of the
-posteriors, and the proposal learns to choose targets for the weights.
+foretell them, the correction to mend what comes of their posteriors. In the phase "elbo" both
+descend the negative beta-ELBO together: gradients go through the samples of the posteriors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +36,7 @@ PhaseName = Literal["likelihood", "elbo"]
 _FORGETTING = 0.0005
 # variances are first set from batches; most weights are smaller than their mean square says
 _MEASURED_BATCHES = 40
+_OVERVIEW_EVERY = 4
 _MEASURED_EXCESS = 1.0
 
 
@@ -77,6 +77,9 @@ class PyramidTrainConfig:
         model: the networks.
         likelihood: the first phase.
         elbo: the second phase.
+        overview: side in pixels of the one piece that every fourth step of the second phase takes
+            in the place of its batch, so that coarse levels see enough; 0 for none, and less
+            where pictures are smaller.
         window: side in places of the part of the finest level that the first phase looks at, even.
         log_noise: least and greatest log2 of the noise scale.
         rate_slope: the loss at noise scale s is weighed by s to this power, about the inverse of
@@ -91,12 +94,15 @@ class PyramidTrainConfig:
     elbo: PhaseConfig = field(
         default_factory=lambda: PhaseConfig(6000, 1.2e-3, 50, 0.01, 3, 192, 1.0)
     )
+    overview: int = 384
     window: int = 64
     log_noise: tuple[float, float] = (2.0, 6.7)
     rate_slope: float = 0.7
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.overview % 2 or self.overview < 0:
+            raise ValueError(f"an overview of {self.overview} pixels is odd or negative")
         if self.window < 2 or self.window % 2:
             raise ValueError(f"a window of {self.window} places is not even and positive")
         if not self.steps:
@@ -151,11 +157,12 @@ class PyramidTrainer:
     ) -> None:
         self._config, self._checkpoint = config, checkpoint
         self._device = torch.device(device)
-        self._crops = {
-            phase.crop: Crops(pictures, phase.crop)
-            for phase in (config.likelihood, config.elbo)
-            if phase.steps
-        }
+        sides = {phase.crop for phase in (config.likelihood, config.elbo) if phase.steps}
+        largest = max((min(pixels.shape[:2]) for pixels in pictures), default=0)
+        self._overview = min(config.overview, largest // 2 * 2)
+        if config.elbo.steps and self._overview:
+            sides.add(self._overview)
+        self._crops = {side: Crops(pictures, side) for side in sides}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             model = ImageModel(config.model)
@@ -206,9 +213,6 @@ class PyramidTrainer:
     def _new_learner(self, history: History, phase: PhaseName) -> Learner:
         settings = self._settings(phase)
         learned = list(self._model.parameters())
-        if phase == "likelihood":
-            # pictures are their own proposals
-            learned = [*self._model.prior.parameters(), *self._model.correction.parameters()]
         schedule = Schedule(
             max(1, settings.steps), settings.learning_rate, settings.warm_up, settings.final_share
         )
@@ -222,6 +226,8 @@ class PyramidTrainer:
     def _loss(self, phase: PhaseName, step: int) -> Tensor:
         config, settings = self._config, self._settings(phase)
         generator = np.random.default_rng((config.seed, step))
+        if phase == "elbo" and self._overview and step % _OVERVIEW_EVERY == 0:
+            settings = replace(settings, batch=1, crop=self._overview)
         pixels = self._draw(settings, generator)
         log_noise = torch.from_numpy(generator.uniform(*config.log_noise, settings.batch))
         log_noise = log_noise.to(self._device)
@@ -309,7 +315,7 @@ def likelihood_nats(
 def elbo_nats(
     model: ImageModel, pixels: Tensor, log_noise: Tensor, chance: torch.Generator
 ) -> Tensor:
-    """Negative beta-ELBO of pictures under the targets proposed for them, in nats a pixel: (B,).
+    """Negative beta-ELBO of pictures whose own weights are the targets, in nats a pixel: (B,).
 
     Args:
         model: in training.
@@ -318,8 +324,7 @@ def elbo_nats(
         chance: draws weights from their posteriors.
     """
     noise = torch.exp2(log_noise)
-    proposal = model.proposal(pixels, None, log_noise)
-    scaled = proposal / noise.float()[:, None, None, None]
+    scaled = pixels / noise.float()[:, None, None, None]
     targets = decompose(scaled, model.config.pyramid.levels)
     elbo = picture_elbo(model, targets, pixels, noise, log_noise, chance)
     nats = elbo.rate_nats + elbo.squared_error / (2 * noise.float().square())
