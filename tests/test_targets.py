@@ -57,7 +57,7 @@ def test_the_guess_falls_as_the_noise_grows(scale: float, factor: float) -> None
 def test_the_guess_is_the_information_of_the_weights(scale: float) -> None:
     arrays = levels()
     exact = sum(
-        float(torch.log1p((array.double() / scale) ** 2).sum()) / (2 * math.log(2))
+        float(torch.log1p((array.double() / scale) ** 2 / 2).sum()) / (2 * math.log(2))
         for array in arrays.values()
     )
     assert Targets(arrays).information_bits(scale) == pytest.approx(exact, rel=0.01)

@@ -31,7 +31,7 @@ from combiner_core.families.multires_report import (
 )
 from combiner_core.families.payload import FittedPayload
 from combiner_core.families.pictures import Pictures
-from combiner_core.families.rate_search import MAX_INDEX, MIN_INDEX, search, solve
+from combiner_core.families.rate_search import MAX_INDEX, MIN_INDEX, Guess, search
 from combiner_core.families.refinement import refine
 from combiner_core.families.sounds import Sounds
 from combiner_core.families.targets import Targets
@@ -72,10 +72,21 @@ EFFORTS: dict[EffortName, MultiresEffort] = {
 
 
 class MultiresFamily:
-    """Encoder and decoder for one multires preset."""
+    """Encoder and decoder for one multires preset.
 
-    def __init__(self, preset: MultiresPreset) -> None:
-        self._preset = preset
+    Args:
+        preset: the model.
+        effort: in the place of the one that the options name.
+        coder: in the place of the one that the options and the effort name.
+    """
+
+    def __init__(
+        self,
+        preset: MultiresPreset,
+        effort: MultiresEffort | None = None,
+        coder: FileCoder | None = None,
+    ) -> None:
+        self._preset, self._own_effort, self._own_coder = preset, effort, coder
 
     def parameters(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> bytes:
         """Coder, size of its state or block, and room for the index of the noise scale."""
@@ -86,7 +97,7 @@ class MultiresFamily:
     ) -> Iterator[Progress | FittedPayload]:
         """Fit and code; see `Family`. The header's noise scale is not looked at."""
         device = resolve(options.device)
-        effort = EFFORTS[options.effort]
+        effort = self._effort(options)
         coder = self._coder(options)
         surface = self._surface(header, device)
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * surface.values_count + _LEAST_ROOM)
@@ -95,7 +106,7 @@ class MultiresFamily:
         run = _Search(self._preset.groups, surface, report, 8 * payload_bytes, options.seed)
 
         targets = surface.targets(original)
-        noise = run.guess(targets, surface.bits_per_guessed)
+        noise = run.start(targets)
         if isinstance(surface, Pictures) and effort.refine_steps and options.refine:
             noise = yield from run.find(targets, noise, 1)
             model = self._preset.model
@@ -113,7 +124,7 @@ class MultiresFamily:
             walk = surface.walk(noise, synthesise=False)
             yield from report.follow_code("code", walk, noise, targets, encoder)
             filled = encoder.bits / (8 * payload_bytes)
-            corrected = run.guess(targets, encoder.bits / targets.information_bits(noise.scale))
+            corrected = run.corrected(targets, noise, encoder.bits)
             if last or _LEAST_FILLED <= filled <= _MOST_FILLED or corrected == noise:
                 break
             noise = corrected
@@ -177,10 +188,15 @@ class MultiresFamily:
         assert isinstance(model, AudioModel)
         return Sounds(model, shape, device)
 
+    def _effort(self, options: EncodeOptions) -> MultiresEffort:
+        return self._own_effort or EFFORTS[options.effort]
+
     def _coder(self, options: EncodeOptions) -> FileCoder:
+        if self._own_coder is not None:
+            return self._own_coder
         if options.rec == "astar":
             return rec.BlockCoder(commit_blocks=_BLOCKS_A_COMMIT, noise_seed=options.seed)
-        return rec.TrellisCoder(EFFORTS[options.effort].state_bits)
+        return rec.TrellisCoder(self._effort(options).state_bits)
 
 
 class _Search:
@@ -201,14 +217,7 @@ class _Search:
         self, targets: Targets, start: Noise, most_measured: int
     ) -> Generator[Progress, None, Noise]:
         """The scale at which these targets fill the budget; see `search`."""
-        unit = self._surface.unit
-        steps = search(
-            self._goal_bits,
-            lambda noise: targets.information_bits(noise.scale),
-            unit,
-            most_measured,
-            start,
-        )
+        steps = search(self._goal_bits, self._guess(targets), most_measured, start)
         try:
             noise = next(steps)
             while True:
@@ -220,10 +229,18 @@ class _Search:
             found: Noise = stop.value
             return found
 
-    def guess(self, targets: Targets, bits_per_guessed: float) -> Noise:
-        """The scale at which a cheap guess of the bits, times a factor, fills the budget."""
-        return solve(
-            self._goal_bits / bits_per_guessed,
-            lambda noise: targets.information_bits(noise.scale),
-            self._surface.unit,
+    def start(self, targets: Targets) -> Noise:
+        """A scale to begin with."""
+        bits_a_value = self._goal_bits / self._surface.values_count
+        factor = self._surface.bits_per_guessed * bits_a_value**self._surface.growth
+        return self._guess(targets).finest(self._goal_bits, factor)
+
+    def corrected(self, targets: Targets, noise: Noise, bits: float) -> Noise:
+        """The scale that fills the budget if that many bits come of another."""
+        return self._guess(targets).corrected(self._goal_bits, noise, bits)
+
+    def _guess(self, targets: Targets) -> Guess:
+        surface = self._surface
+        return Guess(
+            lambda noise: targets.information_bits(noise.scale), surface.unit, surface.growth
         )

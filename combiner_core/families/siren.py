@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import math
 import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -26,7 +25,7 @@ from combiner_core import rec
 from combiner_core.bitstream import Header, ImageShape
 from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError, BudgetError
-from combiner_core.events import Phase, Progress
+from combiner_core.events import Progress
 from combiner_core.families.coders import CODER_PARAMETERS, FileCoder, coder_from, coder_parameters
 from combiner_core.families.layout import (
     AudioLayout,
@@ -35,16 +34,14 @@ from combiner_core.families.layout import (
     shape_of,
 )
 from combiner_core.families.payload import FittedPayload
+from combiner_core.families.siren_report import Reporter
 from combiner_core.families.streams import Streams, allocate
 from combiner_core.fields.siren import Siren
 from combiner_core.fit import OptimiserConfig, PosteriorFit
-from combiner_core.metrics import psnr_from_mse_db
 from combiner_core.options import DeviceName, EffortName, EncodeOptions
 from combiner_core.presets import SirenPreset
 from combiner_core.signals import Signal
 
-_FIELD_PEAK = 2.0
-_EVENT_INTERVAL_S = 0.2
 _RENDER_CHUNK = 1 << 14
 _WARM_UP_STEPS = 20
 _SHARED_BETA_PART = 0.7
@@ -84,10 +81,21 @@ EFFORTS: dict[EffortName, SirenEffort] = {
 
 
 class SirenFamily:
-    """Encoder and decoder for one siren preset."""
+    """Encoder and decoder for one siren preset.
 
-    def __init__(self, preset: SirenPreset) -> None:
-        self._preset = preset
+    Args:
+        preset: the model.
+        effort: in the place of the one that the options name.
+        coder: in the place of the one that the options and the effort name.
+    """
+
+    def __init__(
+        self,
+        preset: SirenPreset,
+        effort: SirenEffort | None = None,
+        coder: FileCoder | None = None,
+    ) -> None:
+        self._preset, self._own_effort, self._own_coder = preset, effort, coder
 
     def parameters(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> bytes:
         """For the header: coder, size of its state or block in bits; for images also the grid."""
@@ -107,7 +115,7 @@ class SirenFamily:
             BudgetError: the payload is empty, or larger than the prior's rates can use.
         """
         device = resolve(options.device)
-        effort = EFFORTS[options.effort]
+        effort = self._effort(options)
         prior = self._preset.prior
         layout = self._layout(header)
         streams = Streams(prior, self._coder(options), header.seed, layout.fields)
@@ -122,7 +130,7 @@ class SirenFamily:
             OptimiserConfig(max(_MIN_BATCH, effort.batch // layout.fields), effort.learning_rate),
             torch.Generator(device).manual_seed(options.seed),
         )
-        report = _Reporter(fit, payload_bytes * 8)
+        report = Reporter(fit, layout, payload_bytes * 8)
 
         fit.share_beta = True
         for step in range(effort.fit_steps):
@@ -232,48 +240,17 @@ class SirenFamily:
             raise BitstreamError("The file's parameters are not those of this model.")
         return coder_from(header.parameters)
 
+    def _effort(self, options: EncodeOptions) -> SirenEffort:
+        return self._own_effort or EFFORTS[options.effort]
+
     def _coder(self, options: EncodeOptions) -> FileCoder:
-        effort = EFFORTS[options.effort]
+        if self._own_coder is not None:
+            return self._own_coder
+        effort = self._effort(options)
         if options.rec == "astar":
             blocks = max(1, effort.commit_bits // 16)
             return rec.BlockCoder(commit_blocks=blocks, noise_seed=options.seed)
         return rec.TrellisCoder(effort.state_bits, effort.commit_bits)
-
-
-class _Reporter:
-    """Makes progress events, at most one every 0.2 s unless it is the last."""
-
-    def __init__(self, fit: PosteriorFit, budget_bits: int) -> None:
-        self._fit, self._budget_bits = fit, budget_bits
-        self._started = self._reported = time.monotonic()
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self._started
-
-    def due(self, last: bool = False) -> bool:
-        return last or time.monotonic() - self._reported >= _EVENT_INTERVAL_S
-
-    def share(self, encoders: Sequence[rec.StreamEncoder]) -> tuple[int, int, int]:
-        """Bits done, bits in all and bits committed, as `progress` wants them."""
-        side_bits = 8 * len(encoders) if len(encoders) > 1 else 0
-        committed = side_bits + sum(encoder.committed_bits for encoder in encoders)
-        return committed, self._budget_bits, committed
-
-    def progress(self, phase: Phase, step: int, total: int, committed_bits: int) -> Progress:
-        self._reported = time.monotonic()
-        distortion = float(self._fit.distortion.mean())
-        return Progress(
-            phase,
-            step,
-            total,
-            distortion,
-            psnr_from_mse_db(distortion, _FIELD_PEAK),
-            float(self._fit.kl_bits().sum()),
-            committed_bits,
-            self._budget_bits,
-            self.elapsed_s,
-        )
 
 
 def _cosine(step: int, total: int) -> float:

@@ -92,6 +92,7 @@ class PyramidPrior(nn.Module):
         window: tuple[slice, slice] | None = None,
         strip_places: int = STRIP_PLACES,
         synthesise: bool = True,
+        finest: int = 1,
     ) -> Walk[tuple[Tensor, Tensor]]:
         """Go through all groups from coarse to fine, and synthesise what is sent back.
 
@@ -105,6 +106,7 @@ class PyramidPrior(nn.Module):
             window: rows and columns of level 1 to which that level is confined, for training.
             strip_places: most places of a level that go through its network together.
             synthesise: False to leave out the last synthesis, for whoever wants no result.
+            finest: level to stop after, for training.
 
         Yields:
             A request for the weights of each group.
@@ -119,7 +121,7 @@ class PyramidPrior(nn.Module):
         parent: Tensor | None = None
         hidden: Tensor | None = None
         index = 1
-        for level in range(levels, 0, -1):
+        for level in range(levels, finest - 1, -1):
             height, width = sizes[level - 1]
             if level == 1 and window is not None:
                 current, parent, hidden = _confine(window, current, parent, hidden)
@@ -153,7 +155,7 @@ class PyramidPrior(nn.Module):
                 )
                 parts.append(part)
                 index += len(network.config.stages)
-            if level == 1 and not synthesise:
+            if level == finest and not synthesise:
                 break
             parent, hidden = _stacked([part[0] for part in parts]), _stacked([p[1] for p in parts])
             parts.clear()

@@ -8,7 +8,7 @@ descend the negative beta-ELBO together: gradients go through the samples of the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +36,7 @@ PhaseName = Literal["likelihood", "elbo"]
 _FORGETTING = 0.0005
 # variances are first set from batches; most weights are smaller than their mean square says
 _MEASURED_BATCHES = 40
-_OVERVIEW_EVERY = 4
+_OVERVIEW_BATCH, _OVERVIEW_FINEST = 4, 4
 _MEASURED_EXCESS = 1.0
 
 
@@ -77,9 +77,8 @@ class PyramidTrainConfig:
         model: the networks.
         likelihood: the first phase.
         elbo: the second phase.
-        overview: side in pixels of the one piece that every fourth step of the second phase takes
-            in the place of its batch, so that coarse levels see enough; 0 for none, and less
-            where pictures are smaller.
+        overview: side in pixels of larger pieces whose coarse levels alone the second phase also
+            looks at, by their likelihood; 0 for none, and less where pictures are smaller.
         window: side in places of the part of the finest level that the first phase looks at, even.
         log_noise: least and greatest log2 of the noise scale.
         rate_slope: the loss at noise scale s is weighed by s to this power, about the inverse of
@@ -94,7 +93,7 @@ class PyramidTrainConfig:
     elbo: PhaseConfig = field(
         default_factory=lambda: PhaseConfig(6000, 1.2e-3, 50, 0.01, 3, 192, 1.0)
     )
-    overview: int = 384
+    overview: int = 512
     window: int = 64
     log_noise: tuple[float, float] = (2.0, 6.7)
     rate_slope: float = 0.7
@@ -226,11 +225,8 @@ class PyramidTrainer:
     def _loss(self, phase: PhaseName, step: int) -> Tensor:
         config, settings = self._config, self._settings(phase)
         generator = np.random.default_rng((config.seed, step))
-        if phase == "elbo" and self._overview and step % _OVERVIEW_EVERY == 0:
-            settings = replace(settings, batch=1, crop=self._overview)
-        pixels = self._draw(settings, generator)
-        log_noise = torch.from_numpy(generator.uniform(*config.log_noise, settings.batch))
-        log_noise = log_noise.to(self._device)
+        pixels = self._draw(settings.crop, settings.batch, generator)
+        log_noise = self._draw_log_noise(settings.batch, generator)
         places = settings.crop // 2
         window = min(config.window, places)
         starts = 2 * generator.integers((places - window) // 2 + 1, size=2)
@@ -241,13 +237,26 @@ class PyramidTrainer:
                 nats = likelihood_nats(self._model, pixels, log_noise, (rows, columns), chance)
             else:
                 nats = elbo_nats(self._model, pixels, log_noise, chance)
-        middle = sum(config.log_noise) / 2
-        importance = torch.exp2(config.rate_slope * (log_noise - middle)).float()
+        loss = self._weighed(nats, log_noise)
+        if phase == "elbo" and self._overview:
+            pixels = self._draw(self._overview, _OVERVIEW_BATCH, generator)
+            log_noise = self._draw_log_noise(_OVERVIEW_BATCH, generator)
+            with half_precision(self._device):
+                nats = coarse_nats(self._model, pixels, log_noise, _OVERVIEW_FINEST, chance)
+            loss = loss + self._weighed(nats, log_noise)
+        return loss
+
+    def _weighed(self, nats: Tensor, log_noise: Tensor) -> Tensor:
+        middle = sum(self._config.log_noise) / 2
+        importance = torch.exp2(self._config.rate_slope * (log_noise - middle)).float()
         return (importance * nats).mean()
 
-    def _draw(self, settings: PhaseConfig, generator: np.random.Generator) -> Tensor:
-        crops = self._crops[settings.crop]
-        pieces = np.stack([crops.draw(generator) for _ in range(settings.batch)])
+    def _draw_log_noise(self, count: int, generator: np.random.Generator) -> Tensor:
+        return torch.from_numpy(generator.uniform(*self._config.log_noise, count)).to(self._device)
+
+    def _draw(self, side: int, count: int, generator: np.random.Generator) -> Tensor:
+        crops = self._crops[side]
+        pieces = np.stack([crops.draw(generator) for _ in range(count)])
         pixels = torch.from_numpy(pieces).permute(0, 3, 1, 2)
         return pixels.to(self._device, memory_format=torch.channels_last)
 
@@ -266,7 +275,7 @@ class PyramidTrainer:
         count = prior.config.levels
         moments = dict.fromkeys(range(1, count + 2), torch.zeros((), device=self._device))
         for _ in range(_MEASURED_BATCHES):
-            levels = decompose(self._draw(settings, generator), count)
+            levels = decompose(self._draw(settings.crop, settings.batch, generator), count)
             for level, weights in levels.items():
                 parts = torch.stack([weights, weights.square()]).mean((1, 3, 4))
                 moments[level] = moments[level] + parts / _MEASURED_BATCHES
@@ -310,6 +319,30 @@ def likelihood_nats(
     error = (decoded - original).square().sum(1).mean((1, 2))
     nats = likelihood.nats / (size[0] * size[1])
     return nats + error / (2 * noise.float().square())
+
+
+def coarse_nats(
+    model: ImageModel,
+    pixels: Tensor,
+    log_noise: Tensor,
+    finest: int,
+    chance: torch.Generator,
+) -> Tensor:
+    """The same for the levels from `finest` on alone, without synthesis or correction: (B,)."""
+    noise = torch.exp2(log_noise)
+    scaled = pixels / noise.float()[:, None, None, None]
+    size = (pixels.shape[2], pixels.shape[3])
+    likelihood = Likelihood(decompose(scaled, model.config.pyramid.levels), chance)
+    walk = model.prior.walk(
+        size,
+        noise,
+        log_noise,
+        exact=False,
+        synthesise=False,
+        finest=min(finest, model.config.pyramid.levels),
+    )
+    follow(walk, likelihood.answer)
+    return likelihood.nats / (size[0] * size[1])
 
 
 def elbo_nats(

@@ -131,6 +131,11 @@ class PriorTrainer:
         elif warm_start is not None:
             self._restore(_load(warm_start)[0], warm_start)
 
+    @property
+    def prior(self) -> FactorisedPrior:
+        """As learned so far."""
+        return FactorisedPrior.from_training(self._fit.prior, self._kl_bits)
+
     def run(self, save_every_s: float = 60.0) -> Iterator[TrainProgress | TrainResult]:
         """Train; yields after every outer iteration, and the result last."""
         config, fit = self._config, self._fit
@@ -159,9 +164,8 @@ class PriorTrainer:
                 self._save(self._checkpoint)
                 saved = time.monotonic()
             yield progress
-        prior = FactorisedPrior.from_training(fit.prior, self._kl_bits)
         stride = max(1, len(self._curve) // _CURVE_POINTS)
-        yield TrainResult(prior, tuple(self._curve[stride - 1 :: stride]))
+        yield TrainResult(self.prior, tuple(self._curve[stride - 1 :: stride]))
 
     def _learning_rate(self, step: int) -> float:
         # a rate that stays high makes posteriors wander, the prior widen after them, and the steps,
