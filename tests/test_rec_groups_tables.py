@@ -6,6 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,9 +63,9 @@ def test_quotients_cost_little_over_their_information(log_variance: int, rng):
     deviation = math.sqrt(1 + 2 ** (log_variance / 8))
     quantiser = ScalarQuantiser(MODEL.scalar_counts)
     difference = deviation * rng.standard_normal(20_000)
-    quotients = quantiser.quotients(difference)
+    quotients = quantiser.quotients(difference, np.full(20_000, log_variance, np.int16))
     values = quantiser.values(np.zeros(20_000, np.int32), quotients)
-    assert np.abs(values / 16 - difference).max() <= 55 / 32 + 1e-9
+    assert np.abs(values / 16 - difference).max() <= 55 / 16 + 1e-9
     written = quantiser.bits(quotients, np.full(20_000, log_variance, np.int16)) / 20_000
     step = 55 / 16
     entropy = math.log2(deviation / step * math.sqrt(2 * math.pi * math.e))
@@ -165,3 +166,39 @@ def test_learned_counts_follow_what_was_seen():
     np.testing.assert_array_equal(learned[4].argmax(), MODEL.exponent_counts[4].argmax())
     with pytest.raises(ValueError, match="counts"):
         MODEL.learned(seen[1:])
+
+
+def test_learned_tables_follow_what_was_seen(rng):
+    log_variance = np.full(50_000, 24, np.int16)
+    difference = rng.laplace(size=50_000) * 2 ** (24 / 16)
+    quantiser = ScalarQuantiser(MODEL.scalar_counts)
+    quotients = quantiser.quotients(difference, log_variance)
+    seen = quantiser.seen(quotients, log_variance)
+    assert seen.sum() == 50_000
+    learned = MODEL.learned(np.zeros_like(MODEL.exponent_counts), seen)
+    entropy = scipy.stats.entropy(np.unique(quotients, return_counts=True)[1], base=2)
+    tables = ScalarQuantiser(learned.scalar_counts)
+    bits = tables.bits(quotients, log_variance) / 50_000
+    assert entropy <= bits < entropy + 0.01 < quantiser.bits(quotients, log_variance) / 50_000
+    untouched = np.flatnonzero(seen.sum(1) == 0)
+    np.testing.assert_allclose(
+        learned.scalar_counts[untouched], MODEL.scalar_counts[untouched], rtol=1e-3, atol=1
+    )
+    with pytest.raises(ValueError, match="quotients"):
+        MODEL.learned(np.zeros_like(MODEL.exponent_counts), seen[1:])
+
+
+@pytest.mark.parametrize("log_variance", [-32, 0, 24, 64, 90, 140])
+def test_quotients_are_the_best_of_the_nearest_two_under_the_elbo(log_variance: int, rng):
+    log_variances = np.full(2_000, log_variance, np.int16)
+    difference = math.sqrt(1 + 2 ** (log_variance / 8)) * rng.standard_normal(2_000)
+    quantiser = ScalarQuantiser(MODEL.scalar_counts)
+
+    def loss_bits(quotients):
+        error = quantiser.values(np.zeros(2_000, np.int32), quotients) / 16 - difference
+        return quantiser.bits(quotients, log_variances) + (error**2).sum() / (2 * math.log(2))
+
+    quotients = quantiser.quotients(difference, log_variances)
+    nearest = np.rint(difference * 16 / 55).astype(np.int64)
+    assert np.isin(np.abs(nearest) - np.abs(quotients), [0, 1]).all()
+    assert loss_bits(quotients) <= loss_bits(nearest)

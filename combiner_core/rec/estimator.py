@@ -42,6 +42,7 @@ class GroupEstimator:
         self._scales = TileScales(model.tile, model.exponents, model.exponent_counts)
         self._quantiser = ScalarQuantiser(model.scalar_counts)
         self._generator = generator
+        self._quotients_seen = np.zeros_like(model.scalar_counts, np.int64)
         self.bits = 0.0
         self.kl_bits = 0.0
 
@@ -49,6 +50,11 @@ class GroupEstimator:
     def exponent_counts(self) -> NDArray[np.int64]:
         """Tiles that had each exponent in each context, for `GroupModel.learned`."""
         return self._scales.seen.copy()
+
+    @property
+    def quotient_counts(self) -> NDArray[np.int64]:
+        """Symbols that quotients had under each table, likewise."""
+        return self._quotients_seen.copy()
 
     def encode(
         self,
@@ -76,8 +82,9 @@ class GroupEstimator:
         corrected = self._scales.apply(index, previous, log_variance, coded, choose)
         active = ActiveWeights.of(corrected, coded, all_scalar)
         flat, at = decoded.reshape(-1), active.scalar
-        quotients = self._quantiser.quotients(difference.ravel()[at])
+        quotients = self._quantiser.quotients(difference.ravel()[at], active.scalar_log_variance)
         flat[at] = self._quantiser.values(mean.ravel()[at], quotients)
+        self._quotients_seen += self._quantiser.seen(quotients, active.scalar_log_variance)
         self.bits += scale_bits + self._quantiser.bits(quotients, active.scalar_log_variance)
         self.kl_bits += scale_bits + divergence_bits(
             difference.ravel()[at], active.scalar_log_variance

@@ -145,7 +145,7 @@ class GroupEncoder:
             self.rates_bits.flat[weights] = rates(log_variances) / RATE_UNITS
             self.kl_bits += divergence_bits(difference.flat[weights], log_variances)
         flat, at = decoded.reshape(-1), active.scalar
-        quotients = self._quantiser.quotients(difference.ravel()[at])
+        quotients = self._quantiser.quotients(difference.ravel()[at], active.scalar_log_variance)
         self._quantiser.write(self._writer, quotients, active.scalar_log_variance)
         flat[at] = self._quantiser.values(mean.ravel()[at], quotients)
         self.side_bits += self._writer.bits - start_bits

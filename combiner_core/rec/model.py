@@ -56,22 +56,31 @@ class GroupModel:
         exponent_counts = scales.typical_counts(exponents)
         return cls(tile, exponents, exponent_counts, scalar.typical_counts())
 
-    def learned(self, seen: NDArray[np.integer]) -> GroupModel:
-        """A model with exponents' counts in proportion to those seen in training.
+    def learned(
+        self, seen: NDArray[np.integer], quotients_seen: NDArray[np.integer] | None = None
+    ) -> GroupModel:
+        """A model with counts in proportion to what was seen in training.
 
         Args:
             seen: tiles with each exponent in each context, see `GroupEstimator.exponent_counts`.
+            quotients_seen: symbols under each table, see `GroupEstimator.quotient_counts`; None
+                leaves those tables as they are.
 
         Raises:
             ValueError: the counts have another shape or are negative.
         """
+        if quotients_seen is None:
+            quotients_seen = np.zeros_like(self.scalar_counts)
+        if quotients_seen.shape != self.scalar_counts.shape or np.min(quotients_seen) < 0:
+            raise ValueError("counts of quotients have a wrong shape or are negative")
         if seen.shape != self.exponent_counts.shape or np.min(seen) < 0:
             raise ValueError("counts of exponents have a wrong shape or are negative")
         typical = scales.typical_counts(self.exponents)
         mixed = seen + _UNTRAINED_TILES * typical / typical.sum(1, keepdims=True)
         counts = scales.SEEN * _STRENGTH_TILES * mixed / mixed.sum(1, keepdims=True)
         rounded = np.maximum(1, np.rint(counts)).astype(np.int32)
-        return replace(self, exponent_counts=rounded)
+        scalar_counts = scalar.learned_counts(self.scalar_counts, quotients_seen)
+        return replace(self, exponent_counts=rounded, scalar_counts=scalar_counts)
 
 
 def _check_counts(counts: NDArray[np.int32], shape: tuple[int, int]) -> None:

@@ -9,7 +9,9 @@ exponential-Golomb code.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,7 @@ from combiner_core.rec.tables import (
 STEP = 55
 LAST = 16
 N_SYMBOLS = 2 * LAST + 1
+_SQUARE_BITS = (STEP / VALUE_UNITS) ** 2 / (2 * math.log(2))
 # log-variances of one octave of deviations, the lowest of which has no low bits
 _OCTAVE = 2 * LOG_VARIANCE_UNITS
 _FIRST_OCTAVE = 56
@@ -36,6 +39,8 @@ N_TABLES = _OCTAVE + _FIRST_OCTAVE - LEAST_SCALAR
 # weights and relative deviations of the mixture that prior errors were found to follow
 _MIXTURE = ((0.85, 0.9), (0.12, 1.8), (0.028, 5.4), (0.002, 36.0))
 _TABLE_TOTAL = 1 << 16
+# a given table weighs as much as so many symbols seen
+_STRENGTH = 300
 # width of the number of digits of an escape's remainder
 _LENGTH_BITS = 5
 
@@ -49,7 +54,16 @@ def typical_counts() -> NDArray[np.int32]:
     steps = np.exp2(log_variance / 2) * VALUE_UNITS / STEP
     edges = (np.arange(-LAST, LAST) + 0.5) / steps[:, None]
     below = sum(weight * ndtr(edges / deviation) for weight, deviation in _MIXTURE)
-    probabilities = np.diff(below, prepend=0, append=1)
+    return _to_counts(np.diff(below, prepend=0, append=1))
+
+
+def learned_counts(counts: NDArray[np.int32], seen: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Tables in proportion to symbols seen in training, and a little to given ones."""
+    mixed = seen + _STRENGTH * counts / counts.sum(1, keepdims=True)
+    return _to_counts(mixed / mixed.sum(1, keepdims=True))
+
+
+def _to_counts(probabilities: NDArray[np.floating]) -> NDArray[np.int32]:
     counts = np.maximum(1, np.floor(_TABLE_TOTAL * probabilities + 0.5))
     return np.asarray(counts, dtype=np.int32)
 
@@ -64,9 +78,42 @@ class ScalarQuantiser:
 
     counts: NDArray[np.int32]
 
-    def quotients(self, difference: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Nearest quotients of differences from the mean in noise scales, below 2^24: (n,)."""
-        return np.rint(difference.astype(np.float64) * (VALUE_UNITS / STEP)).astype(np.int64)
+    @cached_property
+    def _costs_bits(self) -> NDArray[np.float64]:
+        costs: NDArray[np.float64] = np.log2(self.counts.sum(1, keepdims=True)) - np.log2(
+            self.counts
+        )
+        return costs
+
+    def quotients(
+        self, difference: NDArray[np.floating], log_variance: NDArray[np.int16]
+    ) -> NDArray[np.int64]:
+        """The nearest quotients, or the next ones towards the mean if the beta-ELBO prefers those.
+
+        Args:
+            difference: of targets from the mean in noise scales, below 2^24: (n,).
+            log_variance: of the prior (n,).
+        """
+        exact = difference.astype(np.float64) * (VALUE_UNITS / STEP)
+        nearest = np.rint(exact).astype(np.int64)
+        smaller = nearest - np.sign(nearest)
+        table, shift = _table_and_shift(log_variance)
+        costs = self._costs_bits
+        rates_bits = [
+            costs[table, _Parts.of(quotients, shift).symbols] for quotients in (nearest, smaller)
+        ]
+        saved_bits = rates_bits[0] - rates_bits[1]
+        # squared errors over 2 s^2, in bits
+        lost_bits = ((smaller - exact) ** 2 - (nearest - exact) ** 2) * _SQUARE_BITS
+        return np.where(saved_bits > lost_bits, smaller, nearest)
+
+    def seen(
+        self, quotients: NDArray[np.int64], log_variance: NDArray[np.int16]
+    ) -> NDArray[np.int64]:
+        """How often each table has each symbol: (N_TABLES, N_SYMBOLS)."""
+        table, shift = _table_and_shift(log_variance)
+        symbols = table * N_SYMBOLS + _Parts.of(quotients, shift).symbols
+        return np.bincount(symbols, minlength=self.counts.size).reshape(self.counts.shape)
 
     def values(self, mean: NDArray[np.int32], quotients: NDArray[np.int64]) -> NDArray[np.int32]:
         """Weights in 1/16 from means in 1/16: (n,)."""
@@ -76,9 +123,8 @@ class ScalarQuantiser:
         """Information of all quotients under their log-variances."""
         table, shift = _table_and_shift(log_variance)
         parts = _Parts.of(quotients, shift)
-        costs = np.log2(self.counts.sum(1, keepdims=True)) - np.log2(self.counts)
         escape_bits = len(parts.lengths) * _LENGTH_BITS + parts.lengths.sum()
-        return float(costs[table, parts.symbols].sum() + shift.sum() + escape_bits)
+        return float(self._costs_bits[table, parts.symbols].sum() + shift.sum() + escape_bits)
 
     def write(
         self,

@@ -35,13 +35,15 @@ def learn_groups(
         seed: of the posteriors' samples.
     """
     seen = np.zeros_like(untrained.exponent_counts, np.int64)
+    quotients_seen = np.zeros_like(untrained.scalar_counts, np.int64)
     for number, signal in enumerate(signals):
         for index in indices:
             generator = np.random.default_rng((seed, number, index))
             estimator = GroupEstimator(untrained, generator)
             _code(_surface(model, signal), signal, index, estimator)
             seen += estimator.exponent_counts
-    return untrained.learned(seen)
+            quotients_seen += estimator.quotient_counts
+    return untrained.learned(seen, quotients_seen)
 
 
 def _surface(model: Model, signal: Signal) -> Surface:
