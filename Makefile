@@ -11,7 +11,7 @@ RUNTIME := $(VENV)/runtime-installed
 DEVELOPMENT := $(VENV)/development-installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: app test lint format browser clean
+.PHONY: app test lint format browser screenshots clean
 
 app: $(RUNTIME)
 	$(BIN)/python app.py $(ARGS)
@@ -27,6 +27,9 @@ lint: $(DEVELOPMENT)
 format: $(DEVELOPMENT)
 	$(BIN)/python -m ruff check --fix
 	$(BIN)/python -m ruff format
+
+screenshots: $(DEVELOPMENT) browser
+	$(BIN)/python tests/make_screenshots.py
 
 browser:
 	@command -v chromium >/dev/null \

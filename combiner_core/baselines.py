@@ -90,14 +90,22 @@ def encode_within(signal: Signal, codec: str, max_bytes: int) -> BaselineResult 
     return None if best is None else _decode(coder, signal, codec, *best)
 
 
-def sweep(signal: Signal, codec: str) -> Iterator[BaselineResult]:
-    """Rate-distortion curve: settings over the codec's whole range, smallest files first.
+def sweep(
+    signal: Signal, codec: str, points: int = SWEEP_POINTS, share: float = 1.0
+) -> Iterator[BaselineResult]:
+    """Rate-distortion curve: settings over the codec's range, smallest files first.
+
+    Args:
+        signal: what to encode.
+        codec: one of `CODECS_FOR`.
+        points: how many settings.
+        share: of the range, from its low end; 1 is the whole of it.
 
     Raises:
         SignalError: the codec is unknown, is not made for this kind of signal or cannot hold it.
     """
     settings = _find(signal, codec).settings
-    for index in np.linspace(0, len(settings) - 1, SWEEP_POINTS).round().astype(int):
+    for index in np.linspace(0, share * (len(settings) - 1), points).round().astype(int):
         yield encode_at_setting(signal, codec, settings[index])
 
 

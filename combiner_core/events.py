@@ -14,6 +14,23 @@ Phase = Literal["search", "fit", "code", "verify"]
 
 
 @dataclass(frozen=True, eq=False)
+class LayerView:
+    """Prior and posterior of some weights of one layer, spread evenly over it.
+
+    Attributes:
+        name: of the layer.
+        prior_mean, prior_std, mean, std: float32, shape (N,), N at most 256; the deviation of a
+            weight already coded is zero.
+    """
+
+    name: str
+    prior_mean: NDArray[np.float32]
+    prior_std: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class Progress:
     """A step of the encoder.
 
@@ -29,9 +46,11 @@ class Progress:
             siren weights not yet coded, or of the multires weights coded so far.
         committed_bits, budget_bits: payload bits written, and to be written in all.
         elapsed_s: seconds since the encoder was called.
-        preview: a small picture of what is coded so far, uint8 (rows, columns, 3), if there is one.
+        preview: a small picture of what is coded so far, or of siren weights at the posterior
+            mean, uint8 (rows, columns, 3), if there is one.
         bit_map: bits in each region of an image, or by frequency (low ones first) and time of a
             clip, float32 (rows, columns), if they are counted.
+        posterior: of siren weights, in the first tile or segment.
     """
 
     phase: Phase
@@ -45,6 +64,7 @@ class Progress:
     elapsed_s: float
     preview: NDArray[np.uint8] | None = None
     bit_map: NDArray[np.float32] | None = None
+    posterior: LayerView | None = None
 
 
 @dataclass(frozen=True)

@@ -2,214 +2,197 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 
 import combiner_core as cc
 from combiner_core.options import EffortName
 from combiner_core.signals import Kind
-from demo import budgets, inputs, parts, status
-from demo.runs import Runner
+from demo import inputs, parts
+from demo.controls import MAX_LOADING, Controls
+from demo.job import JobView, Task
+from demo.jobs import JobBoard
+from demo.live import Drawn, LiveView, status_panel
+from demo.parts import QUICK, Updates
+from demo.result import Prefix, ResultView, decode_prefix
+from demo.settings import Settings
 
-_LEFT_WIDTH = 380
-_RIGHT_WIDTH = 560
-_DEFAULT_BYTES = 4000
-_MAX_LOADING = 4
-_INPUTS = {"image": inputs.image_input, "audio": inputs.clip_input}
-_INVITATIONS = {"image": "Choose an image and a budget", "audio": "Choose a clip and a budget"}
-
-
-@dataclass(frozen=True)
-class _Controls:
-    """The left column."""
-
-    source: gr.components.Component
-    rate: gr.Radio
-    custom_bytes: gr.Number
-    note: gr.HTML
-    effort: gr.Radio
-    compress: gr.Button
-    stop: gr.Button
+_LOOK_S = 0.3
+# Browsers keep the id of the last run under this, so that a page loaded anew finds it again. The
+# id is no secret from its own browser: the key only has to stay the same.
+_STORAGE_SECRET = "combiner"
 
 
-@dataclass(frozen=True)
-class _Results:
-    """The right column."""
+class CompressTab:
+    """A tab; its elements have ids that begin with its kind.
 
-    status: gr.HTML
-    original: gr.components.Component
-    reconstruction: gr.components.Component
-    download: gr.DownloadButton
+    Args:
+        kind: of signals.
+        board: where the runs live.
+        settings: of the app.
+    """
 
+    def __init__(self, kind: Kind, board: JobBoard, settings: Settings) -> None:
+        self._kind, self._board, self._settings = kind, board, settings
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=2, min_width=320, elem_classes="job-controls"):
+                self._controls = Controls(kind, settings)
+            with gr.Column(scale=5, min_width=320):
+                panel = status_panel(kind)
+                self._result = ResultView(kind)
+                self._live = LiveView(kind, panel)
+        self._job_id = gr.BrowserState("", storage_key=f"combiner-{kind}", secret=_STORAGE_SECRET)
+        self._drawn, self._result_drawn = gr.State(Drawn()), gr.State("")
+        self._prefix = gr.State(None)
+        # A message on the screen needs a queued event, which looking is not.
+        self._failure = gr.Textbox(visible="hidden", label="Failure", elem_id=f"{kind}-failure")
+        self._timer = gr.Timer(_LOOK_S, active=False)
+        self._wire_job()
 
-def compress_tab(kind: Kind, runner: Runner) -> None:
-    """Lay out and wire a tab; its elements have ids that begin with `kind`."""
-    with gr.Row():
-        with gr.Column(scale=2, min_width=_LEFT_WIDTH):
-            controls = _controls(kind)
-        with gr.Column(scale=5, min_width=_RIGHT_WIDTH):
-            results = _results(kind)
-    _wire_budget(kind, controls)
-    _wire_job(kind, runner, controls, results)
+    def resume_on(self, load: Callable[..., Any]) -> None:
+        """Find the last run again when the page is loaded.
 
+        Args:
+            load: the event of the page.
+        """
+        load(self._look, self._looking, self._outputs, **QUICK)
 
-def _controls(kind: Kind) -> _Controls:
-    return _Controls(
-        source=_INPUTS[kind](f"{kind}-source"),
-        rate=gr.Radio(
-            budgets.choices(kind),
-            value=budgets.DEFAULTS[kind],
-            label="Budget",
-            elem_id=f"{kind}-rate",
-        ),
-        custom_bytes=gr.Number(
-            _DEFAULT_BYTES,
-            label="Bytes",
-            precision=0,
-            minimum=1,
-            visible=False,
-            elem_id=f"{kind}-bytes",
-        ),
-        note=gr.HTML(elem_id=f"{kind}-note", elem_classes="budget-note"),
-        effort=gr.Radio(
-            get_args(EffortName),
-            value="fast",
-            label="Effort",
-            info="How long to fit: more effort, better quality at the same size.",
-            elem_id=f"{kind}-effort",
-        ),
-        **_buttons(kind),
-    )
+    @property
+    def _looking(self) -> list[gr.components.Component]:
+        return [self._job_id, self._drawn, self._result_drawn, self._prefix]
 
+    @property
+    def _outputs(self) -> list[gr.blocks.Block]:
+        return [
+            *self._live.outputs,
+            *self._result.outputs,
+            self._drawn,
+            self._result_drawn,
+            self._failure,
+            self._timer,
+            self._controls.compress,
+            self._controls.stop,
+        ]
 
-def _buttons(kind: Kind) -> dict[str, gr.Button]:
-    with gr.Row():
-        compress = gr.Button("Compress", variant="primary", elem_id=f"{kind}-compress")
-        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id=f"{kind}-stop")
-    return {"compress": compress, "stop": stop}
+    def _wire_job(self) -> None:
+        controls = self._controls
+        started = [
+            controls.source,
+            controls.budget_bytes,
+            controls.model,
+            controls.effort,
+            *self._looking[1:],
+        ]
+        # Gradio shows errors of queued events only.
+        queued = {**QUICK, "queue": True, "concurrency_limit": MAX_LOADING}
+        controls.compress.click(
+            self._start, started, [self._job_id, *self._outputs], trigger_mode="once", **queued
+        )
+        controls.stop.click(self._stop, self._looking, self._outputs, **QUICK)
+        self._timer.tick(self._look, self._looking, self._outputs, trigger_mode="once", **QUICK)
+        self._failure.change(_tell, self._failure, None, **queued)
+        self._result.percent.change(
+            self._use_prefix,
+            [self._result.percent, *self._looking],
+            [self._prefix, *self._outputs],
+            trigger_mode="always_last",
+            **queued,
+        )
+        self._result.companion.click(
+            self._add_companion, self._looking, self._outputs, trigger_mode="once", **queued
+        )
 
-
-def _results(kind: Kind) -> _Results:
-    panel = gr.HTML(status.panel("idle", _INVITATIONS[kind]), elem_id=f"{kind}-status")
-    # Pictures are compared side by side, sounds one above the other.
-    with gr.Row() if kind == "image" else gr.Column():
-        original = parts.viewer(kind, "Original", f"{kind}-original")
-        reconstruction = parts.viewer(kind, "Reconstruction", f"{kind}-reconstruction")
-    download = gr.DownloadButton("Download .cmb", interactive=False, elem_id=f"{kind}-download")
-    return _Results(panel, original, reconstruction, download)
-
-
-def _wire_budget(kind: Kind, controls: _Controls) -> None:
-    """Say what the budget comes to for the signal at hand."""
-
-    def describe(path: str | None, choice: str, custom_bytes: int | None) -> str:
-        if path is None:
-            return ""
+    def _start(
+        self,
+        path: str | None,
+        budget_bytes: int | None,
+        model: str,
+        effort: EffortName,
+        drawn: Drawn,
+        result_drawn: str,
+        prefix: Prefix | None,
+    ) -> Iterator[Updates]:
         try:
-            signal = inputs.load(path, kind)
-            size = budgets.budget_of(kind, choice, custom_bytes).file_bytes(signal)
-        except cc.BudgetError as error:
-            return escape(str(error))
+            if budget_bytes is None:
+                raise cc.BudgetError("Type the number of bytes the file may have.")
+            budget = cc.Budget(budget_bytes)
+            signal = inputs.load(path, self._kind, self._settings)
+            options = cc.EncodeOptions(model=model, effort=effort)
+            task = Task(signal, Path(str(path)).stem, budget.file_bytes(signal), options)
+            job_id = self._board.submit(task)
+        except cc.CombinerError as error:
+            yield self._live.fail(str(error))  # What was there before stays.
+            raise parts.toast(error) from error
+        yield {self._job_id: job_id, **self._look(job_id, drawn, result_drawn, prefix)}
+
+    def _stop(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
+        self._board.stop(job_id)
+        return self._look(job_id, drawn, result_drawn, prefix)
+
+    def _add_companion(
+        self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None
+    ) -> Updates:
+        try:
+            self._board.submit_companion(job_id)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        rate = budgets.rate_text(size, signal)
-        return f"{budgets.size_text(signal)}: at most {size:,} bytes, {rate}"
+        return self._look(job_id, drawn, result_drawn, prefix)
 
-    gr.on(
-        [controls.source.change, controls.rate.change, controls.custom_bytes.change],
-        describe,
-        [controls.source, controls.rate, controls.custom_bytes],
-        controls.note,
-        concurrency_limit=_MAX_LOADING,  # Queued: Gradio shows errors of queued events only.
-        show_progress="hidden",
-        trigger_mode="always_last",
-        api_visibility="private",
-    )
-    controls.rate.change(
-        lambda choice: gr.Number(visible=choice == budgets.CUSTOM),
-        controls.rate,
-        controls.custom_bytes,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    def _use_prefix(
+        self,
+        percent: float,
+        job_id: str,
+        drawn: Drawn,
+        result_drawn: str,
+        prefix: Prefix | None,
+    ) -> Updates:
+        view = self._board.view(job_id)
+        if view is None:
+            return {}
+        try:
+            prefix = decode_prefix(self._board, view, percent)
+        except cc.CombinerError as error:
+            raise parts.toast(error) from error
+        return {self._prefix: prefix, **self._look(job_id, drawn, result_drawn, prefix)}
 
-
-def _wire_job(kind: Kind, runner: Runner, controls: _Controls, results: _Results) -> None:
-    """Compress and Stop."""
-    buttons = [controls.compress, controls.stop]
-
-    def run(
-        path: str | None, choice: str, custom_bytes: int | None, effort: EffortName
-    ) -> Iterator[dict[Any, Any]]:
-        yield {
-            results.status: status.running(None),
-            results.reconstruction: None,
-            results.download: gr.DownloadButton("Download .cmb", value=None, interactive=False),
+    def _look(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
+        """Whatever is new of the run that this page follows."""
+        view = self._board.view(job_id)
+        if view is None:
+            return {**self._live.empty(), **self._result.empty(), **self._idle()}
+        live, drawn = self._live.update(view, drawn)
+        result, result_drawn = self._result.update(view, result_drawn, prefix)
+        return {
+            **live,
+            **result,
+            self._drawn: drawn,
+            self._result_drawn: result_drawn,
+            self._failure: f"{view.id} {view.error}" if view.error else "",
+            **self._active(view),
         }
-        # Gradio copies what is shown into its own folder at each yield.
-        with TemporaryDirectory() as folder:
-            signal = inputs.load(path, kind)
-            stem = Path(str(path)).stem
-            yield {results.original: parts.write(signal, folder, stem)}
-            budget = budgets.budget_of(kind, choice, custom_bytes)
-            for event in runner.encode(signal, budget, effort):
-                if isinstance(event, cc.Encoded):
-                    yield _finished(event, folder, stem, results)
-                else:
-                    yield {results.status: status.running(event)}
 
-    def settle(panel: str) -> dict[Any, Any]:
-        # A job that ends by itself says so; one that Stop ended could not.
-        if status.is_running(panel):
-            panel = status.panel("stopped", "Stopped", note="Nothing was kept.")
-        return {results.status: panel, **_running(controls, False)}
+    def _active(self, view: JobView) -> Updates:
+        companion = view.companion
+        busy = not view.ended or (companion is not None and not companion.ended)
+        return {
+            self._timer: gr.Timer(active=not view.settled),
+            self._controls.compress: gr.Button(interactive=view.ended),
+            self._controls.stop: gr.Button(interactive=busy),
+        }
 
-    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    buttons = [controls.compress, controls.stop]
-    begun = controls.compress.click(lambda: _running(controls, True), None, buttons, **quick)
-    job = begun.then(
-        parts.telling_failure(run, results.status),
-        [controls.source, controls.rate, controls.custom_bytes, controls.effort],
-        [results.status, results.original, results.reconstruction, results.download],
-        show_progress_on=[results.status],
-        **parts.ONE_AT_A_TIME,
-    )
-    for ended in (job.success, job.failure):  # Stop counts as a failure.
-        ended(settle, results.status, [results.status, *buttons], **quick)
-    controls.stop.click(None, cancels=[job], api_visibility="private")
+    def _idle(self) -> Updates:
+        return {
+            self._timer: gr.Timer(active=False),
+            self._controls.compress: gr.Button(interactive=True),
+            self._controls.stop: gr.Button(interactive=False),
+        }
 
 
-def _finished(
-    result: cc.Encoded, folder: str, stem: str, results: _Results
-) -> dict[gr.components.Component, Any]:
-    compressed = Path(folder, f"{stem}.cmb")
-    compressed.write_bytes(result.data)
-    size = f"{len(result.data):,} bytes"
-    facts = {
-        "PSNR": f"{result.psnr_db:.2f} dB",
-        "Size": size,
-        "Rate": budgets.rate_text(len(result.data), result.reconstruction),
-        "Model": result.model,
-        "Time": f"{result.seconds['total']:.1f} s on {result.device}",
-    }
-    return {
-        results.status: status.panel("done", "Done", facts=facts),
-        results.reconstruction: parts.write(result.reconstruction, folder, f"{stem}-decoded"),
-        results.download: gr.DownloadButton(
-            f"Download {compressed.name} ({size})", value=str(compressed), interactive=True
-        ),
-    }
-
-
-def _running(controls: _Controls, is_running: bool) -> dict[gr.components.Component, gr.Button]:
-    return {
-        controls.compress: gr.Button(interactive=not is_running),
-        controls.stop: gr.Button(interactive=is_running),
-    }
+def _tell(failure: str) -> None:
+    """A run failed while it was watched, or before the page was loaded."""
+    _, _, reason = failure.partition(" ")
+    if reason:
+        raise parts.toast(cc.CombinerError(reason))

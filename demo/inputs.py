@@ -9,10 +9,10 @@ import gradio as gr
 import combiner_core as cc
 from combiner_core.bitstream import ImageShape, Shape
 from combiner_core.signals import Kind
+from demo.settings import Settings
 
-_MAX_PIXELS = 3840 * 2160
-_MAX_CLIP_S = 30
-_MAX_SAMPLES = _MAX_CLIP_S * 192_000 * 2
+_MAX_SAMPLE_RATE = 192_000
+_MAX_CHANNELS = 2
 _KIND_NAMES = {"image": "an image", "audio": "a clip"}
 
 
@@ -20,15 +20,16 @@ def image_input(elem_id: str) -> gr.Image:
     """An image input whose value is the path of the file as it was uploaded."""
     image = gr.Image(
         label="Image",
-        alt_text="The image to compress",
-        sources=["upload", "clipboard"],
+        sources=["upload", "clipboard", "webcam"],
         format="png",
         height=240,
         buttons=[],
+        alt_text="The image to compress",
         elem_id=elem_id,
     )
     # Gradio would decode the picture here: with loss for some formats, and with errors that name
     # paths of the server for damaged ones. Not a subclass: Gradio writes a stub file beside one.
+    # Events must set its value only: an update of other properties would make a new component.
     image.preprocess = lambda payload: payload.path if payload else None
     return image
 
@@ -38,14 +39,24 @@ def clip_input(elem_id: str) -> gr.Audio:
     return gr.Audio(
         label="Clip",
         type="filepath",
-        sources=["upload"],
+        sources=["upload", "microphone"],
         editable=False,
         buttons=[],
         elem_id=elem_id,
     )
 
 
-def load(path: str | None, kind: Kind) -> cc.Signal:
+def limits_text(kind: Kind, settings: Settings) -> str:
+    """What is accepted, in words."""
+    largest = (
+        f"{settings.max_megapixels:g} megapixels"
+        if kind == "image"
+        else f"{settings.max_seconds:g} seconds"
+    )
+    return f"Up to {largest} and {settings.max_upload_mb:g} MB."
+
+
+def load(path: str | None, kind: Kind, settings: Settings) -> cc.Signal:
     """Load an uploaded image or clip.
 
     Raises:
@@ -53,18 +64,20 @@ def load(path: str | None, kind: Kind) -> cc.Signal:
     """
     if path is None:
         raise cc.SignalError(f"Choose {_KIND_NAMES[kind]} first.")
-    signal = cc.load(path, max_pixels=_MAX_PIXELS, max_samples=_MAX_SAMPLES)
+    max_samples = round(settings.max_seconds * _MAX_SAMPLE_RATE * _MAX_CHANNELS)
+    signal = cc.load(path, max_pixels=settings.max_pixels, max_samples=max_samples)
     name = Path(path).name
     if signal.kind != kind:
         raise cc.SignalError(f"{name} is {_KIND_NAMES[signal.kind]}, not {_KIND_NAMES[kind]}.")
-    if kind == "audio" and signal.duration_s > _MAX_CLIP_S:
+    if kind == "audio" and signal.duration_s > settings.max_seconds:
         raise cc.SignalError(
-            f"{name} lasts {signal.duration_s:.1f} s: at most {_MAX_CLIP_S} s are accepted here."
+            f"{name} lasts {signal.duration_s:.1f} s: at most {settings.max_seconds:g} s are "
+            "accepted here."
         )
     return signal
 
 
-def read_compressed(path: str | None) -> bytes:
+def read_compressed(path: str | None, settings: Settings) -> bytes:
     """Bytes of an uploaded `.cmb` file whose signal is not too large to decode here.
 
     Raises:
@@ -76,16 +89,16 @@ def read_compressed(path: str | None) -> bytes:
         data = Path(path).read_bytes()
     except OSError as error:
         raise cc.CombinerError(f"{Path(path).name} cannot be read.") from error
-    _check_shape(cc.inspect(data).shape, Path(path).name)
+    _check_shape(cc.inspect(data).shape, Path(path).name, settings)
     return data
 
 
-def _check_shape(shape: Shape, name: str) -> None:
+def _check_shape(shape: Shape, name: str, settings: Settings) -> None:
     if isinstance(shape, ImageShape):
-        too_large = shape.width * shape.height > _MAX_PIXELS
-        limit = f"{_MAX_PIXELS:,} pixels"
+        too_large = shape.width * shape.height > settings.max_pixels
+        limit = f"{settings.max_megapixels:g} megapixels"
     else:
-        too_large = shape.samples > _MAX_CLIP_S * shape.sample_rate
-        limit = f"{_MAX_CLIP_S} s"
+        too_large = shape.samples > settings.max_seconds * shape.sample_rate
+        limit = f"{settings.max_seconds:g} s"
     if too_large:
         raise cc.BitstreamError(f"{name} is larger than {limit}, the most that is accepted here.")

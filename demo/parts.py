@@ -11,50 +11,31 @@ from typing import Any
 import gradio as gr
 
 import combiner_core as cc
-from combiner_core.signals import Kind
 from demo import status
+from demo.job import SUFFIXES
 
 Updates = dict[Any, Any]
 Job = Callable[..., Iterator[Updates]]
+
+# Names of the families of models on the page.
+MODELS: Mapping[str, str] = MappingProxyType(
+    {"multires": "multires", "siren": "COMBINER, the paper's"}
+)
 
 # Settings of the events that use the device: those of all tabs and users wait in one queue.
 ONE_AT_A_TIME: Mapping[str, Any] = MappingProxyType(
     {"concurrency_id": "device", "concurrency_limit": 1, "api_visibility": "private"}
 )
 
-_IMAGE_HEIGHT = 400
-_SUFFIXES: dict[Kind, str] = {"image": ".png", "audio": ".wav"}
-
-
-def viewer(
-    kind: Kind, label: str, elem_id: str, *, visible: bool = True
-) -> gr.components.Component:
-    """Shows an image without loss, or plays a clip."""
-    if kind == "image":
-        return gr.Image(
-            label=label,
-            alt_text=label,
-            format="png",
-            type="filepath",
-            height=_IMAGE_HEIGHT,
-            buttons=["download", "fullscreen"],
-            interactive=False,
-            elem_id=elem_id,
-            visible=visible,
-        )
-    return gr.Audio(
-        label=label,
-        type="filepath",
-        buttons=["download"],
-        interactive=False,
-        elem_id=elem_id,
-        visible=visible,
-    )
+# Settings of the events that only look or redraw: they wait for nobody.
+QUICK: Mapping[str, Any] = MappingProxyType(
+    {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+)
 
 
 def write(signal: cc.Signal, folder: str, stem: str) -> str:
     """Write a signal without loss for the browser; returns the path of the file."""
-    path = Path(folder, stem + _SUFFIXES[signal.kind])
+    path = Path(folder, stem + SUFFIXES[signal.kind])
     cc.save(signal, path)
     return str(path)
 

@@ -7,43 +7,49 @@ import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import gradio as gr
-
 from combiner_core import CombinerError
 from combiner_core.devices import resolve
-from combiner_core.options import DeviceName
-from demo import page
-from demo.runs import Runner
+from combiner_core.presets import DIRECTORY_VARIABLE
+from demo import page, theme
+from demo.jobs import JobBoard
+from demo.settings import Settings
 
-_MAX_UPLOAD = "64mb"
-_MAX_WAITING = 16
-_STYLE = Path(__file__).with_name("style.css")
+_MAX_EVENTS_WAITING = 64
+_JOB_STYLE = Path(__file__).with_name("job.css")
 
 
-def serve(host: str, port: int, device: DeviceName) -> None:
+def serve(settings: Settings) -> None:
     """Serve the page until interrupted; what was uploaded or made is deleted at the end.
-
-    Args:
-        host: address to listen on.
-        port: port to listen on.
-        device: where to fit and decode.
 
     Raises:
         CombinerError: the device is not there, or nothing can listen at that address.
     """
-    resolve(device)
+    resolve(settings.device)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stop as on Ctrl-C, tidily.
-    with TemporaryDirectory(prefix="combiner-") as folder, Runner(device) as runner:
-        os.environ["GRADIO_TEMP_DIR"] = folder  # Read when the components are made.
-        blocks = page.build(runner)
-        blocks.queue(max_size=_MAX_WAITING)
+    with (
+        TemporaryDirectory(prefix="combiner-") as folder,
+        JobBoard(
+            Path(folder, "jobs"),
+            device=settings.device,
+            presets=settings.presets,
+            queue_length=settings.queue_length,
+            life_s=settings.files_life_s,
+        ) as board,
+    ):
+        os.environ["GRADIO_TEMP_DIR"] = str(Path(folder, "cache"))  # Read by the components.
+        if settings.presets is not None:
+            os.environ[DIRECTORY_VARIABLE] = str(settings.presets)  # Read when files are inspected.
+        board.warm_up()
+        blocks = page.build(board, settings, Path(folder))
+        blocks.queue(max_size=_MAX_EVENTS_WAITING)
         try:
             blocks.launch(
-                server_name=host,
-                server_port=port,
-                theme=_theme(),
-                css_paths=_STYLE,
-                max_file_size=_MAX_UPLOAD,
+                server_name=settings.host,
+                server_port=settings.port,
+                auth=settings.login,
+                theme=theme.theme(),
+                css_paths=[theme.STYLE, _JOB_STYLE],
+                max_file_size=f"{settings.max_upload_mb:g}mb",
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,
@@ -52,18 +58,7 @@ def serve(host: str, port: int, device: DeviceName) -> None:
                 prevent_thread_lock=True,
             )
         except (OSError, OverflowError) as error:
-            raise CombinerError(f"Port {port} of {host} is taken or cannot be used.") from error
+            where = f"Port {settings.port} of {settings.host}"
+            raise CombinerError(f"{where} is taken or cannot be used.") from error
         print(f"COMBINER is served at {blocks.local_url} until you press Ctrl-C.", flush=True)
         blocks.block_thread()
-
-
-def _theme() -> gr.themes.Theme:
-    """Fonts that come with Gradio, in the weights it has of them: nothing is fetched."""
-    sans = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
-    mono = gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700))
-    theme = gr.themes.Default(
-        primary_hue="blue", font=[sans, "sans-serif"], font_mono=[mono, "monospace"]
-    )
-    # The default greys are too faint to read.
-    grey = "*neutral_500"
-    return theme.set(body_text_color_subdued=grey, block_info_text_color=grey)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Literal
 
-from combiner_core import Progress
+from demo.job import JobView, Outcome
 
-State = Literal["idle", "running", "done", "stopped", "failed"]
+State = Literal["idle", "waiting", "running", "done", "stopped", "failed"]
 
 _PHASES = {
     "search": "Finding the noise scale for the budget",
@@ -16,8 +16,6 @@ _PHASES = {
     "code": "Coding and refining",
     "verify": "Decoding the file once",
 }
-# Share of the time before each phase, and in it, of a typical job.
-_SHARES = {"search": (0.0, 0.1), "fit": (0.1, 0.65), "code": (0.75, 0.25), "verify": (1.0, 0.0)}
 _ESTIMATE_FROM = 0.03
 
 
@@ -53,29 +51,48 @@ def panel(
     )
 
 
-def running(progress: Progress | None) -> str:
-    """The panel of a job, before its first event or at one."""
+def of_job(view: JobView) -> str:
+    """The panel of a job, whatever its state."""
+    if view.state == "waiting":
+        return panel("waiting", "Waiting", note=_place_text(view.place))
+    if view.state == "failed":
+        return panel("failed", "Failed", note=view.error)
+    if view.state == "stopped":
+        return panel("stopped", "Stopped", note="Nothing was kept.")
+    if view.outcome is not None:
+        return panel("done", "Done", facts=_result_facts(view, view.outcome))
+    return _running(view)
+
+
+def _running(view: JobView) -> str:
+    progress = view.progress
     if progress is None:
         return panel("running", "Preparing")
-    fraction = _fraction(progress)
+    note = _time_left(progress.elapsed_s, view.fraction)
     facts = {
         "PSNR": f"{progress.psnr_db:.2f} dB",
         "Committed": f"{progress.committed_bits:,} of {progress.budget_bits:,} bits",
         "KL to code": f"{progress.kl_bits:,.0f} bits",
         "Elapsed": f"{progress.elapsed_s:.0f} s",
     }
-    headline, note = _PHASES[progress.phase], _time_left(progress.elapsed_s, fraction)
-    return panel("running", headline, note=note, fraction=fraction, facts=facts)
+    headline = _PHASES[progress.phase]
+    return panel("running", headline, note=note, fraction=view.fraction, facts=facts)
 
 
-def is_running(panel: str) -> bool:
-    """Whether a panel tells of a job that has not ended."""
-    return 'data-state="running"' in panel
+def _result_facts(view: JobView, outcome: Outcome) -> dict[str, str]:
+    return {
+        "PSNR": f"{outcome.psnr_db:.2f} dB",
+        "Size": f"{outcome.bytes_count:,} bytes",
+        "Rate": view.extent.rate_text(outcome.bytes_count),
+        "Model": outcome.model,
+        "Time": f"{outcome.seconds['total']:.1f} s on {outcome.device}",
+    }
 
 
-def _fraction(progress: Progress) -> float:
-    before, share = _SHARES[progress.phase]
-    return before + share * progress.step / max(1, progress.total)
+def _place_text(place: int) -> str:
+    if place == 0:
+        return "yours is next"
+    return "1 run before yours" if place == 1 else f"{place} runs before yours"
 
 
 def _time_left(elapsed_s: float, fraction: float) -> str:

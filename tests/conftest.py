@@ -12,12 +12,16 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
+from browser_tools import app_url, browser, page
 from numpy.typing import NDArray
 from tiny_presets import write_multires_presets, write_presets
 
 from combiner_core.signals import Signal
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Fixtures of the browser tests.
+__all__ = ["app_url", "browser", "page"]
 
 
 def pytest_configure() -> None:

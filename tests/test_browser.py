@@ -2,172 +2,312 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
+import soundfile as sf
+from browser_tools import (
+    JOB_MS,
+    PHONE,
+    ROOT,
+    START_S,
+    download,
+    expect_sentence,
+    fact,
+    linked_bytes,
+    open_page,
+    running_app,
+    state,
+    upload,
+    visit,
+)
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Request, Response, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 import combiner_core as cc
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = "/usr/bin/chromium"
-START_S = 120.0
-JOB_MS = 120_000
+EXAMPLES = ROOT / "assets" / "examples"
+STOP_S, FIRST_PICTURE_S = 0.5, 3.0
+# The best counts: a machine that tests does other things as well.
+TRIES = 3
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not shutil.which(CHROMIUM):
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing(f"{CHROMIUM} is not installed")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-
-
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_app(tmp_path_factory.mktemp("app")) as (_, url):
-        yield url
+# From the click itself to what is seen: the time that a person waits.
+TIME_TO_STOP = """() => {
+  window.secondsToStop = new Promise((resolve) => {
+    document.querySelector("#image-stop").addEventListener("click", () => {
+      const start = performance.now();
+      const look = () => document.querySelector("#image-status [data-state=stopped]")
+        ? resolve((performance.now() - start) / 1000) : setTimeout(look, 10);
+      look();
+    }, { once: true });
+  });
+}"""
 
 
 @pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    """The page, loaded; a script error or a request to another host fails the test."""
-    faults: list[str] = []
-
-    def check_host(request: Request) -> None:
-        address = urlsplit(request.url)
-        if address.scheme not in ("data", "blob") and address.netloc != urlsplit(app_url).netloc:
-            faults.append(f"request to {request.url}")
-
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", check_host)
-    page.goto(app_url)
-    expect(page.locator("#image-compress")).to_be_enabled(timeout=30_000)
-    yield page
-    page.close()
-    assert faults == []
-
-
-def test_image_is_compressed_downloaded_and_decoded(
-    page: Page, photo: cc.Signal, tmp_path: Path
-) -> None:
+def photo_file(photo: cc.Signal, tmp_path: Path) -> Path:
     cc.save(photo, tmp_path / "photo.png")
-    upload(page, "image", tmp_path / "photo.png")
-    page.locator("#image-rate").get_by_label("Custom").check()
-    page.locator("#image-bytes input").fill("160")
-    page.locator("#image-effort").get_by_label("best").check()
-    expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels: at most 160 bytes")
+    return tmp_path / "photo.png"
 
+
+@pytest.fixture
+def large_file(photo: cc.Signal, tmp_path: Path) -> Path:
+    """Picture of 768 x 512 pixels."""
+    cc.save(cc.Signal.image(np.tile(photo.values, (8, 8, 1))), tmp_path / "large.png")
+    return tmp_path / "large.png"
+
+
+def test_image_is_compressed_compared_and_downloaded(
+    page: Page, photo: cc.Signal, photo_file: Path, tmp_path: Path
+) -> None:
+    upload(page, "image", photo_file)
+    expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels: at most 153 bytes")
+    page.locator("#image-bytes input").fill("900")
+    expect(page.locator("#image-note")).to_contain_text("at most 900 bytes, 1.172 bpp")
     page.locator("#image-compress").click()
-    expect(fact(page, "image", "committed")).to_contain_text("bits", timeout=JOB_MS)
-    expect(fact(page, "image", "psnr")).to_have_text(re.compile(r"^\d+\.\d\d dB$"))
-    expect(page.locator("#image-status")).to_contain_text("left")
-    shown_done = page.locator("#image-status progress").get_attribute("value")
-    assert 0 < float(shown_done or "0") <= 1
     expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
 
     data = download(page, "image", tmp_path / "photo.cmb")
     decoded = cc.decode(data, device="cpu")
-    assert len(data) <= 160
+    assert len(data) <= 900
     expect(fact(page, "image", "size")).to_have_text(f"{len(data):,} bytes")
     expect(fact(page, "image", "psnr")).to_have_text(f"{cc.psnr_db(photo, decoded):.2f} dB")
-    assert np.array_equal(shown_pixels(page, "#image-original"), photo.values)
-    assert np.array_equal(shown_pixels(page, "#image-reconstruction"), decoded.values)
+    picture = download(page, "image", tmp_path / "photo-decoded.png", "download-decoded")
+    assert np.array_equal(np.asarray(Image.open(BytesIO(picture))), decoded.values)
 
-    page.get_by_role("tab", name="Decode").click()
-    upload(page, "decode", tmp_path / "photo.cmb")
-    page.locator("#decode-run").click()
-    expect(state(page, "decode", "done")).to_be_visible(timeout=30_000)
-    assert np.array_equal(shown_pixels(page, "#decode-image"), decoded.values)
+    rows = page.locator("#image-table tr[data-codec]")
+    expect(rows).to_have_count(5)
+    expect(page.locator("#image-table")).not_to_contain_text("computing", timeout=JOB_MS)
+    expect(page.locator("#image-compare")).to_contain_text("900 bytes")
+    report = json.loads(download(page, "image", tmp_path / "photo-report.json", "download-report"))
+    assert report["result"]["bytes"] == len(data)
+    assert report["settings"]["budget_bytes"] == 900
+    assert set(report["codecs"]) == {"ours", "jpeg", "webp", "avif", "jpeg2000"}
+
+
+def test_first_picture_comes_soon(page: Page, large_file: Path) -> None:
+    upload(page, "image", large_file)
+    expect(page.locator("#image-note")).to_contain_text("768 × 512 pixels")
+    waits = []
+    for _ in range(TRIES):
+        clicked = time.monotonic()
+        page.locator("#image-compress").click()
+        # On a fast machine the result itself may be the first picture.
+        page.locator("#image-preview img, #image-compare img").first.wait_for(timeout=JOB_MS)
+        waits.append(time.monotonic() - clicked)
+        expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+        for chart in ("curve", "bits"):
+            expect(page.locator(f"#image-{chart} .js-plotly-plot")).to_be_visible(timeout=JOB_MS)
+    assert min(waits) < FIRST_PICTURE_S
+
+
+def test_example_and_quick_pick(page: Page) -> None:
+    page.locator("#image-examples button").first.click()
+    expect(page.locator("#image-note")).to_contain_text("pixels")
+    page.get_by_role("button", name="0.07 bpp").click()
+    expect(page.locator("#image-note")).to_contain_text("0.070 bpp")
+    before = int(page.locator("#image-bytes input").input_value())
+    page.locator("#image-budget input[type=range]").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#image-note")).not_to_contain_text("0.070 bpp")
+    after = int(page.locator("#image-bytes input").input_value())
+    assert before < after < 1.2 * before
 
 
 def test_clip_is_compressed_and_played(page: Page, clip: cc.Signal, tmp_path: Path) -> None:
     cc.save(clip, tmp_path / "voice.wav")
     page.get_by_role("tab", name="Audio").click()
     upload(page, "audio", tmp_path / "voice.wav")
-    expect(page.locator("#audio-note")).to_contain_text("at most 2,000 bytes")
-    page.locator("#audio-rate").get_by_label("Custom").check()
-    page.locator("#audio-bytes input").fill("20")
-    page.locator("#audio-compress").click()
-    expect_sentence(page, "A budget of 20 bytes is too small")
-    expect(state(page, "audio", "failed")).to_be_visible()
-
-    page.locator("#audio-bytes input").fill("250")
-    expect(page.locator("#audio-note")).to_contain_text("at most 250 bytes, 2.00 kbps")
+    expect(page.locator("#audio-note")).to_contain_text("at most 1,000 bytes, 8.00 kbps")
     page.locator("#audio-compress").click()
     expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
 
     data = download(page, "audio", tmp_path / "voice.cmb")
     decoded = cc.decode(data, device="cpu")
-    assert len(data) <= 250
+    assert len(data) <= 1000
     expect(fact(page, "audio", "size")).to_have_text(f"{len(data):,} bytes")
-    (tmp_path / "played.wav").write_bytes(linked_bytes(page, "#audio-reconstruction a", "href"))
-    played = cc.load(tmp_path / "played.wav")
-    assert played.sample_rate == decoded.sample_rate
-    np.testing.assert_allclose(played.values, decoded.values, atol=1 / 32768)
+    content = download(page, "audio", tmp_path / "voice-decoded.wav", "download-decoded")
+    values, rate = sf.read(BytesIO(content))
+    assert rate == decoded.sample_rate
+    np.testing.assert_allclose(values, decoded.values[0], atol=1 / 32768)
+    players = page.locator("#audio-compare audio")
+    expect(players.first).to_be_attached()
+    played = linked_bytes(page, "#audio-compare audio >> nth=0", "src")
+    np.testing.assert_allclose(sf.read(BytesIO(played))[0], clip.values[0], atol=1 / 32768)
 
 
-def test_stop_ends_a_job_within_a_second(page: Page, photo: cc.Signal, tmp_path: Path) -> None:
-    cc.save(cc.Signal.image(np.tile(photo.values, (6, 6, 1))), tmp_path / "photo.png")
-    upload(page, "image", tmp_path / "photo.png")
-    page.locator("#image-rate").get_by_label("0.13 bpp").check()
+def test_prefix_of_the_file_is_decoded(page: Page, photo: cc.Signal, photo_file: Path) -> None:
+    upload(page, "image", photo_file)
+    expect(page.locator("#image-note")).to_contain_text("pixels")
+    page.locator("#image-bytes input").fill("900")
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    page.locator("#image-percent input[type=range]").focus()
+    page.keyboard.press("Home")
+    for _ in range(39):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#image-compare")).to_contain_text("First 40 %", timeout=20_000)
+
+
+def test_stop_is_felt_at_once(page: Page, large_file: Path) -> None:
+    upload(page, "image", large_file)
+    expect(page.locator("#image-note")).to_contain_text("pixels")
+    page.locator("#image-model").get_by_label("COMBINER").check()
     page.locator("#image-effort").get_by_label("best").check()
-    for _ in range(2):  # The engine is free again at once.
+    waits = []
+    for _ in range(TRIES):  # The engine is free again at once.
         page.locator("#image-compress").click()
         expect(fact(page, "image", "committed")).to_be_visible(timeout=60_000)
-        clicked = time.monotonic()
+        expect(page.locator("#image-posterior .js-plotly-plot")).to_be_visible(timeout=60_000)
+        page.evaluate(TIME_TO_STOP)
         page.locator("#image-stop").click()
-        expect(state(page, "image", "stopped")).to_be_visible()
-        assert time.monotonic() - clicked < 1.0
+        waits.append(page.evaluate("window.secondsToStop"))
         expect(page.locator("#image-compress")).to_be_enabled()
+    assert min(waits) < STOP_S
 
 
-def test_wrong_file_is_refused_in_a_sentence(page: Page, photo: cc.Signal, tmp_path: Path) -> None:
-    (tmp_path / "letter.png").write_text("Dear reader,")
-    upload(page, "image", tmp_path / "letter.png")
-    expect_sentence(page, "letter.png")
-    page.locator("#image-compress").click()
-    expect(state(page, "image", "failed")).to_be_visible(timeout=10_000)
-    expect(page.locator("#image-status")).to_contain_text("letter.png cannot be read")
-
-    cc.save(photo, tmp_path / "photo.png")
-    page.locator("#image-source").get_by_label("Remove Image").click()
-    upload(page, "image", tmp_path / "photo.png")
-    expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
+def test_a_run_survives_a_reload(page: Page, app_url: str, large_file: Path) -> None:
+    upload(page, "image", large_file)
+    expect(page.locator("#image-note")).to_contain_text("pixels")
+    page.locator("#image-effort").get_by_label("balanced").check()
     page.locator("#image-compress").click()
     expect(state(page, "image", "running")).to_be_visible(timeout=10_000)
-    page.locator("#image-stop").click()
-    expect(state(page, "image", "stopped")).to_be_visible(timeout=10_000)
+    page.wait_for_timeout(500)
+    page.goto("about:blank")  # As when a phone sleeps.
+    page.wait_for_timeout(1000)
+    open_page_busy(page, app_url)
+    expect(state(page, "image", "running")).to_be_visible(timeout=10_000)
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    open_page(page, app_url)
+    expect(state(page, "image", "done")).to_be_visible(timeout=10_000)
+    expect(page.locator("#image-compare")).to_contain_text("bytes")
 
 
-def test_damaged_compressed_file_is_refused_in_a_sentence(page: Page, tmp_path: Path) -> None:
-    (tmp_path / "noise.cmb").write_bytes(bytes(range(200)))
-    page.get_by_role("tab", name="Decode").click()
-    upload(page, "decode", tmp_path / "noise.cmb")
-    page.locator("#decode-run").click()
+def test_two_visitors_take_turns(
+    page: Page, browser: Browser, app_url: str, photo_file: Path, large_file: Path
+) -> None:
+    with visit(browser, app_url) as other:
+        upload(page, "image", large_file)
+        expect(page.locator("#image-note")).to_contain_text("pixels")
+        page.locator("#image-model").get_by_label("COMBINER").check()
+        page.locator("#image-compress").click()
+        expect(state(page, "image", "running")).to_be_visible(timeout=30_000)
+
+        upload(other, "image", photo_file)
+        expect(other.locator("#image-note")).to_contain_text("pixels")
+        other.locator("#image-compress").click()
+        expect(state(other, "image", "waiting")).to_contain_text("1 run before yours")
+        page.locator("#image-stop").click()
+        expect(state(page, "image", "stopped")).to_be_visible()
+        expect(state(other, "image", "done")).to_be_visible(timeout=JOB_MS)
+
+
+def test_a_late_failure_is_told(page: Page, clip: cc.Signal, tmp_path: Path) -> None:
+    cc.save(clip, tmp_path / "voice.wav")
+    page.get_by_role("tab", name="Audio").click()
+    upload(page, "audio", tmp_path / "voice.wav")
+    expect(page.locator("#audio-note")).to_contain_text("kbps")
+    page.locator("#audio-bytes input").fill("20")
+    page.locator("#audio-compress").click()
+    expect_sentence(page, "A budget of 20 bytes is too small")
+    expect(state(page, "audio", "failed")).to_contain_text("A budget of 20 bytes")
+
+
+def _bomb(path: Path) -> None:
+    """Picture of 10^8 pixels in a small file."""
+    Image.new("1", (10_000, 10_000)).save(path)
+
+
+def _clip_without_samples(path: Path) -> None:
+    sf.write(path, np.zeros(0), 16000)
+
+
+BAD_IMAGES = {
+    "letter.png": lambda path: path.write_text("Dear reader,"),
+    "empty.png": lambda path: path.write_bytes(b""),
+    "bomb.png": _bomb,
+    "cut.png": lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50)),
+    "tiny.png": lambda path: Image.new("RGB", (4, 4)).save(path),
+}
+BAD_CLIPS = {
+    "silence.wav": _clip_without_samples,
+    "letter.wav": lambda path: path.write_text("Dear listener,"),
+    "song.m4a": lambda path: path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(64)),
+}
+
+
+@pytest.mark.parametrize("name", BAD_IMAGES)
+def test_a_bad_image_is_refused_in_a_sentence(page: Page, name: str, tmp_path: Path) -> None:
+    BAD_IMAGES[name](tmp_path / name)
+    upload(page, "image", tmp_path / name)
     expect_sentence(page, "")
-    expect(state(page, "decode", "failed")).to_be_visible()
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "failed")).to_be_visible(timeout=10_000)
+    expect(page.locator("#image-compress")).to_be_enabled()
+
+
+@pytest.mark.parametrize("name", BAD_CLIPS)
+def test_a_bad_clip_is_refused_in_a_sentence(page: Page, name: str, tmp_path: Path) -> None:
+    BAD_CLIPS[name](tmp_path / name)
+    page.get_by_role("tab", name="Audio").click()
+    upload(page, "audio", tmp_path / name)
+    expect_sentence(page, "")
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "CMYK", "I;16"])
+def test_every_colour_mode_is_accepted(page: Page, mode: str, tmp_path: Path) -> None:
+    suffix = ".tiff" if mode == "CMYK" else ".png"
+    file = tmp_path / f"picture{suffix}"
+    Image.new(mode, (40, 24)).save(file)
+    upload(page, "image", file)
+    expect(page.locator("#image-note")).to_contain_text("40 × 24 pixels")
+
+
+def test_a_refused_file_can_be_replaced(page: Page, photo_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.png").write_text("Dear reader,")
+    upload(page, "image", tmp_path / "letter.png")
+    expect_sentence(page, "letter.png cannot be read")
+    page.locator("#image-source").get_by_label("Remove Image").click()
+    upload(page, "image", photo_file)
+    expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
+
+
+def test_the_page_fits_a_phone(browser: Browser, app_url: str, photo_file: Path) -> None:
+    with visit(browser, app_url, PHONE) as page:
+        upload(page, "image", photo_file)
+        expect(page.locator("#image-note")).to_contain_text("pixels")
+        page.locator("#image-compress").click()
+        expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+        expect(page.locator("#image-table")).not_to_contain_text("computing", timeout=JOB_MS)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_limits_queue_and_login(browser: Browser, photo_file: Path, tmp_path: Path) -> None:
+    options = ["--max-megapixels", "0.005", "--user", "ada", "--password", "engine"]
+    with running_app(tmp_path, *options) as (_, url):
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        page.get_by_label("username").fill("ada")
+        page.get_by_label("password").fill("engine")
+        page.get_by_role("button", name="Login").click()
+        expect(page.locator("#image-compress")).to_be_enabled(timeout=30_000)
+        upload(page, "image", photo_file)
+        expect_sentence(page, "photo.png")
+        context.close()
 
 
 def test_app_ends_tidily(tmp_path: Path) -> None:
@@ -187,75 +327,7 @@ def test_app_ends_tidily(tmp_path: Path) -> None:
     assert list(tmp_path.glob("combiner-*")) == []
 
 
-@contextmanager
-def running_app(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The app in a fresh process with its files in a folder, and its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "TMPDIR": str(folder),
-        # Pixels are compared with those decoded in this process.
-        "OMP_NUM_THREADS": str(torch.get_num_threads()),
-    }
-    command = [sys.executable, "app.py", "--port", str(port), "--device", "cpu"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert f"http://127.0.0.1:{port}" in line
-        yield process, f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
-
-
-def upload(page: Page, tab: str, path: Path) -> None:
-    """Hand a file to a tab and wait until the server has it."""
-
-    def is_upload(response: Response) -> bool:
-        return "/gradio_api/upload" in response.url and response.ok
-
-    with page.expect_response(is_upload):
-        page.locator(f"#{tab}-source input[type=file]").set_input_files(path)
-
-
-def download(page: Page, tab: str, path: Path) -> bytes:
-    with page.expect_download() as download:
-        page.locator(f"#{tab}-download").click()
-    download.value.save_as(path)
-    assert download.value.suggested_filename == path.name
-    return path.read_bytes()
-
-
-def state(page: Page, tab: str, name: str) -> Locator:
-    return page.locator(f"#{tab}-status [data-state={name}]")
-
-
-def fact(page: Page, tab: str, name: str) -> Locator:
-    return page.locator(f'#{tab}-status [data-fact="{name}"]')
-
-
-def shown_pixels(page: Page, selector: str) -> NDArray[np.uint8]:
-    """The picture that the browser shows."""
-    return np.asarray(Image.open(BytesIO(linked_bytes(page, f"{selector} img", "src"))))
-
-
-def linked_bytes(page: Page, selector: str, attribute: str) -> bytes:
-    """What the address in an element's attribute leads to."""
-    expect(page.locator(selector)).to_have_attribute(attribute, re.compile("^http"))
-    address = page.locator(selector).get_attribute(attribute)
-    assert address is not None
-    return page.request.get(address).body()
-
-
-def expect_sentence(page: Page, start: str) -> None:
-    """A message is shown: one sentence, with no path of the server."""
-    toast = page.locator(".toast-body [data-testid=toast-text]")
-    expect(toast).to_be_visible(timeout=10_000)
-    text = toast.inner_text()
-    assert re.fullmatch(rf"{re.escape(start)}[^/\\]*\.", text)
-    assert ". " not in text
+def open_page_busy(page: Page, url: str) -> None:
+    """Go to the app while a run of this visitor goes on."""
+    page.goto(url)
+    expect(page.locator("#image-stop")).to_be_enabled(timeout=30_000)

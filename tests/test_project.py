@@ -91,10 +91,17 @@ def test_imports_are_required(modules: list[Path], files: list[str]) -> None:
     def missing(tree: ast.Module) -> set[str]:
         tops = {_top(name) for name in _imports(tree)} - ours - sys.stdlib_module_names
         return {
-            top for top in tops if not required & {d.lower() for d in distributions.get(top, [top])}
+            top
+            for top in tops
+            if not required & {_distribution(name) for name in distributions.get(top, [top])}
         }
 
     assert _offenders(modules, missing) == {}
+
+
+def _distribution(name: str) -> str:
+    """A distribution's name as requirements spell it."""
+    return name.lower().replace("_", "-")
 
 
 def _offenders(paths: list[Path], fault: Callable[[ast.Module], object]) -> dict[str, object]:

@@ -99,8 +99,8 @@ class Reporter:
                 if phase == "code":
                     assert isinstance(encoder, rec.GroupEncoder)
                     self._surface.add_bits(bit_map, group, encoder.rates_bits)
-                    preview = self._surface.preview(request, noise)
-                    self._preview = self._preview if preview is None else preview
+                preview = self._surface.preview(request, noise)
+                self._preview = self._preview if preview is None else preview
                 if self._due(new_level):
                     level = group.level
                     yield self._coded(phase, encoder, bit_map)

@@ -37,7 +37,7 @@ class Targets:
         return sum(float(level.square().sum(dtype=torch.float64)) for level in levels)
 
     def information_bits(self, scale: float) -> float:
-        """Sum of 1/2 log2(1 + (c / s)^2 / 2): grows with the noise scale much as the file shrinks."""
+        """Sum of 1/2 log2(1 + (c / s)^2 / 2): falls with a growing noise scale as files do."""
         octaves = np.arange(_LOWEST, _HIGHEST, 1 / _STEPS) + 0.5 / _STEPS
         per_weight = np.log1p(4.0**octaves / (2 * scale**2)) / (2 * math.log(2))
         return float(self._histogram @ per_weight)

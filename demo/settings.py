@@ -1,0 +1,139 @@
+"""Settings of the app, from the command line or the environment."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from combiner_core.options import DeviceName
+
+_PREFIX = "COMBINER_"
+# Set where the app runs as a Hugging Face Space, whose proxy is not on this machine.
+_SPACE_VARIABLE = "SPACE_ID"
+_HERE, _EVERYWHERE = "127.0.0.1", "0.0.0.0"
+
+
+def _option(
+    about: str, read: Callable[[str], Any], choices: tuple[str, ...] | None = None
+) -> dict[str, Any]:
+    return {"help": about, "type": read, "choices": choices}
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 1 << 16:
+        raise ValueError(text)
+    return number
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the app; each field is an option `--name` and a variable `COMBINER_NAME`.
+
+    Attributes:
+        host, port: where to listen.
+        device: where to fit and decode.
+        presets: folder of trained models; ``None`` for those shipped with the program.
+        max_upload_mb: largest file accepted, in 10^6 bytes.
+        max_megapixels: largest image accepted, in 10^6 pixels.
+        max_seconds: longest clip accepted.
+        queue_length: runs that may wait for the one at work.
+        user, password: asked of visitors if given.
+        files_life_s: how long uploads and results are kept.
+    """
+
+    host: str = field(default=_HERE, metadata=_option("address to listen on", str))
+    port: int = field(default=7860, metadata=_option("port to listen on", _port))
+    device: DeviceName = field(
+        default="auto", metadata=_option("where to fit and decode", str, get_args(DeviceName))
+    )
+    presets: Path | None = field(default=None, metadata=_option("folder of trained models", Path))
+    max_upload_mb: float = field(
+        default=64.0, metadata=_option("largest file accepted, in megabytes", _positive)
+    )
+    max_megapixels: float = field(
+        default=24.0, metadata=_option("largest image accepted, in megapixels", _positive)
+    )
+    max_seconds: float = field(
+        default=600.0, metadata=_option("longest clip accepted, in seconds", _positive)
+    )
+    queue_length: int = field(
+        default=8, metadata=_option("runs that may wait for the one at work", _count)
+    )
+    user: str | None = field(default=None, metadata=_option("name that visitors must give", str))
+    password: str | None = field(
+        default=None, metadata=_option("password that visitors must give", str)
+    )
+    files_life_s: float = field(
+        default=14400.0, metadata=_option("seconds to keep uploads and results", _positive)
+    )
+
+    @property
+    def max_pixels(self) -> int:
+        """Largest image accepted, in pixels."""
+        return round(self.max_megapixels * 1e6)
+
+    @property
+    def login(self) -> tuple[str, str] | None:
+        """Name and password that visitors must give, if any."""
+        return (self.user, self.password) if self.user and self.password else None
+
+
+def read(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Settings:
+    """Settings from arguments, and from the environment where they say nothing.
+
+    Args:
+        arguments: of the command line; ``None`` for those of this process.
+        environment: variables, of which those named `COMBINER_...` matter; empty ones do not.
+
+    Raises:
+        SystemExit: a value is not one of those allowed, or help was asked for.
+    """
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="The app: serves the demo page.",
+        epilog=f"Every option may also be a variable of the environment, as {_PREFIX}PORT.",
+    )
+    for each in fields(Settings):
+        variable = _PREFIX + each.name.upper()
+        default: Any = environment.get(variable) or each.default
+        if each.name == "host" and default == _HERE and environment.get(_SPACE_VARIABLE):
+            default = _EVERYWHERE
+        parser.add_argument(
+            "--" + each.name.replace("_", "-"),
+            default=default,
+            type=each.metadata["type"],
+            choices=each.metadata["choices"],
+            help=f"{each.metadata['help']} (default: {each.default})",
+        )
+        _check_choice(parser, variable, default, each.metadata["choices"])
+    parsed = parser.parse_args(arguments)
+    if bool(parsed.user) != bool(parsed.password):
+        parser.error("a user needs a password, and a password a user")
+    return Settings(**vars(parsed))
+
+
+def _check_choice(
+    parser: argparse.ArgumentParser, variable: str, value: str, choices: tuple[str, ...] | None
+) -> None:
+    # argparse checks what is typed, not defaults.
+    if choices is not None and value not in choices:
+        parser.error(f"{variable} is {value!r}, not one of {', '.join(choices)}")

@@ -1,0 +1,230 @@
+"""The decode tab and the comparison viewers, in a real browser over the real app."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+from browser_tools import (
+    PHONE,
+    download,
+    expect_sentence,
+    fact,
+    linked_bytes,
+    shown_pixels,
+    state,
+    upload,
+    visit,
+)
+from playwright.sync_api import Browser, Locator, Page, expect
+
+import combiner_core as cc
+
+pytestmark = pytest.mark.browser
+
+DECODE_MS = 60_000
+LEFT = "#decode-image [data-layer=left]"
+RIGHT = "#decode-image [data-layer=right]"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a picture, a clip, and both as compressed files."""
+    folder = tmp_path_factory.mktemp("files")
+    y, x = np.mgrid[0:200, 0:300]
+    pixels = np.stack([x * 0.8, y, 128 + 100 * np.sin(x / 20 + y / 30)], axis=-1)
+    t_s = np.arange(16000) / 16000
+    tone = 0.4 * np.sin(2 * np.pi * (300 + 100 * t_s) * t_s)
+    signals = {
+        "picture.png": cc.Signal.image(pixels.astype(np.uint8)),
+        "clip.wav": cc.Signal.audio(tone, 16000),
+    }
+    options = cc.EncodeOptions(effort="fast", device="cpu")
+    for name, signal in signals.items():
+        cc.save(signal, folder / name)
+        *_, result = cc.encode(signal, cc.Budget(1500), options)
+        assert isinstance(result, cc.Encoded)
+        (folder / name).with_suffix(".cmb").write_bytes(result.data)
+    return folder
+
+
+@pytest.fixture
+def decode_page(page: Page) -> Page:
+    page.get_by_role("tab", name="Decode").click()
+    return page
+
+
+def test_image_is_what_the_command_line_writes(
+    decode_page: Page, files: Path, run_cli: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    page = decode_page
+    upload(page, "decode", files / "picture.cmb")
+    holds = page.locator("#decode-holds [data-fact=holds]")
+    expect(holds).to_have_text("300 × 200 pixels", timeout=DECODE_MS)
+    expect(page.locator("#decode-holds [data-fact=model]")).to_have_text("multires-image")
+    page.locator("#decode-run").click()
+    expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
+    for fraction, name in ((1.0, "Decoded"), (0.4, "First 40 %")):
+        if fraction < 1:
+            slide(page, "#decode-percent", 40)
+            expect(page.locator(f"{RIGHT} img")).to_have_attribute(
+                "alt", re.compile(f"^{name}"), timeout=DECODE_MS
+            )
+            expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
+        arguments = ("decode", files / "picture.cmb", "--fraction", str(fraction))
+        finished = run_cli(*arguments, "--device", "cpu", "-o", "expected.png")
+        assert finished.returncode == 0, finished.stderr
+        content = download(page, "decode", tmp_path / "picture-decoded.png")
+        assert content == (tmp_path / "expected.png").read_bytes()
+        expected = cc.load(tmp_path / "expected.png").values
+        assert np.array_equal(shown_pixels(page, RIGHT), expected)
+
+
+def test_original_is_compared_and_prefix_is_worse(decode_page: Page, files: Path) -> None:
+    page = decode_page
+    hand_in(page, files, "picture")
+    original = cc.load(files / "picture.png")
+    decoded = cc.decode((files / "picture.cmb").read_bytes(), device="cpu")
+    quality = f"{cc.psnr_db(original, decoded):.2f} dB"
+    expect(fact(page, "decode", "psnr")).to_have_text(quality, timeout=DECODE_MS)
+    assert np.array_equal(shown_pixels(page, LEFT), original.values)
+    expect(page.locator("#decode-image [data-chip=right]")).to_contain_text(quality)
+
+    slide(page, "#decode-percent", 30)
+    expect(page.locator("#decode-image [data-chip=right]")).to_contain_text(
+        "First 30 %", timeout=DECODE_MS
+    )
+    part = float(fact(page, "decode", "psnr").inner_text().removesuffix(" dB"))
+    assert part < cc.psnr_db(original, decoded)
+
+    page.locator("#decode-scale").get_by_label("2×").check()
+    expect(fact(page, "decode", "signal")).to_have_text("600 × 400 pixels", timeout=DECODE_MS)
+
+
+def test_truncated_file_is_decoded_as_far_as_it_goes(
+    decode_page: Page, files: Path, tmp_path: Path
+) -> None:
+    page = decode_page
+    data = (files / "picture.cmb").read_bytes()
+    (tmp_path / "cut.cmb").write_bytes(data[:700])
+    upload(page, "decode", tmp_path / "cut.cmb")
+    expect(page.locator("#decode-holds")).to_contain_text("Cut short", timeout=DECODE_MS)
+    page.locator("#decode-run").click()
+    expect(fact(page, "decode", "bytes used")).to_have_text("700", timeout=DECODE_MS)
+
+
+def test_clip_is_heard_beside_its_original(decode_page: Page, files: Path, tmp_path: Path) -> None:
+    page = decode_page
+    hand_in(page, files, "clip")
+    decoded = cc.decode((files / "clip.cmb").read_bytes(), device="cpu")
+    players = page.locator("#decode-audio audio")
+    expect(players).to_have_count(2, timeout=DECODE_MS)
+    (tmp_path / "heard.wav").write_bytes(
+        linked_bytes(page, "#decode-audio li:nth-child(2) audio", "src")
+    )
+    heard = cc.load(tmp_path / "heard.wav")
+    np.testing.assert_allclose(heard.values, decoded.values, atol=1 / 32768)
+    waveform = page.locator("#decode-audio-waveform .js-plotly-plot")
+    expect(waveform).to_be_visible(timeout=DECODE_MS)
+
+    first, second = players.nth(0), players.nth(1)
+    second.evaluate("player => { player.muted = true; player.currentTime = 0.4; }")
+    page.locator("#decode-audio").get_by_role("radio", name="Original").click()
+    expect(page.locator("#decode-audio li[data-heard]")).to_contain_text("Original")
+    assert first.evaluate("player => player.currentTime") == pytest.approx(0.4, abs=0.01)
+
+
+def test_viewer_obeys_mouse_and_keyboard(decode_page: Page, files: Path) -> None:
+    page = decode_page
+    hand_in(page, files, "picture")
+    stage = page.locator("#decode-image .compare-stage")
+    divider = page.locator("#decode-image").get_by_role("slider")
+    expect(divider).to_have_attribute("aria-valuenow", "50", timeout=DECODE_MS)
+    divider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(divider).to_have_attribute("aria-valuenow", "51")
+    page.keyboard.press("Home")
+    expect(divider).to_have_attribute("aria-valuenow", "0")
+    box = box_of(stage)
+    page.mouse.move(box["x"] + 2, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 50, steps=3)
+    page.mouse.up()
+    expect(divider).to_have_attribute("aria-valuenow", "25")
+
+    page.locator("#decode-image").get_by_role("button", name="8×").click()
+    expect(stage).to_have_attribute("data-zoom", "8")
+    drawn = page.locator(f"{RIGHT} img")
+    assert drawn.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
+    assert box_of(drawn)["width"] == pytest.approx(8 * 300)
+    stage.focus()
+    before = box_of(drawn)["x"]
+    page.keyboard.press("ArrowLeft")
+    assert box_of(drawn)["x"] > before
+    page.keyboard.press("0")
+    expect(stage).to_have_attribute("data-zoom", "fit")
+    stage.hover(position={"x": 30, "y": 30})
+    page.mouse.wheel(0, -300)
+    expect(stage).not_to_have_attribute("data-zoom", "fit")
+
+    page.locator("#decode-image").get_by_label("Right").select_option("Original")
+    assert np.array_equal(shown_pixels(page, RIGHT), cc.load(files / "picture.png").values)
+    page.locator("#decode-image").get_by_role("button", name="Difference").click()
+    stage.screenshot()
+    assert stage.get_attribute("data-difference") is not None
+
+
+def test_what_does_not_fit_together_is_refused(
+    decode_page: Page, files: Path, photo: cc.Signal, tmp_path: Path
+) -> None:
+    page = decode_page
+    cc.save(photo, tmp_path / "other.png")
+    page.locator("#decode-original input[type=file]").set_input_files(tmp_path / "other.png")
+    upload(page, "decode", files / "picture.cmb")
+    expect(page.locator("#decode-holds")).to_contain_text("300 × 200", timeout=DECODE_MS)
+    page.locator("#decode-run").click()
+    expect_sentence(page, "other.png (96 × 64 pixels) is not of the size")
+    expect(state(page, "decode", "failed")).to_be_visible()
+
+
+def test_damaged_file_is_refused_at_once(decode_page: Page, tmp_path: Path) -> None:
+    (tmp_path / "noise.cmb").write_bytes(bytes(range(200)))
+    upload(decode_page, "decode", tmp_path / "noise.cmb")
+    expect_sentence(decode_page, "")
+
+
+def test_phone_shows_the_whole_tab(browser: Browser, app_url: str, files: Path) -> None:
+    with visit(browser, app_url, PHONE) as page:
+        page.get_by_role("tab", name="Decode").click()
+        hand_in(page, files, "picture")
+        expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
+        expect(page.locator("#decode-image .compare-stage")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def hand_in(page: Page, files: Path, name: str) -> None:
+    """A compressed file and its original."""
+    original = next(path for path in files.glob(f"{name}.*") if path.suffix != ".cmb")
+    upload(page, "decode", files / f"{name}.cmb")
+    holds = page.locator("#decode-holds [data-fact=holds]")
+    expect(holds).to_be_visible(timeout=DECODE_MS)
+    page.locator("#decode-original input[type=file]").set_input_files(original)
+    expect(page.locator("#decode-original")).to_contain_text(original.suffix)
+    page.locator("#decode-run").click()
+    expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
+
+
+def slide(page: Page, selector: str, value: int) -> None:
+    box = page.locator(f"{selector} input[type=number]")
+    box.fill(str(value))
+    box.press("Tab")
+
+
+def box_of(locator: Locator) -> dict[str, float]:
+    box = locator.bounding_box()
+    assert box is not None
+    return dict(box)

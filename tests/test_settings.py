@@ -1,0 +1,60 @@
+"""Settings of the app: defaults, options, variables of the environment, refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from demo import settings
+
+
+def test_defaults_serve_this_machine_only() -> None:
+    found = settings.read([], {})
+    assert found == settings.Settings()
+    assert (found.host, found.port, found.login) == ("127.0.0.1", 7860, None)
+    assert found.max_pixels == 24_000_000
+
+
+def test_options_go_before_the_environment() -> None:
+    environment = {"COMBINER_PORT": "1234", "COMBINER_QUEUE_LENGTH": "3", "COMBINER_USER": ""}
+    found = settings.read(["--port", "4321", "--presets", "models"], environment)
+    assert (found.port, found.queue_length) == (4321, 3)
+    assert found.presets == Path("models")
+
+
+def test_visitors_give_name_and_password() -> None:
+    environment = {"COMBINER_USER": "ada", "COMBINER_PASSWORD": "engine"}
+    assert settings.read([], environment).login == ("ada", "engine")
+
+
+def test_a_space_is_served_to_everybody() -> None:
+    space = {"SPACE_ID": "somebody/combiner"}
+    assert settings.read([], space).host == "0.0.0.0"
+    assert settings.read([], {**space, "COMBINER_HOST": "::1"}).host == "::1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "name"),
+    [
+        (["--port", "0"], {}, "--port"),
+        (["--port", "many"], {}, "--port"),
+        (["--max-megapixels", "-1"], {}, "--max-megapixels"),
+        (["--files-life-s", "nan"], {}, "--files-life-s"),
+        (["--queue-length", "-1"], {}, "--queue-length"),
+        (["--device", "abacus"], {}, "--device"),
+        ([], {"COMBINER_DEVICE": "abacus"}, "COMBINER_DEVICE"),
+        ([], {"COMBINER_MAX_UPLOAD_MB": "big"}, "--max-upload-mb"),
+        (["--user", "ada"], {}, "password"),
+    ],
+)
+def test_impossible_settings_are_refused(
+    arguments: list[str],
+    environment: dict[str, str],
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        settings.read(arguments, environment)
+    assert refusal.value.code == 2
+    assert name in capsys.readouterr().err
