@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Span = tuple[float, float]
@@ -24,7 +25,9 @@ class BitMap:
         heights, widths = self.bits.shape
         down = _overlap(heights, bits.shape[0], rows)
         across = _overlap(widths, bits.shape[1], columns)
-        self.bits += down @ bits @ across.T
+        # not by numpy, whose threads would wait for those of torch
+        spread = torch.from_numpy(down) @ torch.from_numpy(bits) @ torch.from_numpy(across).T
+        self.bits += spread.numpy()
 
 
 def _overlap(cells: int, parts: int, span: Span) -> NDArray[np.float32]:

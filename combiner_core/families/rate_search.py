@@ -12,7 +12,7 @@ from combiner_core.multires import NOISE_STEPS_PER_OCTAVE, Noise
 MIN_INDEX, MAX_INDEX = NOISE_STEPS_PER_OCTAVE, 11 * NOISE_STEPS_PER_OCTAVE
 _CLOSE = 0.004
 # log of the ratio of the bits over which a guess, once measured, can be trusted to follow them
-_NEAR = 0.1
+_NEAR = 0.15
 
 
 @dataclass(frozen=True)
