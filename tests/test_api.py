@@ -1,7 +1,8 @@
-"""The endpoints, as a program calls them; the first test is the snippet of the README."""
+"""The endpoints, as a program calls them."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,30 @@ import combiner_core as cc
 
 pytestmark = pytest.mark.browser
 
+README = Path(__file__).resolve().parent.parent / "README.md"
+
 
 @pytest.fixture(scope="module")
 def client(app_url: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
     folder = tmp_path_factory.mktemp("client")
     return Client(app_url, download_files=folder, verbose=False, analytics_enabled=False)
+
+
+def test_the_snippet_of_the_readme_runs(
+    app_url: str, photo: cc.Signal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    (snippet,) = [block for block in blocks if "gradio_client" in block]
+    assert "http://127.0.0.1:7860" in snippet
+    monkeypatch.chdir(tmp_path)
+    cc.save(photo, Path("photo.png"))
+    names: dict[str, str] = {}
+    exec(snippet.replace("http://127.0.0.1:7860", app_url), names)
+    data = Path(names["compressed"]).read_bytes()
+    assert len(data) <= 900
+    assert np.array_equal(
+        cc.load(Path(names["decoded"])).values, cc.decode(data, device="cpu").values
+    )
 
 
 def test_a_program_compresses_and_decompresses(
