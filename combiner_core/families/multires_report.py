@@ -93,7 +93,9 @@ class Reporter:
                     all_scalar,
                 )
                 before, after = target[coded], (target - decoded / MEAN_GRID)[coded]
-                error += noise.scale**2 * float(after @ after - before @ before)
+                # not as a product of vectors, whose threads would stand in the way of torch's
+                gained = np.square(after).sum() - np.square(before).sum()
+                error += noise.scale**2 * float(gained)
                 self._mse = max(error, 0.0) / self._surface.values_count
                 new_level = phase == "code" and group.level != level
                 if phase == "code":
