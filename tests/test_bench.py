@@ -1,4 +1,4 @@
-"""Measurements: what they are of, what files of them hold, and comparisons of curves."""
+"""Rate-distortion measurements: what they are of, and what is made of them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from signal_files import image_bytes, picture
 
-from combiner_core import CombinerError, Signal
-from combiner_core.bench import comparison, cost
-from combiner_core.bench.rate_distortion import Job, Row, jobs_for, read_rows
+from combiner_core import CombinerError
+from combiner_core.bench import comparison, losses
+from combiner_core.bench.published import PublishedCurve
+from combiner_core.bench.rate_distortion import (
+    Job,
+    Plan,
+    Row,
+    read_rows,
+    run,
+    table,
+    table_by_rate,
+)
 
-RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 RATES = (0.07, 0.13, 0.29, 0.6)
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -58,25 +65,12 @@ def test_our_settings_are_named_with_what_matters() -> None:
     )
 
 
-def test_baselines_are_measured_once_whatever_our_settings(photos: Path) -> None:
-    codecs = ["multires", "siren", "jpeg"]
-    jobs = jobs_for(photos, [1.0], "bpp", codecs, ["fast", "best"], ["trellis"], [True], None)
-    assert [job.codec for job in jobs] == ["multires", "multires", "siren", "siren", "jpeg"]
-
-
-@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
-def test_published_results_can_be_read(path: Path) -> None:
-    assert read_rows(path)
-
-
-@pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"version": 1, "rows": [1]}', '{"version": 1, "rows": [{}]}']
-)
-def test_other_files_are_refused_by_name(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "rows.json"
-    path.write_text(content)
-    with pytest.raises(CombinerError, match=r"^rows\.json is not"):
-        read_rows(path)
+def test_baselines_are_measured_once_whatever_our_settings() -> None:
+    plan = Plan([1.0], "bpp", ["multires", "siren", "jpeg"], ["fast", "best"], seeds=[0, 7])
+    jobs = plan.jobs(["a", "b"])
+    assert [job.codec for job in jobs] == ["multires"] * 8 + ["siren"] * 8 + ["jpeg"] * 2
+    assert len(set(jobs)) == len(jobs)
+    assert {job.seed for job in jobs if job.codec == "siren"} == {0, 7}
 
 
 def test_rd_measures_models_and_baselines(cli: RunCli, photos: Path, tmp_path: Path) -> None:
@@ -86,15 +80,62 @@ def test_rd_measures_models_and_baselines(cli: RunCli, photos: Path, tmp_path: P
     assert done.returncode == 0, done.stderr
     assert "| multires fast |" in done.stdout
     by_codec = {row.job.codec: row for row in read_rows(tmp_path / "rows.json")}
-    assert by_codec["jpeg"].kl_bits is by_codec["jpeg"].side_bits is None
-    kl_bits, side_bits = by_codec["multires"].kl_bits, by_codec["multires"].side_bits
-    assert kl_bits is not None
-    assert side_bits is not None
-    assert 0 < kl_bits + side_bits < 2 * 8 * 40 * 24
+    jpeg, ours = by_codec["jpeg"], by_codec["multires"]
+    assert jpeg.kl_bits is jpeg.side_bits is jpeg.prior is None
+    assert ours.kl_bits is not None
+    assert ours.side_bits is not None
+    assert 0 < ours.kl_bits + ours.side_bits < 2 * 8 * 40 * 24
+    assert ours.prior is not None
+    assert ours.prior.startswith("tiny-multires-image ")
+    assert ours.ms_ssim is None  # the picture is too small for five scales
 
     again = cli(*arguments, *options, "--codecs", "jpeg")
     assert again.stdout == done.stdout
     assert "photo.png" not in again.stderr  # nothing was left to measure
+
+
+def test_structural_similarity_is_measured_of_larger_pictures(photos: Path) -> None:
+    (photos / "photo.png").write_bytes(image_bytes(picture(168, 176), "PNG"))
+    found = [run(Job("photo.png", rate, "bpp", "webp"), photos, threads=1) for rate in (0.5, 2)]
+    coarse, fine = (row.ms_ssim_db for row in found)
+    assert coarse is not None
+    assert fine is not None
+    assert 10 < coarse < fine < 60
+
+
+@pytest.mark.parametrize("codec", ["multires", "jpeg"])
+def test_a_budget_that_no_file_can_meet_is_recorded(
+    codec: str, photos: Path, multires_presets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
+    found = run(Job("photo.png", 0.01, "bpp", codec), photos, threads=1)
+    assert (found.bytes, found.psnr_db) == (None, None)
+    assert "cannot go this small" in table([found])
+
+
+def test_table_has_intervals_over_files_not_seeds() -> None:
+    found = [
+        row(file, 0.13, "multires", offset_db=db) for file, db in (("a", 0), ("b", 1), ("c", 2))
+    ]
+    lines = table(found).splitlines()
+    assert lines[2].startswith("| multires balanced | 3 | 0.13 | 0.13 | 32.14 (31.14 to 33.14) |")
+    reseeded = [
+        Row(Job(one.job.file, 0.13, "bpp", "multires", seed=seed), *list(vars(one).values())[1:])
+        for one in found
+        for seed in range(4)
+    ]
+    assert table(reseeded) == table(found)
+
+
+def test_rates_are_lines_and_settings_columns() -> None:
+    small = [too_small("a", 0.07, "avif"), row("b", 0.07, "avif")]
+    short = [Row(Job(f, 0.13, "bpp", "avif"), 1, 0.12, 30.0, 1, 1, 1, 1) for f in "ab"]
+    found = [*rows("multires"), *small, *short]
+    lines = table_by_rate(found, ["multires balanced", "avif"]).splitlines()
+    assert lines[0] == "| bpp | multires balanced, dB | avif, dB |"
+    assert lines[2] == "| 0.07 | 28.45 | 1 of 2 files do not fit |"
+    assert lines[3] == "| 0.13 | 31.14 | 30.00 at 0.12 |"
+    assert lines[4] == "| 0.29 | 34.62 |  |"
 
 
 def test_deltas_of_parallel_curves_are_exact() -> None:
@@ -103,6 +144,23 @@ def test_deltas_of_parallel_curves_are_exact() -> None:
     assert one.bd_psnr_db == pytest.approx(10 * math.log10(1.25), abs=1e-9)
     assert (one.low, one.high) == pytest.approx((0.08, 0.5))
     assert (one.files, one.dropped) == (2, ())
+
+
+def test_deltas_have_intervals_over_files() -> None:
+    gains = {"a": 1.1, "b": 1.2, "c": 1.3, "d": 1.25, "e": 1.15, "f": 1.3, "g": 1.2, "h": 1.1}
+    ours = [row(file, rate, "multires", gain) for file, gain in gains.items() for rate in RATES]
+    (one,) = comparison.compare([*ours, *rows("avif", files=gains)], ["avif"], 0.08, 0.5)
+    assert one.bd_rate is not None
+    assert one.bd_rate.low is not None
+    assert one.bd_rate.high is not None
+    assert (
+        100 / 1.3 - 100 < one.bd_rate.low < one.bd_rate.value < one.bd_rate.high < 100 / 1.1 - 100
+    )
+    (alike,) = comparison.compare(
+        [*rows("multires", 1.25, gains), *rows("avif", files=gains)], ["avif"], 0.08, 0.5
+    )
+    assert alike.bd_rate is not None
+    assert (alike.bd_rate.low, alike.bd_rate.high) == pytest.approx((-20, -20))
 
 
 def test_only_the_range_asked_for_counts() -> None:
@@ -136,10 +194,31 @@ def test_a_rate_that_a_file_lacks_is_left_out_and_said() -> None:
 
 def test_curves_with_nothing_in_common_have_no_deltas() -> None:
     (one,) = comparison.compare([*rows("multires", 1e3), *rows("avif")], ["avif"], 0.08, 0.5)
-    assert one.bd_rate_percent is None
+    assert one.bd_rate is None
     assert one.bd_psnr_db == pytest.approx(30)
     (one,) = comparison.compare([*rows("multires"), *rows("avif")], ["avif"], 2, 3)
-    assert (one.bd_rate_percent, one.bd_psnr_db, one.low) == (None, None, None)
+    assert (one.bd_rate, one.bd_quality, one.low) == (None, None, None)
+
+
+def test_similarity_can_be_compared_instead() -> None:
+    both = [*rows("multires", 1.25), *rows("avif")]
+    similar = [
+        Row(**{**vars(one), "psnr_db": None, "ms_ssim": 1 - 10 ** (-(one.psnr_db or 0) / 10)})
+        for one in both
+    ]
+    (one,) = comparison.compare(similar, ["avif"], 0.08, 0.5, "ms_ssim_db")
+    assert one.bd_rate_percent == pytest.approx(-20, abs=1e-6)
+
+
+def test_published_curves_are_compared_without_intervals() -> None:
+    points = tuple((rate, 40 + 10 * math.log10(rate)) for rate in RATES)
+    curve = PublishedCurve("Other", "image", points, "somewhere", "other files")
+    ours = rows("multires", 1.25, "abcd")
+    (one,) = comparison.compare_published(ours, [curve], 0.08, 0.5)
+    assert (one.anchor, one.files) == ("Other", 4)
+    assert one.bd_rate is not None
+    assert one.bd_rate.value == pytest.approx(-20, abs=1e-6)
+    assert one.bd_rate.low is None
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
@@ -165,40 +244,23 @@ def test_bd_reads_several_files(run_cli: RunCli, tmp_path: Path) -> None:
             {"job": vars(row.job), "threads": 1, **{name: getattr(row, name) for name in older}}
             for row in rows(codec, gain)
         ]
-        text = json.dumps({"version": 1, "rows": content})
-        (tmp_path / f"{codec}.json").write_text(text)
+        header = {"version": 1, "machine": {}, "commit": "", "packages": {}}
+        (tmp_path / f"{codec}.json").write_text(json.dumps({**header, "rows": content}))
     done = run_cli("bench", "bd", "multires.json", "avif.json", "--anchors", "avif")
     assert done.returncode == 0, done.stderr
     assert "| multires balanced | avif | 2 | 0.08 to 0.5 | -20.0 | +0.97 |" in done.stdout
 
 
-def test_images_grow_by_reflection_and_shrink() -> None:
-    image = Signal.image(picture(20, 30))
-    larger = cost.of_size(image, 80 * 120 / 1e6).values
-    assert larger.shape == (80, 120, 3)
-    np.testing.assert_array_equal(larger[:20, :30], image.values)
-    np.testing.assert_array_equal(larger[20:40, 30:60], image.values[::-1, ::-1])
-    np.testing.assert_array_equal(larger[40:60, 60:90], image.values)
-    smaller = cost.of_size(image, 10 * 15 / 1e6).values
-    assert smaller.shape == (10, 15, 3)
-    assert abs(smaller.mean() - image.values.mean()) < 2
-    for megapixels in (-1, 0, 1e-6, 1000):
-        with pytest.raises(CombinerError, match="megapixels can be made"):
-            cost.of_size(image, megapixels)
-
-
-def test_cost_measures_every_size(cli: RunCli, photos: Path, tmp_path: Path) -> None:
-    arguments = ("--data", photos / "photo.png", "--out", "cost.json", "--megapixels", "0.01")
-    options = ("0.002", "--effort", "fast", "--bpp", "4", "--threads", "1")
-    done = cli("bench", "cost", *arguments, *options)
-    assert done.returncode == 0, done.stderr
-    measured = cost.read_rows(tmp_path / "cost.json")
-    assert [row.job.megapixels for row in measured] == [0.002, 0.01]
-    assert [row.bytes for row in measured] == pytest.approx([1000, 5000], rel=0.05)
-    assert all(row.encode_s > 0 < row.decode_s for row in measured)
-    assert all(100 < row.idle_memory_mb <= row.peak_memory_mb for row in measured)
-    lines = done.stdout.splitlines()
-    assert lines[2].startswith("| multires | fast | 4 | 0.002 | ")
-    assert len(lines) == 4
-    with pytest.raises(CombinerError):
-        read_rows(tmp_path / "cost.json")
+def test_losses_are_counted_where_both_can_go() -> None:
+    ours = [row("a", 0.13, "multires", 2.0), row("b", 0.13, "multires", 0.5)]
+    ours += [row("a", 0.05, "multires", 2.0)]
+    found = losses.differences([*ours, *rows("avif")], "multires balanced", "avif")
+    by_case = {(one.file, one.rate): one.db for one in found}
+    assert by_case["a", 0.13] == pytest.approx(10 * math.log10(2))
+    assert by_case["b", 0.13] == pytest.approx(-10 * math.log10(2))
+    assert by_case["a", 0.05] is None  # below the anchor's smallest file
+    lines = losses.table(found).splitlines()
+    assert lines[2:] == [
+        "| multires balanced | avif | 0.05 | 0 | 0 |  |  |",
+        "| multires balanced | avif | 0.13 | 2 | 1 | +0.00 | b -3.01 |",
+    ]

@@ -13,11 +13,12 @@ from signal_files import image_bytes, picture
 
 from combiner_core import CombinerError
 from combiner_core.bench import rate_distortion
-from combiner_core.bench.group_overhead import Job, Row, jobs_for, overhead, read_rows, run, table
+from combiner_core.bench.coders import CoderChoice, choices
+from combiner_core.bench.group_overhead import BENCHMARK, Job, Row, jobs_for, overhead, run, table
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
-CODED = Job("a", 1400, 14, "multires")
+CODED = Job("a", 1400, "trellis", 14, "multires")
 
 
 @pytest.fixture
@@ -42,10 +43,10 @@ def texture() -> NDArray[np.uint8]:
 
 
 def row(job: Job, bits: float, psnr_db: float, side_bits: float | None = None) -> Row:
-    return Row(job, 1000, bits, side_bits, psnr_db, 1.5, 1)
+    return Row(job, 1000, bits, side_bits, psnr_db, 1.5, 1, "model 0")
 
 
-def curve(psnr_db: tuple[float, ...] = (32.0, 31.0, 30.0)) -> dict[Job, Row]:
+def curve(psnr_db: tuple[float, ...] = (32.0, 31.0, 30.0, 29.0)) -> dict[Job, Row]:
     """Twice the bits for each dB, from 1000 at 30 dB."""
     return {
         job: row(job, 1000 * 2 ** (psnr - 30), psnr)
@@ -60,41 +61,40 @@ def test_overhead_is_that_at_equal_distortion() -> None:
 
 
 def test_overhead_is_unknown_off_the_curve() -> None:
-    assert overhead(row(CODED, 1000, 29.9), curve()) is None
+    assert overhead(row(CODED, 1000, 28.9), curve()) is None
     assert overhead(row(CODED, 1000, 32.1), curve()) is None
-    assert overhead(row(CODED, 1000, 31.0), curve((31.0, 32.0, 30.0))) is None
+    assert overhead(row(CODED, 1000, 31.0), curve((31.0, 32.0, 30.0, 29.0))) is None
     incomplete = dict(list(curve().items())[1:])
     assert overhead(row(CODED, 1000, 30.5), incomplete) is None
 
 
 def test_table_has_means_over_images() -> None:
-    other = Job("b", 1400, 14, "multires")
+    other = Job("b", 1400, "trellis", 14, "multires")
     rows = [*curve().values(), row(CODED, 2200, 31.0, 440), row(other, 1800, 31.0, 180)]
     lines = table(rows).splitlines()
-    assert lines[2:] == ["| multires | 14 | 1400 | 2 | 2.0000 | 10.00 (of 1) | 15.0 | 1.5 |"]
+    assert lines[2:] == [
+        "| multires | trellis of 14 state bits | 1400 | 2 | 2.0000 | 10.00 (of 1) | 15.0 | 1.5 |"
+    ]
 
 
-def test_neighbours_share_the_points_of_their_curves(photos: Path) -> None:
-    jobs = jobs_for(photos, [1400, 1448], [12, 14], "multires", limit=1)
-    ideals = [job.noise_index for job in jobs if job.state_bits is None]
-    assert sorted(ideals) == [1352, 1400, 1448, 1496]
-    assert len(jobs) == len(set(jobs)) == len(ideals) + 4
-    assert {job.file for job in jobs} == {"first.png"}
+def test_neighbours_share_the_points_of_their_curves() -> None:
+    coders = choices(["trellis", "greedy"], [12, 14], [16])
+    jobs = jobs_for(["first.png"], [1400, 1448], coders, "multires")
+    ideals = [job.noise_index for job in jobs if job.choice is None]
+    assert sorted(ideals) == [1352, 1400, 1448, 1496, 1544]
+    assert len(jobs) == len(set(jobs)) == len(ideals) + 6
 
 
 def test_what_cannot_be_measured_is_refused(
     photos: Path, tiny_presets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for folder, noise, state_bits, message in (
-        (photos / "none", 1400, 14, "no folder none"),
-        (photos, 300, 14, "number 300 is outside 304"),
-        (photos, 1400, 3, "no trellis with 3 state bits"),
-    ):
-        with pytest.raises(CombinerError, match=message):
-            jobs_for(folder, [noise], [state_bits], "multires", None)
+    with pytest.raises(CombinerError, match="number 300 is outside 304"):
+        jobs_for(["a"], [300], [CoderChoice("trellis", 14)], "multires")
+    with pytest.raises(CombinerError, match="no coder trellis of 3 bits"):
+        CoderChoice("trellis", 3)
     monkeypatch.setenv("COMBINER_PRESETS", str(tiny_presets))
     with pytest.raises(CombinerError, match="siren does not code groups"):
-        run(Job("first.png", 1400, 14, "siren"), photos, threads=1)
+        run(Job("first.png", 1400, "trellis", 14, "siren"), photos, threads=1)
 
 
 def test_longer_searches_come_closer_to_the_ideal(
@@ -102,14 +102,15 @@ def test_longer_searches_come_closer_to_the_ideal(
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
     (photos / "texture.png").write_bytes(image_bytes(texture(), "PNG"))
-    fast, best = (Job("texture.png", 500, state_bits, "multires") for state_bits in (9, 13))
+    greedy, fast, best = (
+        Job("texture.png", 500, coder, size, "multires")
+        for coder, size in (("greedy", 12), ("trellis", 9), ("trellis", 13))
+    )
     ideals = {job: run(job, photos, threads=1) for job in fast.ideal_curve}
-    coded = [run(job, photos, threads=1) for job in (fast, best)]
+    coded = [run(job, photos, threads=1) for job in (greedy, fast, best)]
     assert all(0 < (row.side_bits or 0) < 0.1 * row.bits for row in coded)
-    fast_cost, best_cost = (overhead(row, ideals) for row in coded)
-    assert fast_cost is not None
-    assert best_cost is not None
-    assert 0.02 < best_cost < fast_cost < 0.25
+    greedy_cost, fast_cost, best_cost = (overhead(row, ideals) or 0.0 for row in coded)
+    assert 0.02 < best_cost < fast_cost < greedy_cost < 0.5
 
 
 def test_measurements_are_kept_and_resumed(
@@ -121,12 +122,23 @@ def test_measurements_are_kept_and_resumed(
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
     arguments = ("bench", "overhead", "--data", photos, "--noise", "500", "--limit", "1")
-    options = ("--out", "rows.json", "--processes", "2", "--threads", "1", "--state-bits", "10")
+    options = (
+        "--out",
+        "rows.json",
+        "--processes",
+        "2",
+        "--coders",
+        "trellis",
+        "--state-bits",
+        "10",
+    )
     done = run_cli(*arguments, *options)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[2].startswith("| multires | 10 | 500 | 1 | ")
-    by_state_bits = [row.job.state_bits for row in read_rows(tmp_path / "rows.json")]
-    assert sorted(map(str, by_state_bits)) == ["10", "None", "None", "None"]
+    assert done.stdout.splitlines()[2].startswith(
+        "| multires | trellis of 10 state bits | 500 | 1 | "
+    )
+    sizes = [row.job.size for row in BENCHMARK.rows(tmp_path / "rows.json")]
+    assert sorted(map(str, sizes)) == ["10", *["None"] * 4]
 
     again = run_cli(*arguments, *options)
     assert again.stdout == done.stdout

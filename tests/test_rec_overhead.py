@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from combiner_core.bench.rec_overhead import GaussianSource, gaussian_source, measure_overhead
+from combiner_core.bench.coders import choices
+from combiner_core.bench.rec_overhead import (
+    GaussianSource,
+    gaussian_source,
+    jobs_for,
+    measure_overhead,
+    run,
+    table,
+)
 from combiner_core.rec import Key, make_coder
 
 
@@ -52,3 +60,18 @@ def test_lookahead_pays(source: GaussianSource):
         for lookahead in (0, 64)
     )
     assert short.percent > long.percent + 20
+
+
+def test_table_has_coders_by_bits_a_weight():
+    jobs = jobs_for(choices(["trellis", "greedy"], [8, 10], [12]), [0.5, 1.0], 1000, seeds=3)
+    assert len(jobs) == 3 * 2 * 3
+    rows = [run(job) for job in jobs]
+    assert all(0.8 < row.distortion < 1.5 for row in rows)
+    lines = table(rows).splitlines()
+    assert lines[0] == "| coder | 0.5 bits a weight, % | 1 bits a weight, % | us a bit |"
+    names = [line.split("|")[1].strip() for line in lines[2:]]
+    assert names == [
+        "greedy of 12 block bits",
+        "trellis of 8 state bits",
+        "trellis of 10 state bits",
+    ]

@@ -3,39 +3,66 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from combiner_core.bench import comparison, cost, group_overhead, rate_distortion
-from combiner_core.options import CoderName, EffortName, EncodeOptions
+from combiner_core.bench import (
+    ablation,
+    coders,
+    comparison,
+    descent,
+    group_overhead,
+    rate_distortion,
+    rec_overhead,
+    report,
+    timing,
+    timing_tables,
+)
+from combiner_core.bench.results import Benchmark, JobT, RowT, files_of
+from combiner_core.bench.variants import VARIANTS
+from combiner_core.errors import CombinerError
+from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_CORES = os.cpu_count() or 1
+_STATE_BITS, _BLOCK_BITS = (10, 12, 14, 16), (8, 12, 16)
 
 
 def add_to(commands: Subparsers) -> None:
     """Add the command to a parser."""
     bench = commands.add_parser("bench", help="measure rate, distortion, time and memory")
     kinds = bench.add_subparsers(required=True, metavar="WHAT")
+    _add_rate_distortion(kinds)
+    _add_comparison(kinds)
+    _add_time(kinds)
+    _add_ablation(kinds)
+    _add_rec(kinds)
+    _add_report(kinds)
 
+
+def _add_rate_distortion(kinds: Subparsers) -> None:
     command = kinds.add_parser("rd", help="rate and distortion on a folder of files")
     command.set_defaults(run=_rate_distortion)
-    command.add_argument("--data", type=Path, required=True, metavar="DIR")
-    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
+    _add_measurement(command)
     command.add_argument("--rates", type=float, nargs="+", required=True)
-    command.add_argument("--unit", choices=("bpp", "kbps"), required=True)
+    command.add_argument("--unit", choices=get_args(rate_distortion.RateUnit), required=True)
     command.add_argument(
         "--codecs", nargs="+", default=[EncodeOptions.model], help="models, families or baselines"
     )
     command.add_argument("--efforts", nargs="+", choices=get_args(EffortName), default=["balanced"])
     command.add_argument("--recs", nargs="+", choices=get_args(CoderName), default=["trellis"])
     command.add_argument("--refine", nargs="+", choices=("on", "off"), default=["on"])
-    command.add_argument("--limit", type=int, help="only the first files by name")
-    command.add_argument("--processes", type=int, default=1)
-    command.add_argument("--threads", type=int, default=2)
+    command.add_argument("--seeds", type=int, nargs="+", default=[0])
 
-    command = kinds.add_parser("table", help="a Markdown table of results files")
+
+def _add_comparison(kinds: Subparsers) -> None:
+    command = kinds.add_parser("table", help="a Markdown table of results of `rd`")
     command.set_defaults(run=_table)
     command.add_argument("results", type=Path, nargs="+")
 
@@ -45,50 +72,101 @@ def add_to(commands: Subparsers) -> None:
     command.add_argument("--anchors", nargs="+", required=True, metavar="CODEC")
     command.add_argument("--low", type=float, default=0.08, help="lowest rate compared")
     command.add_argument("--high", type=float, default=0.5, help="highest rate compared")
+    command.add_argument("--measure", choices=list(comparison.MEASURES), default="psnr_db")
 
-    command = kinds.add_parser("cost", help="time and memory by the size of an image")
-    command.set_defaults(run=_cost)
-    command.add_argument("--data", type=Path, required=True, metavar="FILE")
+
+def _add_time(kinds: Subparsers) -> None:
+    command = kinds.add_parser("time", help="time by stage and memory, by rate and size of images")
+    command.set_defaults(run=_time)
+    _add_measurement(command, processes=1, threads=_CORES)
+    command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
+    command.add_argument("--models", nargs="+", default=[EncodeOptions.model])
+    command.add_argument("--efforts", nargs="+", choices=get_args(EffortName), default=["balanced"])
+    command.add_argument("--device", choices=get_args(DeviceName), default="cpu")
+    command.add_argument(
+        "--megapixels", type=float, nargs="+", default=[None], help="bring images to these sizes"
+    )
+    command.add_argument("--repeats", type=int, default=1)
+
+
+def _add_ablation(kinds: Subparsers) -> None:
+    command = kinds.add_parser("ablation", help="what each part of a codec is worth")
+    command.set_defaults(run=_ablation)
+    _add_measurement(command)
+    command.add_argument("--family", choices=list(VARIANTS), required=True)
+    command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
+    command.add_argument("--parts", nargs="+", help="only variants that change these")
+    command.add_argument("--seeds", type=int, default=1, help="how many")
+    command.add_argument("--updates", type=Path, metavar="DIR", help="priors of `descent`")
+
+    command = kinds.add_parser("descent", help="priors after 1, 2, 4, ... updates, for `ablation`")
+    command.set_defaults(run=_descent)
+    command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--updates", type=int, default=descent.Descent.updates)
+    command.add_argument("--signals", type=int, default=descent.Descent.signals)
+
+
+def _add_rec(kinds: Subparsers) -> None:
+    command = kinds.add_parser("rec", help="bits of coders over the ideal, on random weights")
+    command.set_defaults(run=_rec)
     command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
-    command.add_argument("--megapixels", type=float, nargs="+", required=True)
-    command.add_argument("--bpp", type=float, required=True)
-    command.add_argument("--model", default=EncodeOptions.model)
-    command.add_argument("--effort", choices=get_args(EffortName), default=EncodeOptions.effort)
-    command.add_argument("--threads", type=int, default=2)
+    command.add_argument("--mean-bits", type=float, nargs="+", default=[0.2, 0.4, 0.8, 1.6, 3.2])
+    command.add_argument("--weights", type=int, default=20_000)
+    command.add_argument("--seeds", type=int, default=5, help="how many")
+    command.add_argument("--processes", type=int, default=_CORES)
+    _add_coders(command)
 
-    command = kinds.add_parser("overhead", help="bits of the multires coder over the ideal")
+    command = kinds.add_parser("overhead", help="the same, on the multires weights of images")
     command.set_defaults(run=_overhead)
-    command.add_argument("--data", type=Path, required=True, metavar="DIR")
-    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
+    _add_measurement(command)
     command.add_argument(
         "--noise", type=int, nargs="+", required=True, metavar="INDEX", help="noise scales"
     )
-    command.add_argument("--state-bits", type=int, nargs="+", required=True, metavar="BITS")
     command.add_argument("--model", default=EncodeOptions.model)
+    _add_coders(command)
+
+
+def _add_report(kinds: Subparsers) -> None:
+    command = kinds.add_parser("report", help="write the tables of results into the documents")
+    command.set_defaults(run=_report)
+    command.add_argument("--root", type=Path, default=Path(), help="of the repository")
+    command.add_argument("--check", action="store_true", help="fail if a table is out of date")
+
+
+def _add_measurement(
+    command: argparse.ArgumentParser, processes: int = _CORES, threads: int = 1
+) -> None:
+    command.add_argument("--data", type=Path, required=True, metavar="DIR")
+    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
     command.add_argument("--limit", type=int, help="only the first files by name")
-    command.add_argument("--processes", type=int, default=1)
-    command.add_argument("--threads", type=int, default=2)
+    command.add_argument("--processes", type=int, default=processes, help="jobs at a time")
+    command.add_argument("--threads", type=int, default=threads, help="of each process")
+
+
+def _add_coders(command: argparse.ArgumentParser) -> None:
+    names = ("trellis", "greedy", "astar")
+    command.add_argument("--coders", nargs="+", choices=names, default=list(names))
+    command.add_argument("--state-bits", type=int, nargs="+", default=list(_STATE_BITS))
+    command.add_argument("--block-bits", type=int, nargs="+", default=list(_BLOCK_BITS))
 
 
 def _rate_distortion(parsed: argparse.Namespace) -> None:
-    jobs = rate_distortion.jobs_for(
-        parsed.data,
+    plan = rate_distortion.Plan(
         parsed.rates,
         parsed.unit,
         parsed.codecs,
         parsed.efforts,
         parsed.recs,
         [refine == "on" for refine in parsed.refine],
-        parsed.limit,
+        parsed.seeds,
     )
-    measured = rate_distortion.run_all(
-        jobs, parsed.data, parsed.out, parsed.processes, parsed.threads
-    )
-    for row in measured:
+    jobs = plan.jobs(files_of(parsed.data, parsed.limit))
+    for row in _measured(parsed, rate_distortion.BENCHMARK, rate_distortion.run, jobs):
         outcome = "cannot go this small"
         if row.bytes is not None:
             outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.encode_s:.1f} s"
-        print(f"{row.job.file} {row.job.rate:g} {row.job.setting}: {outcome}", file=sys.stderr)
+        _tell(f"{row.job.file} {row.job.rate:g} {row.job.setting}: {outcome}")
     print(rate_distortion.table(rate_distortion.read_rows(parsed.out)))
 
 
@@ -99,31 +177,89 @@ def _table(parsed: argparse.Namespace) -> None:
 
 def _deltas(parsed: argparse.Namespace) -> None:
     rows = [row for path in parsed.results for row in rate_distortion.read_rows(path)]
-    comparisons = comparison.compare(rows, parsed.anchors, parsed.low, parsed.high)
-    print(comparison.table(comparisons, rows[0].job.unit))
+    found = comparison.compare(rows, parsed.anchors, parsed.low, parsed.high, parsed.measure)
+    print(comparison.table(found, rows[0].job.unit, parsed.measure))
 
 
-def _cost(parsed: argparse.Namespace) -> None:
-    folder, file = parsed.data.parent, parsed.data.name
+def _time(parsed: argparse.Namespace) -> None:
     jobs = [
-        cost.Job(file, megapixels, parsed.bpp, parsed.model, parsed.effort)
-        for megapixels in sorted(parsed.megapixels)
+        timing.Job(file, bpp, model, effort, parsed.device, megapixels, repeat)
+        for megapixels in parsed.megapixels
+        for model in parsed.models
+        for effort in parsed.efforts
+        for bpp in parsed.rates
+        for file in files_of(parsed.data, parsed.limit)
+        for repeat in range(parsed.repeats)
     ]
-    for row in cost.run_all(jobs, folder, parsed.out, parsed.threads):
-        outcome = f"{row.encode_s:.1f} s, {row.decode_s:.2f} s, {row.peak_memory_mb:.0f} MB"
-        print(f"{row.job.megapixels:g} megapixels: {outcome}", file=sys.stderr)
-    print(cost.table(cost.read_rows(parsed.out)))
+    for row in _measured(parsed, timing.BENCHMARK, timing.run, jobs):
+        outcome = f"{row.total_s:.1f} s, {row.decode_s:.2f} s, {row.peak_memory_mb:.0f} MB"
+        size = f"{row.width} x {row.height}"
+        _tell(f"{row.job.file} {size} {row.job.model} {row.job.effort}: {outcome}")
+    rows = timing.BENCHMARK.rows(parsed.out)
+    for table in (timing_tables.by_rate, timing_tables.by_phase, timing_tables.by_size):
+        print(table(rows), end="\n\n")
+
+
+def _ablation(parsed: argparse.Namespace) -> None:
+    files = files_of(parsed.data, parsed.limit)
+    jobs = ablation.jobs_for(
+        files, parsed.rates, parsed.family, parsed.parts, parsed.seeds, parsed.updates
+    )
+    run = partial(ablation.run, updates=parsed.updates)
+    for row in _measured(parsed, ablation.BENCHMARK, run, jobs):
+        outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.fit_s + row.code_s:.1f} s"
+        _tell(f"{row.job.file} {row.job.bpp:g} {row.job.variant}: {outcome}")
+    print(ablation.table(ablation.BENCHMARK.rows(parsed.out)))
+
+
+def _descent(parsed: argparse.Namespace) -> None:
+    settings = descent.Descent(parsed.updates, parsed.signals)
+    for progress in descent.learn(settings, parsed.data, parsed.out):
+        _tell(f"update {progress.update} of {progress.updates}: {progress.psnr_db:.2f} dB")
+
+
+def _rec(parsed: argparse.Namespace) -> None:
+    chosen = coders.choices(parsed.coders, parsed.state_bits, parsed.block_bits)
+    jobs = rec_overhead.jobs_for(chosen, parsed.mean_bits, parsed.weights, parsed.seeds)
+    measured = rec_overhead.BENCHMARK.measure_missing(
+        jobs, rec_overhead.run, parsed.out, parsed.processes
+    )
+    for row in measured:
+        _tell(f"{row.job.coder} {row.job.size}, {row.job.mean_bits:g} bits: {row.percent:.1f} %")
+    print(rec_overhead.table(rec_overhead.BENCHMARK.rows(parsed.out)))
 
 
 def _overhead(parsed: argparse.Namespace) -> None:
-    jobs = group_overhead.jobs_for(
-        parsed.data, parsed.noise, parsed.state_bits, parsed.model, parsed.limit
-    )
-    measured = group_overhead.run_all(
-        jobs, parsed.data, parsed.out, parsed.processes, parsed.threads
-    )
-    for row in measured:
-        coder = "ideal" if row.job.state_bits is None else f"{row.job.state_bits} state bits"
+    chosen = coders.choices(parsed.coders, parsed.state_bits, parsed.block_bits)
+    files = files_of(parsed.data, parsed.limit)
+    jobs = group_overhead.jobs_for(files, parsed.noise, chosen, parsed.model)
+    for row in _measured(parsed, group_overhead.BENCHMARK, group_overhead.run, jobs):
+        coder = "ideal" if row.job.choice is None else row.job.choice.text
         outcome = f"{row.bits:.0f} bits, {row.psnr_db:.2f} dB, {row.code_s:.1f} s"
-        print(f"{row.job.file} {row.job.noise_index} {coder}: {outcome}", file=sys.stderr)
-    print(group_overhead.table(group_overhead.read_rows(parsed.out)))
+        _tell(f"{row.job.file} {row.job.noise_index} {coder}: {outcome}")
+    print(group_overhead.table(group_overhead.BENCHMARK.rows(parsed.out)))
+
+
+def _report(parsed: argparse.Namespace) -> None:
+    if not parsed.check:
+        for name in report.write(parsed.root):
+            _tell(f"wrote {name}")
+        return
+    names = report.outdated(parsed.root)
+    if names:
+        raise CombinerError(f"Tables are out of date in {', '.join(names)}: run `bench report`.")
+
+
+def _measured(
+    parsed: argparse.Namespace,
+    benchmark: Benchmark[JobT, RowT],
+    run: Callable[..., RowT],
+    jobs: Sequence[JobT],
+) -> Iterator[RowT]:
+    """Rows of the jobs that the results file does not hold yet, as they are added to it."""
+    measure = partial(run, folder=parsed.data, threads=parsed.threads)
+    return benchmark.measure_missing(jobs, measure, parsed.out, parsed.processes)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

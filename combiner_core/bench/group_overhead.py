@@ -5,18 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from combiner_core import metrics
-from combiner_core.bench import results
+from combiner_core.bench import intervals, results, tables
+from combiner_core.bench.coders import CoderChoice
+from combiner_core.bench.rate_distortion import prior_of
 from combiner_core.bitstream import ImageShape
 from combiner_core.errors import CombinerError
 from combiner_core.families.multires_report import answer, prior_arrays
@@ -25,11 +25,12 @@ from combiner_core.families.rate_search import MAX_INDEX, MIN_INDEX
 from combiner_core.multires import ImageModel, Noise
 from combiner_core.presets import MultiresPreset, PresetLibrary
 from combiner_core.priors.conditional import Request, follow
-from combiner_core.rec import GroupEncoder, GroupEstimator, GroupModel, TrellisCoder
+from combiner_core.rec import GroupEncoder, GroupEstimator, GroupModel
 from combiner_core.signals import Signal, load_image
 
-# between the points of an ideal curve: about one decibel
-_NOISE_STEP = 48
+# from the points of an ideal curve to the coder's own: about one decibel each, to where a coder
+# that wastes a third of its bits ends up
+_NOISE_STEPS = (-48, 0, 48, 96)
 _SEED = 0
 # more than the message of any picture at any noise scale
 _BYTES_A_PIXEL = 16
@@ -43,23 +44,31 @@ class Job:
     Attributes:
         file: name of the file.
         noise_index: of the noise scale.
-        state_bits: of the trellis; None for exact samples of the posteriors at their ideal bits.
+        coder, size: as in `CoderChoice`; None for exact samples of the posteriors at their ideal
+            bits.
         model: name of a preset or of a family.
     """
 
     file: str
     noise_index: int
-    state_bits: int | None
+    coder: str | None
+    size: int | None
     model: str
 
     @property
-    def ideal_curve(self) -> tuple[Job, Job, Job]:
-        """The ideal at this noise scale and at its two neighbours."""
-        finer, same, coarser = (
-            replace(self, noise_index=self.noise_index + step, state_bits=None)
-            for step in (-_NOISE_STEP, 0, _NOISE_STEP)
-        )
-        return finer, same, coarser
+    def choice(self) -> CoderChoice | None:
+        """The coder."""
+        if self.coder is None or self.size is None:
+            return None
+        return CoderChoice(self.coder, self.size)
+
+    @property
+    def ideal_curve(self) -> list[Job]:
+        """The ideal at this noise scale and around it."""
+        return [
+            replace(self, noise_index=self.noise_index + step, coder=None, size=None)
+            for step in _NOISE_STEPS
+        ]
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ class Row:
         psnr_db: of the picture that the weights stand for.
         code_s: wall-clock seconds to go through all groups, kernels already compiled.
         threads: of the process.
+        prior: name of the preset and the hash by which files name it.
     """
 
     job: Job
@@ -84,35 +94,27 @@ class Row:
     psnr_db: float
     code_s: float
     threads: int
+    prior: str
+
+
+BENCHMARK = results.Benchmark("overhead", Job, Row)
 
 
 def jobs_for(
-    folder: Path,
-    noise_indices: Sequence[int],
-    state_bits: Sequence[int],
-    model: str,
-    limit: int | None,
+    files: Sequence[str], noise_indices: Sequence[int], coders: Sequence[CoderChoice], model: str
 ) -> list[Job]:
-    """All combinations and their ideal curves, for the first `limit` files of a folder by name.
+    """All combinations and their ideal curves.
 
     Raises:
-        CombinerError: there is no such folder, or a number is out of range.
+        CombinerError: a noise scale is out of range.
     """
-    if not folder.is_dir():
-        raise CombinerError(f"There is no folder {folder.name}.")
-    low, high = MIN_INDEX + _NOISE_STEP, MAX_INDEX - _NOISE_STEP
+    low, high = MIN_INDEX - min(_NOISE_STEPS), MAX_INDEX - max(_NOISE_STEPS)
     for index in noise_indices:
         if not low <= index <= high:
             raise CombinerError(f"The noise scale number {index} is outside {low}..{high}.")
-    for bits in state_bits:
-        try:
-            TrellisCoder(bits)
-        except ValueError as error:
-            raise CombinerError(f"There is no trellis with {bits} state bits.") from error
-    files = sorted(path.name for path in folder.iterdir() if path.is_file())[:limit]
     jobs = [
-        Job(file, index, bits, model)
-        for file, index, bits in itertools.product(files, noise_indices, state_bits)
+        Job(file, index, coder.name, coder.size, model)
+        for file, index, coder in itertools.product(files, noise_indices, coders)
     ]
     # curves of neighbours can share points
     ideals = dict.fromkeys(ideal for job in jobs for ideal in job.ideal_curve)
@@ -131,34 +133,10 @@ def run(job: Job, folder: Path, threads: int) -> Row:
     preset = library.load(library.choose(job.model, "image", bits=1.0, fields=1))
     if not isinstance(preset, MultiresPreset):
         raise CombinerError(f"The model {job.model} does not code groups of weights.")
-    _measure(job, Signal.image(image.values[:_WARM_UP_SIDE, :_WARM_UP_SIDE]), preset, threads)
-    return _measure(job, image, preset, threads)
-
-
-def run_all(
-    jobs: Sequence[Job], folder: Path, output: Path, processes: int, threads: int
-) -> Iterator[Row]:
-    """Measure the jobs that a results file does not hold yet, and add them to it one by one.
-
-    Args:
-        jobs: what to measure.
-        folder: where the files are.
-        output: JSON results, read to resume and rewritten after every job.
-        processes: jobs at a time, each in a fresh process.
-        threads: of each.
-    """
-    known = read_rows(output) if output.exists() else []
-    measure = partial(run, folder=folder, threads=threads)
-    return results.measure_missing(jobs, measure, known, output, processes)
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a results file.
-
-    Raises:
-        CombinerError: it is missing, damaged, of another version or of another kind.
-    """
-    return results.read(path, _parse)
+    prior = prior_of(library, preset.card.name)
+    for part in (image.values[:_WARM_UP_SIDE, :_WARM_UP_SIDE], image.values):
+        row = _measure(job, Signal.image(part), preset, threads, prior)
+    return row
 
 
 def overhead(row: Row, ideals: Mapping[Job, Row]) -> float | None:
@@ -178,42 +156,49 @@ def overhead(row: Row, ideals: Mapping[Job, Row]) -> float | None:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Means over images for each size of the state and noise scale, as a Markdown table.
+    """Means over images for each coder and noise scale, as a Markdown table.
 
     The overhead is over the images that have one; where some have none, their number is given.
     """
-    ideals = {row.job: row for row in rows if row.job.state_bits is None}
-    groups: dict[tuple[str, int, int], list[Row]] = {}
+    ideals = {row.job: row for row in rows if row.job.coder is None}
+    groups: dict[tuple[str, CoderChoice, int], list[Row]] = {}
     for row in rows:
-        if row.job.state_bits is not None:
-            key = (row.job.model, row.job.state_bits, row.job.noise_index)
+        if row.job.choice is not None:
+            key = (row.job.model, row.job.choice, row.job.noise_index)
             groups.setdefault(key, []).append(row)
-    lines = [
-        "| model | state bits | noise | images | bpp | overhead % | side % | code s |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for (model, state_bits, noise_index), members in sorted(groups.items()):
+    lines = []
+    for (model, coder, noise_index), members in sorted(groups.items()):
         found = [value for row in members if (value := overhead(row, ideals)) is not None]
-        percent = f"{100 * np.mean(found):.2f}" if found else "unknown"
+        percent = "unknown"
+        if found:
+            percent = intervals.of_mean([100 * value for value in found]).text(2)
         if 0 < len(found) < len(members):
             percent += f" (of {len(found)})"
-        bpp = np.mean([row.bits / row.pixels for row in members])
-        side = np.mean([(row.side_bits or 0.0) / row.bits for row in members])
-        code_s = np.mean([row.code_s for row in members])
         lines.append(
-            f"| {model} | {state_bits} | {noise_index} | {len(members)} | {bpp:.4f} | {percent} "
-            f"| {100 * side:.1f} | {code_s:.3g} |"
+            (
+                model,
+                coder.text,
+                str(noise_index),
+                str(len(members)),
+                tables.number(tables.mean(row.bits / row.pixels for row in members), ".4f"),
+                percent,
+                tables.number(
+                    tables.mean(100 * (row.side_bits or 0.0) / row.bits for row in members), ".1f"
+                ),
+                tables.number(tables.mean(row.code_s for row in members), ".3g"),
+            )
         )
-    return "\n".join(lines)
+    header = ("model", "coder", "noise", "images", "bpp", "overhead % (95 %)", "side %", "code s")
+    return tables.markdown(header, lines)
 
 
-def _measure(job: Job, image: Signal, preset: MultiresPreset, threads: int) -> Row:
+def _measure(job: Job, image: Signal, preset: MultiresPreset, threads: int, prior: str) -> Row:
     assert isinstance(preset.model, ImageModel)
     shape = ImageShape(image.width, image.height)
     surface = Pictures(preset.model, shape, torch.device("cpu"))
     noise = Noise(job.noise_index, surface.unit)
     targets = surface.targets(surface.values(image))
-    coder = _coder(job.state_bits, preset.groups, image.pixels)
+    coder = _coder(job.choice, preset.groups, image.pixels)
 
     def code(request: Request) -> Tensor:
         group = request.group
@@ -229,16 +214,12 @@ def _measure(job: Job, image: Signal, preset: MultiresPreset, threads: int) -> R
         bits, side_bits = coder.kl_bits, None
     else:
         bits, side_bits = coder.bits, coder.side_bits
-    return Row(job, image.pixels, bits, side_bits, psnr_db, code_s, threads)
+    return Row(job, image.pixels, bits, side_bits, psnr_db, code_s, threads, prior)
 
 
 def _coder(
-    state_bits: int | None, groups: GroupModel, pixels: int
+    choice: CoderChoice | None, groups: GroupModel, pixels: int
 ) -> GroupEncoder | GroupEstimator:
-    if state_bits is None:
+    if choice is None:
         return GroupEstimator(groups, np.random.default_rng(_SEED))
-    return GroupEncoder(TrellisCoder(state_bits), groups, _SEED, _BYTES_A_PIXEL * pixels)
-
-
-def _parse(fields: dict[str, Any]) -> Row:
-    return Row(**{**fields, "job": Job(**fields["job"])})
+    return GroupEncoder(choice.make(), groups, _SEED, _BYTES_A_PIXEL * pixels)

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
 from combiner_core import metrics
 from combiner_core.baselines import CODECS_FOR, encode_within
-from combiner_core.bench import results
+from combiner_core.bench import intervals, results, tables
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
-from combiner_core.errors import CombinerError
+from combiner_core.errors import BudgetError
 from combiner_core.events import Encoded
 from combiner_core.options import EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import Signal, load
 
+RateUnit = Literal["bpp", "kbps"]
+
 _BASELINES = frozenset(itertools.chain.from_iterable(CODECS_FOR.values()))
+# a mean rate this much below what was asked is worth telling
+_SHORT = 0.01
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Job:
 
     file: str
     rate: float
-    unit: Literal["bpp", "kbps"]
+    unit: RateUnit
     codec: str
     effort: str = "balanced"
     rec: str = "trellis"
@@ -73,10 +77,13 @@ class Row:
         bytes: size of the file.
         actual_rate: in the unit of the job.
         psnr_db: of the decoded file.
-        encode_s, decode_s: wall-clock seconds, presets and kernels already loaded.
+        encode_s, decode_s: wall-clock seconds, the preset already loaded.
         peak_memory_mb: largest resident size of the process.
         threads: of the process.
         kl_bits, side_bits: as in `Encoded`; None for baselines and in older results.
+        ms_ssim: of images of at least 161 pixels a side; None in older results.
+        prior: name of the preset, and the hash by which files name it; None for baselines and in
+            older results.
     """
 
     job: Job
@@ -89,68 +96,70 @@ class Row:
     threads: int
     kl_bits: float | None = None
     side_bits: float | None = None
+    ms_ssim: float | None = None
+    prior: str | None = None
+
+    @property
+    def ms_ssim_db(self) -> float | None:
+        """MS-SSIM as -10 log10(1 - x), in which equal steps look alike."""
+        if self.ms_ssim is None or self.ms_ssim >= 1:
+            return None
+        return -10 * math.log10(1 - self.ms_ssim)
+
+
+BENCHMARK = results.Benchmark("rate-distortion", Job, Row)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured of every file: all combinations, of baselines only rate and codec.
+
+    Attributes:
+        rates, unit: budgets.
+        codecs, efforts, recs, refinements, seeds: as in `Job`.
+    """
+
+    rates: Sequence[float]
+    unit: RateUnit
+    codecs: Sequence[str]
+    efforts: Sequence[str] = ("balanced",)
+    recs: Sequence[str] = ("trellis",)
+    refinements: Sequence[bool] = (True,)
+    seeds: Sequence[int] = (0,)
+
+    def jobs(self, files: Sequence[str]) -> list[Job]:
+        """For these files, our codecs first."""
+        ours = [
+            Job(file, rate, self.unit, codec, effort, rec, refine, seed)
+            for rate, codec, effort, rec, refine, seed, file in itertools.product(
+                self.rates,
+                self.codecs,
+                self.efforts,
+                self.recs,
+                self.refinements,
+                self.seeds,
+                files,
+            )
+            if codec not in _BASELINES
+        ]
+        others = [
+            Job(file, rate, self.unit, codec)
+            for rate, codec, file in itertools.product(self.rates, self.codecs, files)
+            if codec in _BASELINES
+        ]
+        return ours + others
 
 
 def run(job: Job, folder: Path, threads: int) -> Row:
     """Measure one job, in this process.
 
     Raises:
-        CombinerError: the file cannot be read, or the model cannot meet the budget.
+        CombinerError: the file cannot be read, or there is no such model.
     """
     torch.set_num_threads(threads)
     signal = load(folder / job.file)
     measure = _run_baseline if job.is_baseline else _run_ours
     return measure(job, signal, threads)
-
-
-def run_all(
-    jobs: Sequence[Job], folder: Path, output: Path, processes: int, threads: int
-) -> Iterator[Row]:
-    """Measure the jobs that a results file does not hold yet, and add them to it one by one.
-
-    Args:
-        jobs: what to measure.
-        folder: where the files are.
-        output: JSON results, read to resume and rewritten after every job.
-        processes: jobs at a time, each in a fresh process.
-        threads: of each.
-    """
-    known = read_rows(output) if output.exists() else []
-    measure = partial(run, folder=folder, threads=threads)
-    return results.measure_missing(jobs, measure, known, output, processes)
-
-
-def jobs_for(
-    folder: Path,
-    rates: Sequence[float],
-    unit: Literal["bpp", "kbps"],
-    codecs: Sequence[str],
-    efforts: Sequence[str],
-    recs: Sequence[str],
-    refinements: Sequence[bool],
-    limit: int | None,
-) -> list[Job]:
-    """All combinations, for the first `limit` files of a folder by name.
-
-    Raises:
-        CombinerError: there is no such folder.
-    """
-    if not folder.is_dir():
-        raise CombinerError(f"There is no folder {folder.name}.")
-    files = sorted(path.name for path in folder.iterdir() if path.is_file())[:limit]
-    ours = [
-        Job(file, rate, unit, codec, effort, rec, refine)
-        for rate, codec, effort, rec, refine, file in itertools.product(
-            rates, codecs, efforts, recs, refinements, files
-        )
-        if codec not in _BASELINES
-    ]
-    others = [
-        Job(file, rate, unit, codec)
-        for rate, codec, file in itertools.product(rates, codecs, files)
-        if codec in _BASELINES
-    ]
-    return ours + others
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -159,32 +168,84 @@ def read_rows(path: Path) -> list[Row]:
     Raises:
         CombinerError: it is missing, damaged, of another version or of another kind.
     """
-    return results.read(path, _parse)
+    return BENCHMARK.rows(path)
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Means over files for each setting and rate, as a Markdown table."""
+    """Means over files for each setting and rate, as a Markdown table, the PSNR's with an interval.
+
+    Of several seeds a file counts with the mean.
+    """
     groups: dict[tuple[str, float], list[Row]] = {}
     for row in rows:
         groups.setdefault((row.job.setting, row.job.rate), []).append(row)
     unit = rows[0].job.unit
-    lines = [
-        f"| codec | files | asked {unit} | {unit} | PSNR dB | encode s | decode s | peak MB |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = []
     for (setting, rate), members in sorted(groups.items(), key=lambda item: item[0]):
-        fitting = [row for row in members if row.bytes is not None]
-        count = f"{len(fitting)}" + (f" of {len(members)}" if len(fitting) < len(members) else "")
+        count, fitting = _fitting(members)
+        start = [setting, f"{len(fitting)}" + (f" of {count}" if len(fitting) < count else "")]
         if not fitting:
-            lines.append(f"| {setting} | {count} | {rate:g} | cannot go this small | | | | |")
+            lines.append([*start, f"{rate:g}", "cannot go this small", *[""] * 5])
             continue
+        found = list(itertools.chain.from_iterable(fitting.values()))
         lines.append(
-            f"| {setting} | {count} | {rate:g} | {_mean(r.actual_rate for r in fitting):.4g} "
-            f"| {_mean(r.psnr_db for r in fitting):.2f} | {_mean(r.encode_s for r in fitting):.3g} "
-            f"| {_mean(r.decode_s for r in fitting):.2g} "
-            f"| {max(r.peak_memory_mb for r in fitting):.0f} |"
+            [
+                *start,
+                f"{rate:g}",
+                tables.number(tables.mean(r.actual_rate for r in found), ".4g"),
+                _mean_psnr(fitting).text(2),
+                tables.number(tables.mean(r.ms_ssim_db for r in found), ".2f"),
+                tables.number(tables.mean(r.encode_s for r in found), ".3g"),
+                tables.number(tables.mean(r.decode_s for r in found), ".2g"),
+                f"{max(r.peak_memory_mb for r in found):.0f}",
+            ]
         )
-    return "\n".join(lines)
+    header = ("codec", "files", f"asked {unit}", unit, "PSNR dB (95 %)", "MS-SSIM dB")
+    return tables.markdown((*header, "encode s", "decode s", "peak MB"), lines)
+
+
+def table_by_rate(rows: Sequence[Row], settings: Sequence[str]) -> str:
+    """Mean PSNR of some settings, a column each, for each rate at which all files were asked for.
+
+    A mean rate that is more than a per cent below the one asked for is given beside it.
+    """
+    unit = rows[0].job.unit
+    lines = []
+    for rate in sorted({row.job.rate for row in rows if row.job.setting in settings}):
+        cells = []
+        for setting in settings:
+            members = [r for r in rows if r.job.setting == setting and r.job.rate == rate]
+            count, fitting = _fitting(members)
+            if len(fitting) < count:
+                cells.append(f"{count - len(fitting)} of {count} files do not fit")
+            elif fitting:
+                actual = tables.mean(r.actual_rate for r in members)
+                assert actual is not None
+                beside = f" at {actual:.3g}" if actual < (1 - _SHORT) * rate else ""
+                cells.append(f"{_mean_psnr(fitting).value:.2f}{beside}")
+            else:
+                cells.append("")
+        if any(cells):
+            lines.append([f"{rate:g}", *cells])
+    return tables.markdown((unit, *(f"{setting}, dB" for setting in settings)), lines)
+
+
+def _fitting(rows: Sequence[Row]) -> tuple[int, dict[str, list[Row]]]:
+    """How many files there are, and the rows of those for which the codec can go so small."""
+    by_file: dict[str, list[Row]] = {}
+    for row in rows:
+        by_file.setdefault(row.job.file, []).append(row)
+    fitting = {
+        file: members
+        for file, members in by_file.items()
+        if all(row.bytes is not None for row in members)
+    }
+    return len(by_file), fitting
+
+
+def _mean_psnr(by_file: dict[str, list[Row]]) -> intervals.Interval:
+    means = [tables.mean(row.psnr_db for row in rows) for rows in by_file.values()]
+    return intervals.of_mean([value for value in means if value is not None])
 
 
 def _run_baseline(job: Job, signal: Signal, threads: int) -> Row:
@@ -200,6 +261,7 @@ def _run_baseline(job: Job, signal: Signal, threads: int) -> Row:
         found.decode_s,
         results.peak_memory_mb(),
         threads,
+        ms_ssim=_ms_ssim(signal, found.reconstruction),
     )
 
 
@@ -212,7 +274,10 @@ def _run_ours(job: Job, signal: Signal, threads: int) -> Row:
         seed=job.seed,
     )
     library = PresetLibrary()
-    *_, result = encode(signal, Budget(job.rate, job.unit), options, library)
+    try:
+        *_, result = encode(signal, Budget(job.rate, job.unit), options, library)
+    except BudgetError:
+        return Row(job, None, None, None, None, None, results.peak_memory_mb(), threads)
     assert isinstance(result, Encoded)
     started = time.monotonic()
     decode(result.data, presets=library)
@@ -228,7 +293,15 @@ def _run_ours(job: Job, signal: Signal, threads: int) -> Row:
         threads,
         result.kl_bits,
         result.side_bits,
+        _ms_ssim(signal, result.reconstruction),
+        prior_of(library, result.model),
     )
+
+
+def prior_of(library: PresetLibrary, model: str) -> str:
+    """Name of a preset and the hash by which files name it."""
+    card = next(card for card in library.cards() if card.name == model)
+    return f"{card.name} {card.prior_hash:08x}"
 
 
 def _actual_rate(job: Job, signal: Signal, byte_count: int) -> float:
@@ -236,10 +309,5 @@ def _actual_rate(job: Job, signal: Signal, byte_count: int) -> float:
     return measure(8 * byte_count, signal)
 
 
-def _parse(fields: dict[str, Any]) -> Row:
-    return Row(**{**fields, "job": Job(**fields["job"])})
-
-
-def _mean(values: Iterable[float | None]) -> float:
-    numbers = [value for value in values if value is not None]
-    return sum(numbers) / len(numbers)
+def _ms_ssim(original: Signal, reconstruction: Signal) -> float | None:
+    return metrics.ms_ssim(original, reconstruction) if original.kind == "image" else None

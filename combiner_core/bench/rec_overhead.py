@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from combiner_core.bench import intervals, results, tables
+from combiner_core.bench.coders import CoderChoice
 from combiner_core.rec import Coder, Key, encode
 
 _RATE_UNITS_PER_BIT = 1024
+_WARM_UP_WEIGHTS = 500
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,14 @@ def gaussian_source(
 
 @dataclass(frozen=True)
 class Overhead:
-    """One measurement: bits spent, ideal bits at the same mean distortion, and times."""
+    """One measurement.
+
+    Attributes:
+        total_bits: spent.
+        ideal_bits: of the ideal code at the same mean distortion.
+        distortion: its mean, as `GaussianSource.distortion`.
+        encode_s, decode_s: wall-clock seconds.
+    """
 
     total_bits: int
     ideal_bits: float
@@ -126,3 +138,67 @@ def measure_overhead(
         encoded - begin,
         decoded - encoded,
     )
+
+
+@dataclass(frozen=True)
+class Job:
+    """A coder on weights drawn at random.
+
+    Attributes:
+        coder, size: as in `CoderChoice`.
+        mean_bits: of a weight.
+        weights: how many.
+        seed: of the weights and of the shared randomness.
+    """
+
+    coder: str
+    size: int
+    mean_bits: float
+    weights: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Row(Overhead):
+    """What was measured for a job."""
+
+    job: Job
+
+
+BENCHMARK = results.Benchmark("rec", Job, Row, isolated=False)
+
+
+def jobs_for(
+    coders: Sequence[CoderChoice], mean_bits: Sequence[float], weights: int, seeds: int
+) -> list[Job]:
+    """All combinations."""
+    return [
+        Job(coder.name, coder.size, bits, weights, seed)
+        for bits, coder, seed in itertools.product(mean_bits, coders, range(seeds))
+    ]
+
+
+def run(job: Job) -> Row:
+    """Measure one job, in this process."""
+    coder = CoderChoice(job.coder, job.size).make()
+    for weights in (_WARM_UP_WEIGHTS, job.weights):
+        source = gaussian_source(weights, np.random.default_rng(job.seed), job.mean_bits)
+        found = measure_overhead(coder, source, Key(job.seed, 0))
+    return Row(**vars(found), job=job)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Overhead in per cent of the ideal, by coder and bits a weight, with intervals over seeds."""
+    groups: dict[CoderChoice, dict[float, list[Row]]] = {}
+    for row in rows:
+        by_bits = groups.setdefault(CoderChoice(row.job.coder, row.job.size), {})
+        by_bits.setdefault(row.job.mean_bits, []).append(row)
+    all_bits = sorted({row.job.mean_bits for row in rows})
+    lines = []
+    for coder, by_bits in sorted(groups.items()):
+        percents = ([row.percent for row in by_bits.get(bits, [])] for bits in all_bits)
+        cells = (intervals.of_mean(found).text(1) if found else "" for found in percents)
+        speed = tables.mean(row.encode_us_per_bit for found in by_bits.values() for row in found)
+        lines.append((coder.text, *cells, tables.number(speed, ".3g")))
+    header = (f"{bits:g} bits a weight, %" for bits in all_bits)
+    return tables.markdown(("coder", *header, "us a bit"), lines)

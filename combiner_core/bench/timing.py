@@ -1,25 +1,24 @@
-"""Time and memory of encoding and decoding images of several sizes."""
+"""Time and memory of encoding and decoding images: by rate, by stage and by size."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from combiner_core.bench import results
+from combiner_core.bench.rate_distortion import prior_of
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
+from combiner_core.devices import resolve
 from combiner_core.errors import CombinerError
 from combiner_core.events import Encoded
-from combiner_core.options import EncodeOptions
+from combiner_core.options import DeviceName, EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import MAX_PIXELS, MIN_SIDE, Signal, load_image
 
@@ -29,36 +28,45 @@ _WARM_UP_BUDGET = Budget(1000)
 
 @dataclass(frozen=True)
 class Job:
-    """One image at one size.
+    """One image at one rate.
 
     Attributes:
         file: name of the file the image is made of.
-        megapixels: its size, in millions of pixels.
         bpp: the budget, in bits a pixel.
-        model, effort: as in `EncodeOptions`.
+        model, effort, device: as in `EncodeOptions`.
+        megapixels: to which the image is brought, see `of_size`; None to leave it as it is.
+        repeat: number of the measurement, of several with the same settings.
     """
 
     file: str
-    megapixels: float
     bpp: float
     model: str
     effort: str
+    device: str = "cpu"
+    megapixels: float | None = None
+    repeat: int = 0
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured for a job.
+    """What was measured for a job; seconds of the wall clock, the model loaded, kernels compiled.
 
     Attributes:
         job: what was done.
         width, height: of the image, in pixels.
         bytes: size of the file.
         psnr_db: of the decoded file.
-        encode_s: wall-clock seconds to fit and code, the model loaded and kernels compiled.
-        decode_s: wall-clock seconds to decode, likewise.
+        learn_s: until the posterior is learned, the search for the noise scale included.
+        code_s: of relative entropy coding, with the refinement in between.
+        total_s: of encoding, with the decoding that verifies it.
+        decode_s: of decoding.
+        phases_s: of encoding, by phase as in `Progress`.
         idle_memory_mb: largest resident size of the process before, after a small image.
         peak_memory_mb: largest resident size of the process.
+        device_memory_mb: most memory taken of the GPU; None without one.
+        processor: what it ran on.
         threads: of the process.
+        prior: name of the preset and the hash by which files name it.
     """
 
     job: Job
@@ -66,11 +74,20 @@ class Row:
     height: int
     bytes: int
     psnr_db: float
-    encode_s: float
+    learn_s: float
+    code_s: float
+    total_s: float
     decode_s: float
+    phases_s: dict[str, float]
     idle_memory_mb: float
     peak_memory_mb: float
+    device_memory_mb: float | None
+    processor: str
     threads: int
+    prior: str
+
+
+BENCHMARK = results.Benchmark("time", Job, Row)
 
 
 def of_size(image: Signal, megapixels: float) -> Signal:
@@ -97,19 +114,24 @@ def run(job: Job, folder: Path, threads: int) -> Row:
     """Measure one job, in this process.
 
     Raises:
-        CombinerError: the file is not an image, cannot be had in this size, or the model cannot
-            meet the budget.
+        CombinerError: the file is not an image, cannot be had in this size, the model cannot
+            meet the budget, or there is no such device.
     """
     torch.set_num_threads(threads)
     original = load_image(folder / job.file)
-    image = of_size(original, job.megapixels)
-    options = EncodeOptions(model=job.model, effort=job.effort)  # type: ignore[arg-type]
+    image = original if job.megapixels is None else of_size(original, job.megapixels)
     library = PresetLibrary()
-    _encode(of_size(original, _WARM_UP_MEGAPIXELS), _WARM_UP_BUDGET, options, library)
+    device: DeviceName = job.device  # type: ignore[assignment]
+    on_gpu = resolve(device).type == "cuda"
+    small = of_size(original, _WARM_UP_MEGAPIXELS)
+    _encode(small, _WARM_UP_BUDGET, EncodeOptions(job.model, "fast", device=device), library)
     idle_mb = results.peak_memory_mb()
-    result = _encode(image, Budget(job.bpp, "bpp"), options, library)
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()
+    options = EncodeOptions(job.model, job.effort, device=device)  # type: ignore[arg-type]
+    result, phases_s = _encode(image, Budget(job.bpp, "bpp"), options, library)
     started = time.monotonic()
-    decode(result.data, presets=library)
+    decode(result.data, presets=library, device=device)
     decode_s = time.monotonic() - started
     return Row(
         job,
@@ -117,61 +139,30 @@ def run(job: Job, folder: Path, threads: int) -> Row:
         image.height,
         len(result.data),
         result.psnr_db,
-        result.seconds["fit"] + result.seconds["code"],
+        result.seconds["fit"],
+        result.seconds["code"],
+        sum(phases_s.values()),
         decode_s,
+        phases_s,
         idle_mb,
         results.peak_memory_mb(),
+        torch.cuda.max_memory_allocated() / (1 << 20) if on_gpu else None,
+        torch.cuda.get_device_name() if on_gpu else results.processor(),
         threads,
+        prior_of(library, result.model),
     )
-
-
-def run_all(jobs: Sequence[Job], folder: Path, output: Path, threads: int) -> Iterator[Row]:
-    """Measure the jobs that a results file does not hold yet, one at a time.
-
-    Args:
-        jobs: what to measure.
-        folder: where the files are.
-        output: JSON results, read to resume and rewritten after every job.
-        threads: of each process; every job has a fresh one.
-    """
-    known = read_rows(output) if output.exists() else []
-    measure = partial(run, folder=folder, threads=threads)
-    return results.measure_missing(jobs, measure, known, output, processes=1)
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a results file.
-
-    Raises:
-        CombinerError: it is missing, damaged, of another version or of another kind.
-    """
-    return results.read(path, _parse)
-
-
-def table(rows: Sequence[Row]) -> str:
-    """A Markdown table, the smallest images first."""
-    lines = [
-        "| model | effort | bpp | megapixels | size | bytes | PSNR dB | encode s | decode s "
-        "| idle MB | peak MB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in sorted(rows, key=lambda row: (row.job.model, row.job.effort, row.job.megapixels)):
-        lines.append(
-            f"| {row.job.model} | {row.job.effort} | {row.job.bpp:g} | {row.job.megapixels:g} "
-            f"| {row.width} x {row.height} | {row.bytes} | {row.psnr_db:.2f} "
-            f"| {row.encode_s:.3g} | {row.decode_s:.2g} "
-            f"| {row.idle_memory_mb:.0f} | {row.peak_memory_mb:.0f} |"
-        )
-    return "\n".join(lines)
 
 
 def _encode(
     image: Signal, budget: Budget, options: EncodeOptions, library: PresetLibrary
-) -> Encoded:
-    *_, result = encode(image, budget, options, library)
-    assert isinstance(result, Encoded)
-    return result
-
-
-def _parse(fields: dict[str, Any]) -> Row:
-    return Row(**{**fields, "job": Job(**fields["job"])})
+) -> tuple[Encoded, dict[str, float]]:
+    """The result, and the seconds that led to the events of each phase."""
+    phases_s: dict[str, float] = {}
+    last = time.monotonic()
+    for event in encode(image, budget, options, library):
+        now = time.monotonic()
+        phase = "verify" if isinstance(event, Encoded) else event.phase
+        phases_s[phase] = phases_s.get(phase, 0.0) + now - last
+        last = now
+    assert isinstance(event, Encoded)
+    return event, phases_s
