@@ -207,5 +207,6 @@ def test_unknown_tables_are_refused() -> None:
         report.rendered("<!-- table: of wonders -->\n<!-- end -->\n", Path())
 
 
+@pytest.mark.slow
 def test_our_documents_agree_with_our_results() -> None:
     assert report.outdated(ROOT) == []

@@ -219,12 +219,14 @@ def table(comparisons: Sequence[Comparison], unit: str, measure: Measure = "psnr
     name = MEASURES[measure]
     header = ("codec", "anchor", "files", unit, "BD-rate % (95 %)", f"BD-{name} dB (95 %)")
     text = tables.markdown(header, lines)
-    dropped = sorted({pair for one in comparisons for pair in one.dropped})
+    dropped: dict[str, list[str]] = {}
+    for setting, rate in sorted({pair for one in comparisons for pair in one.dropped}):
+        dropped.setdefault(setting, []).append(f"{rate:g}")
     notes = [
-        f"{setting} at {rate:g} {unit} is left out: not every file has a result."
-        for setting, rate in dropped
+        f"{setting} at {', '.join(rates)} {unit} is left out: not every file has a result."
+        for setting, rates in dropped.items()
     ]
-    return "\n".join([text, "", *notes]) if notes else text
+    return "\n\n".join([text, *notes])
 
 
 def _by_setting(rows: Sequence[Row], low: float, high: float) -> dict[str, list[Row]]:

@@ -58,13 +58,18 @@ def differences(
 
 
 def table(found: Sequence[Difference]) -> str:
-    """By setting, anchor and rate: in how many files ours is worse, and in which most."""
+    """By setting, anchor and rate: in how many files ours is worse, and in which most.
+
+    Rates at which no file can be compared are left out.
+    """
     groups: dict[tuple[str, str, float], list[Difference]] = {}
     for one in found:
         groups.setdefault((one.setting, one.anchor, one.rate), []).append(one)
     lines = []
     for (setting, anchor, rate), members in sorted(groups.items()):
         known = [(one.db, one.file) for one in members if one.db is not None]
+        if not known:
+            continue
         lost = sorted((db, file) for db, file in known if db < 0)
         worst = ", ".join(f"{_stem(file)} {db:+.2f}" for db, file in lost[:_SHOWN])
         mean_db = tables.number(tables.mean(db for db, _ in known), "+.2f")
