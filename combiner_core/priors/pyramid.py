@@ -155,9 +155,10 @@ class PyramidPrior(nn.Module):
                 )
                 parts.append(part)
                 index += len(network.config.stages)
+            hidden = _stacked([part[1] for part in parts])
             if level == finest and not synthesise:
                 break
-            parent, hidden = _stacked([part[0] for part in parts]), _stacked([p[1] for p in parts])
+            parent = _stacked([part[0] for part in parts])
             parts.clear()
             current = _joined(current, parent, height, width)
         assert hidden is not None
