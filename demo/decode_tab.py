@@ -101,7 +101,8 @@ def decode_tab(board: JobBoard, settings: Settings) -> None:
             yield from decode(path, percent, scale, original)
 
     choices = [controls.source, controls.percent, controls.scale, controls.original]
-    event = {**parts.ONE_AT_A_TIME, "concurrency_id": "decode"}
+    # The decodings of all visitors wait in one queue.
+    event = {"concurrency_id": "decode", "concurrency_limit": 1, "api_visibility": "private"}
     controls.source.change(
         describe,
         controls.source,

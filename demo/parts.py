@@ -22,11 +22,6 @@ MODELS: Mapping[str, str] = MappingProxyType(
     {"multires": "multires", "siren": "COMBINER, the paper's"}
 )
 
-# Settings of the events that use the device: those of all tabs and users wait in one queue.
-ONE_AT_A_TIME: Mapping[str, Any] = MappingProxyType(
-    {"concurrency_id": "device", "concurrency_limit": 1, "api_visibility": "private"}
-)
-
 # Settings of the events that only look or redraw: they wait for nobody.
 QUICK: Mapping[str, Any] = MappingProxyType(
     {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

@@ -23,19 +23,10 @@ def report_of(view: JobView, outcome: Outcome) -> dict[str, Any]:
     return {
         "signal": {"kind": view.extent.kind, "size": view.extent.text},
         "settings": {"budget_bytes": view.budget_bytes, **_settings(view.options)},
-        "result": {
-            "model": outcome.model,
-            "bytes": outcome.bytes_count,
-            **_rate(view, outcome.bytes_count),
-            "psnr_db": outcome.psnr_db,
-            "kl_bits": outcome.kl_bits,
-            "side_bits": outcome.side_bits,
-            "device": outcome.device,
-            "seconds": outcome.seconds,
-        },
+        "result": _result(view, outcome),
         "codecs": {name: entry and _codec(entry) for name, entry in entries.items()},
         "other_model": (
-            report_of(companion, companion.outcome)["result"]
+            _result(companion, companion.outcome)
             if companion is not None and companion.outcome is not None
             else None
         ),
@@ -57,6 +48,19 @@ def _settings(options: EncodeOptions) -> dict[str, Any]:
     settings = asdict(options)
     del settings["device"]  # The one that was taken is part of the result.
     return settings
+
+
+def _result(view: JobView, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "model": outcome.model,
+        "bytes": outcome.bytes_count,
+        **_rate(view, outcome.bytes_count),
+        "psnr_db": outcome.psnr_db,
+        "kl_bits": outcome.kl_bits,
+        "side_bits": outcome.side_bits,
+        "device": outcome.device,
+        "seconds": outcome.seconds,
+    }
 
 
 def _rate(view: JobView, file_bytes: int) -> dict[str, float]:

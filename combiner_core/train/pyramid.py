@@ -36,8 +36,9 @@ PhaseName = Literal["likelihood", "elbo"]
 _FORGETTING = 0.0005
 # variances are first set from batches; most weights are smaller than their mean square says
 _MEASURED_BATCHES = 40
-_OVERVIEW_BATCH, _OVERVIEW_FINEST = 4, 4
 _MEASURED_EXCESS = 1.0
+# pieces seen for their coarse levels alone, and the finest of these levels
+_OVERVIEW_BATCH, _OVERVIEW_FINEST = 4, 4
 
 
 @dataclass(frozen=True)
@@ -211,12 +212,16 @@ class PyramidTrainer:
 
     def _new_learner(self, history: History, phase: PhaseName) -> Learner:
         settings = self._settings(phase)
-        learned = list(self._model.parameters())
         schedule = Schedule(
             max(1, settings.steps), settings.learning_rate, settings.warm_up, settings.final_share
         )
         return Learner(
-            self._model, [(1.0, learned)], schedule, history, settings.max_norm, _FORGETTING
+            self._model,
+            [(1.0, list(self._model.parameters()))],
+            schedule,
+            history,
+            settings.max_norm,
+            _FORGETTING,
         )
 
     def _settings(self, phase: PhaseName) -> PhaseConfig:
@@ -305,15 +310,14 @@ def likelihood_nats(
         chance: draws weights from their posteriors, through which no gradient goes.
     """
     noise = torch.exp2(log_noise)
-    scale = noise.float()[:, None, None, None]
-    targets = decompose(pixels / scale, model.config.pyramid.levels)
+    targets = _weights(model, pixels, noise)
     whole, targets[1] = targets[1], targets[1][..., *window]
     share = whole[0, 0].numel() / targets[1][0, 0].numel()
     likelihood = Likelihood(targets, chance, {1: share})
     size = (pixels.shape[2], pixels.shape[3])
     walk = model.prior.walk(size, noise, log_noise, exact=False, window=window)
     values, hidden = follow(walk, likelihood.answer)
-    decoded: Tensor = model.correction(to_pixels(values * scale), hidden, log_noise)
+    decoded: Tensor = model.correction(to_pixels(values * _spread(noise)), hidden, log_noise)
     rows, columns = (slice(2 * part.start, 2 * part.stop) for part in window)
     original = pixels[..., rows, columns]
     error = (decoded - original).square().sum(1).mean((1, 2))
@@ -328,11 +332,15 @@ def coarse_nats(
     finest: int,
     chance: torch.Generator,
 ) -> Tensor:
-    """The same for the levels from `finest` on alone, without synthesis or correction: (B,)."""
+    """What `likelihood_nats` counts for the levels from `finest` on, without any distortion: (B,).
+
+    Args:
+        model, pixels, log_noise, chance: as there; sides may be odd.
+        finest: level to stop after.
+    """
     noise = torch.exp2(log_noise)
-    scaled = pixels / noise.float()[:, None, None, None]
     size = (pixels.shape[2], pixels.shape[3])
-    likelihood = Likelihood(decompose(scaled, model.config.pyramid.levels), chance)
+    likelihood = Likelihood(_weights(model, pixels, noise), chance)
     walk = model.prior.walk(
         size,
         noise,
@@ -357,11 +365,19 @@ def elbo_nats(
         chance: draws weights from their posteriors.
     """
     noise = torch.exp2(log_noise)
-    scaled = pixels / noise.float()[:, None, None, None]
-    targets = decompose(scaled, model.config.pyramid.levels)
+    targets = _weights(model, pixels, noise)
     elbo = picture_elbo(model, targets, pixels, noise, log_noise, chance)
     nats = elbo.rate_nats + elbo.squared_error / (2 * noise.float().square())
     return nats / (pixels.shape[2] * pixels.shape[3])
+
+
+def _weights(model: ImageModel, pixels: Tensor, noise: Tensor) -> dict[int, Tensor]:
+    """Weights of pictures by level, in units of the noise scale of each."""
+    return decompose(pixels / _spread(noise), model.config.pyramid.levels)
+
+
+def _spread(noise: Tensor) -> Tensor:
+    return noise.float()[:, None, None, None]
 
 
 def _log2(variance: Tensor) -> Tensor:
