@@ -134,9 +134,10 @@ class JobBoard:
             CombinerError: there is no such job, or it is not done.
             QueueFullError: too many wait already.
         """
+        gone = cc.CombinerError("The result is no longer here: compress again.")
         view = self.view(job_id)
         if view is None or view.outcome is None:
-            raise cc.CombinerError("The result is no longer here: compress again.")
+            raise gone
         model = "siren" if view.options.model == "multires" else "multires"
         task = Task(
             cc.load(view.outcome.original),
@@ -145,7 +146,9 @@ class JobBoard:
             replace(view.options, model=model, effort="fast"),
         )
         with self._lock:
-            job = self._jobs[job_id]
+            job = self._jobs.get(job_id)
+            if job is None:
+                raise gone
             if job.companion is None:
                 job.companion = self._add(task, contested=False).id
 
