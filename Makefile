@@ -16,8 +16,10 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 app: $(RUNTIME)
 	$(BIN)/python app.py $(ARGS)
 
+# Test files share the cores: processes of one thread each, at most four.
 test: lint browser
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 lint: $(DEVELOPMENT)
 	$(BIN)/python -m ruff check

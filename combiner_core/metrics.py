@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_msssim import ms_ssim as _library_ms_ssim
-from scipy.signal import ShortTimeFFT
-from scipy.signal.windows import hann
 
 from combiner_core.errors import SignalError
 from combiner_core.signals import Signal
@@ -73,6 +71,9 @@ def log_spectral_distance_db(original: Signal, reconstruction: Signal) -> float:
     Raises:
         SignalError: the two are not clips of the same length, channels and sample rate.
     """
+    from scipy.signal import ShortTimeFFT  # Half a second to import, and seldom needed.
+    from scipy.signal.windows import hann
+
     _check_comparable(original, reconstruction, "audio")
     assert original.sample_rate is not None
     length = min(round(_WINDOW_S * original.sample_rate), 2 * (original.samples // 2))
