@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from pathlib import Path
@@ -49,7 +50,7 @@ def serve(settings: Settings) -> None:
                 auth=settings.login,
                 theme=theme.theme(),
                 css_paths=[theme.STYLE, _JOB_STYLE],
-                max_file_size=f"{settings.max_upload_mb:g}mb",
+                max_file_size=math.ceil(settings.max_upload_mb * 2**20),
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,

@@ -52,7 +52,7 @@ class Settings:
         host, port: where to listen.
         device: where to fit and decode.
         presets: folder of trained models; ``None`` for those shipped with the program.
-        max_upload_mb: largest file accepted, in 10^6 bytes.
+        max_upload_mb: largest file accepted, in 2^20 bytes, as Gradio counts them.
         max_megapixels: largest image accepted, in 10^6 pixels.
         max_seconds: longest clip accepted.
         queue_length: runs that may wait for the one at work.

@@ -1,0 +1,72 @@
+"""Where signals come from, in a real browser: camera, microphone, and the limits on both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser_tools import (
+    JOB_MS,
+    expect_sentence,
+    running_app,
+    state,
+    upload,
+    visit,
+)
+from playwright.sync_api import Browser, Page, expect
+
+import combiner_core as cc
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_picture_is_taken(page: Page) -> None:
+    source = page.locator("#image-source")
+    source.get_by_label("Capture from camera").click()
+    source.get_by_text("Click to Access Webcam").click()
+    source.get_by_label("capture photo").click()
+    expect(page.locator("#image-note")).to_contain_text("pixels: at most")
+
+
+def test_a_voice_is_recorded_and_compressed(page: Page) -> None:
+    page.get_by_role("tab", name="Audio").click()
+    source = page.locator("#audio-source")
+    source.get_by_label("Record audio").click()
+    source.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_timeout(2000)
+    source.get_by_role("button", name="Stop").click()
+    expect(page.locator("#audio-note")).to_contain_text("Hz: at most")
+    page.locator("#audio-compress").click()
+    expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
+
+
+def test_a_file_of_too_many_bytes_is_refused(browser: Browser, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    cc.save(cc.Signal.image(noise), tmp_path / "noise.png")
+    with (
+        running_app(tmp_path, "--max-upload-mb", "0.1") as (_, url),
+        visit(browser, url) as page,
+    ):
+        page.locator("#image-source input[type=file]").set_input_files(tmp_path / "noise.png")
+        toast = page.locator(".toast-body")  # Its words are Gradio's.
+        expect(toast).to_contain_text('maximum allowed size of 102.4 Kb: "noise.png"')
+
+
+def test_a_full_queue_is_told(browser: Browser, photo: cc.Signal, tmp_path: Path) -> None:
+    cc.save(photo, tmp_path / "photo.png")
+    with (
+        running_app(tmp_path, "--queue-length", "0") as (_, url),
+        visit(browser, url) as page,
+        visit(browser, url) as other,
+    ):
+        for each in (page, other):
+            upload(each, "image", tmp_path / "photo.png")
+            expect(each.locator("#image-note")).to_contain_text("pixels")
+        page.locator("#image-model").get_by_label("COMBINER").check()
+        page.locator("#image-effort").get_by_label("best").check()
+        page.locator("#image-compress").click()
+        expect(state(page, "image", "running")).to_be_visible()
+        other.locator("#image-compress").click()
+        expect_sentence(other, "The queue is full: try again in a minute")
+        expect(other.locator("#image-compress")).to_be_enabled()
