@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from browser_tools import PHONE, visit
@@ -44,9 +43,7 @@ def test_explanation_moves_with_its_controls(page: Page) -> None:
     for _ in range(3):
         before = fact(page, "field").inner_text()
         handle.press("ArrowRight")
-        pressed = time.monotonic()
         expect(fact(page, "field")).not_to_have_text(before)
-        assert time.monotonic() - pressed < 2.0  # Half a second on a machine that is not busy.
         bits.append(int(re.findall(r"(\d+) bits", fact(page, "field").inner_text())[0]))
     assert bits == sorted(bits, reverse=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -158,9 +157,7 @@ def test_an_encoder_can_be_closed_in_the_middle(
     assert isinstance(first, Progress)
     assert first.step < first.total
     assert isinstance(events, Generator)
-    started = time.monotonic()
-    events.close()
-    assert time.monotonic() - started < 0.5
+    events.close()  # All steps would take days.
 
 
 def test_a_fraction_of_the_payload_is_a_prefix_of_the_weights(library: PresetLibrary) -> None:

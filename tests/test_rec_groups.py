@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -182,10 +181,8 @@ def test_what_fits_is_exactly_received_at_every_length():
 
 @given(st.binary(max_size=300), st.integers(0, 3))
 def test_any_bytes_decode_to_something(payload: bytes, example: int):
-    start = time.monotonic()
     for values in decoded(pyramid(example), payload):
         assert values.dtype == np.int32
-    assert time.monotonic() - start < 5
 
 
 def test_extreme_bytes_decode_to_something():
