@@ -30,7 +30,7 @@ _ANCHORS = MappingProxyType({"image": ("avif", "webp"), "audio": ("opus", "mp3")
 _HEADINGS = MappingProxyType(
     {"image": "Photographs: the Kodak set", "audio": "Speech: clips of LibriSpeech"}
 )
-# Blue for the default family, red for the paper's: balanced, best, fast in the order of their names.
+# Blue for the default family, red for the paper's: balanced, best, fast, as names are sorted.
 _OUR_COLOURS = MappingProxyType(
     {
         "multires": ("#2563eb", "#1e3a8a", "#60a5fa"),
