@@ -263,3 +263,14 @@ def test_losses_are_counted_where_both_can_go() -> None:
     assert lines[2:] == [
         "| multires balanced | avif | 0.13 | 2 | 1 | +0.00 | b -3.01 |",
     ]
+
+
+def test_a_file_of_several_seeds_counts_with_the_mean() -> None:
+    offsets_db = (-0.3, 0.5)
+    seeds = [
+        row(file, rate, "multires", 1.0, db) for file in "ab" for rate in RATES for db in offsets_db
+    ]
+    mean = comparison.FileCurves.of(seeds, ["a", "b"], "psnr_db").mean()
+    plain = comparison.FileCurves.of(rows("multires"), ["a", "b"], "psnr_db").mean()
+    assert mean.quality_db == pytest.approx(plain.quality_db + 0.1)
+    assert mean.rates == pytest.approx(plain.rates)

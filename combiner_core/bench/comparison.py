@@ -79,15 +79,15 @@ class FileCurves:
 
     @classmethod
     def of(cls, rows: Sequence[Row], files: Sequence[str], measure: Measure) -> FileCurves:
-        """From rows of one setting; of several for the same file and rate the last counts."""
-        results: dict[float, dict[str, tuple[float, float]]] = {}
+        """From rows of one setting; of several seeds a file counts with the mean."""
+        results: dict[float, dict[str, list[tuple[float, float]]]] = {}
         for row in rows:
             at_rate = results.setdefault(row.job.rate, {})
             quality_db = getattr(row, measure)
             if row.actual_rate is not None and quality_db is not None:
-                at_rate[row.job.file] = (row.actual_rate, quality_db)
+                at_rate.setdefault(row.job.file, []).append((row.actual_rate, quality_db))
         complete = {rate: found for rate, found in results.items() if set(files) <= set(found)}
-        points = [[found[file] for file in files] for found in complete.values()]
+        points = [[np.mean(found[file], 0) for file in files] for found in complete.values()]
         rates, quality_db = np.moveaxis(np.array(points).reshape(-1, len(files), 2), 2, 0)
         dropped = tuple(rate for rate in results if rate not in complete)
         return cls(rows[0].job.setting, rates, quality_db, dropped)
