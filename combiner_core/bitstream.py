@@ -11,7 +11,7 @@ from typing import Literal
 from combiner_core.errors import BitstreamError
 
 MAGIC = b"CMBR"
-VERSION = 1
+VERSION = 2
 MAX_SIDE = 1 << 20
 MAX_SAMPLES = 1 << 40
 MIN_SAMPLE_RATE = 1000

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from combiner_core.rec.tables import FIRST_ACTIVE
+
 EXPONENTS = (-2, -1, 0, 1, 2, 4)
 
 
@@ -53,7 +55,8 @@ def pyramid(seed: int, shift: float = 0.0) -> list[Example]:
 def blotches(seed: int, wrong_exponents: tuple[int, ...] = (0,)) -> tuple[Example, float, float]:
     """A group whose variances change from place to place, and are wrong by 2^j in tiles of 8 x 8.
 
-    Also the bits and the loss (see `loss_bits`) of ideal codes under the right variances.
+    Also the bits and the loss (see `loss_bits`) of ideal codes under the right variances, which
+    leave out the weights that no code has bits for.
     """
     rng = np.random.default_rng(seed)
     shape = (2, 96, 128)
@@ -63,6 +66,7 @@ def blotches(seed: int, wrong_exponents: tuple[int, ...] = (0,)) -> tuple[Exampl
     variance = np.exp2(log_variance / 8 + wrong)
     mean = rng.integers(-100, 100, shape).astype(np.int32)
     difference = np.sqrt(1 + variance) * rng.standard_normal(shape)
+    variance[8 * np.log2(variance) < FIRST_ACTIVE] = 0
     excess = variance / (1 + variance) * (difference**2 / (1 + variance) - 1)
     ideal_bits = float((np.log2(1 + variance) + excess / math.log(2)).sum() / 2)
     distortion = variance / (1 + variance) + (difference / (1 + variance)) ** 2

@@ -17,8 +17,8 @@ from combiner_core.errors import BitstreamError
 IMAGE = Header(ImageShape(768, 512), 7, 0xA1B2C3D4, 5, b"\x00\x0e\x01\x01")
 AUDIO = Header(AudioShape(132300, 2, 44100), 300, 1, (1 << 32) - 1, b"")
 
-IMAGE_HEX = "434d4252 01 00 0700 d4c3b2a1 05000000 8006 8004 04 000e0101 03 88a0 010203 e32c2f89"
-AUDIO_HEX = "434d4252 01 01 2c01 01000000 ffffffff cc8908 02 c4d802 00 01 1b89 ff b79c849c"
+IMAGE_HEX = "434d4252 02 00 0700 d4c3b2a1 05000000 8006 8004 04 000e0101 03 e016 010203 ea2ce0ab"
+AUDIO_HEX = "434d4252 02 01 2c01 01000000 ffffffff cc8908 02 c4d802 00 01 20e7 ff c779da17"
 
 
 def varint(maximum: int) -> st.SearchStrategy[int]:
@@ -133,8 +133,8 @@ def test_trailing_bytes_are_refused(allow_truncated: bool) -> None:
 
 def test_another_version_is_named() -> None:
     data = bytearray(bitstream.write(IMAGE, b"payload"))
-    data[4] = 2
-    with pytest.raises(BitstreamError, match=r"format version 2; this program reads version 1\.$"):
+    data[4] = 1
+    with pytest.raises(BitstreamError, match=r"format version 1; this program reads version 2\.$"):
         bitstream.read(bytes(data))
 
 
@@ -223,7 +223,7 @@ def test_random_bytes_after_a_good_start(rest: bytes, kind: int, allow_truncated
 
 def _image_file(width: bytes, height: bytes, parameters: bytes, payload_length: bytes) -> bytes:
     """A file with right checksums and these encoded numbers."""
-    head = struct.pack("<4sBBHII", b"CMBR", 1, 0, 7, 1, 0)
+    head = struct.pack("<4sBBHII", b"CMBR", 2, 0, 7, 1, 0)
     head += width + height + parameters + payload_length
     head += binascii.crc_hqx(head, 0xFFFF).to_bytes(2, "little")
     return head + zlib.crc32(head).to_bytes(4, "little")

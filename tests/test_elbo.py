@@ -17,9 +17,15 @@ from combiner_core.elbo import PictureElbo, decompose, picture_elbo
 from combiner_core.families.multires_report import answer, prior_arrays
 from combiner_core.families.pictures import Pictures
 from combiner_core.families.refinement import refine
-from combiner_core.fields.multires import to_colours
-from combiner_core.multires import ImageModel, Noise
+from combiner_core.fields.multires import CorrectionConfig, to_colours
+from combiner_core.multires import (
+    NOISE_STEPS_PER_OCTAVE,
+    ImageModel,
+    ImageModelConfig,
+    Noise,
+)
 from combiner_core.priors.conditional import Request, follow
+from combiner_core.priors.pyramid import PyramidConfig
 from combiner_core.rec import GroupEstimator, GroupModel
 from combiner_core.signals import Signal
 
@@ -58,7 +64,7 @@ def mean_loss_nats(
     for seed in range(count):
         parts = elbo(model, targets, pixels, noise, seed)
         # uncoded weights count nothing: the loss of what is really sent
-        losses.append(parts.coded_nats + parts.squared_error / (2 * noise.scale**2))
+        losses.append(parts.rate_nats + parts.squared_error / (2 * noise.scale**2))
     return float(torch.stack(losses).mean())
 
 
@@ -79,8 +85,8 @@ def test_terms_are_what_they_say(model: ImageModel, pixels: Tensor) -> None:
     parts = elbo(model, targets_of(both, NOISE), both, NOISE)
     assert parts.decoded.shape == both.shape
     torch.testing.assert_close(parts.squared_error, (parts.decoded - both).square().sum((1, 2, 3)))
-    assert parts.rate_nats.shape == parts.coded_nats.shape == (2,)
-    assert bool((parts.coded_nats > 0).all())
+    assert parts.rate_nats.shape == parts.rate_nats.shape == (2,)
+    assert bool((parts.rate_nats > 0).all())
 
 
 def test_finer_noise_costs_more_and_gives_more(model: ImageModel, pixels: Tensor) -> None:
@@ -88,7 +94,7 @@ def test_finer_noise_costs_more_and_gives_more(model: ImageModel, pixels: Tensor
     for index in (3 * 256, 4 * 256, 5 * 256):
         noise = Noise(index)
         parts = elbo(model, targets_of(pixels, noise), pixels, noise)
-        terms.append((float(parts.coded_nats), float(parts.squared_error)))
+        terms.append((float(parts.rate_nats), float(parts.squared_error)))
     rates, errors = zip(*terms, strict=True)
     assert rates[0] > rates[1] > rates[2]
     assert errors[0] < errors[1] < errors[2]
@@ -142,7 +148,7 @@ def test_the_rate_is_the_divergence_that_coders_count(index: int) -> None:
     with torch.no_grad():
         follow(surface.walk(noise), visit)
     rates = [
-        float(elbo(model, targets_of(pixels, noise), pixels, noise, seed).coded_nats)
+        float(elbo(model, targets_of(pixels, noise), pixels, noise, seed).rate_nats)
         for seed in range(4)
     ]
     assert estimator.kl_bits == pytest.approx(np.mean(rates) / math.log(2), rel=0.02)
@@ -159,7 +165,9 @@ def test_the_loss_leads_everything_that_is_learned(pixels: Tensor) -> None:
     targets = {level: part.requires_grad_() for level, part in targets_of(pixels, NOISE).items()}
     generator = torch.Generator().manual_seed(0)
     parts = picture_elbo(model, targets, pixels, scale, log_scale, generator)
-    loss = parts.rate_nats.sum() + parts.squared_error.sum() / (2 * NOISE.scale**2)
+    loss = (parts.rate_nats + parts.missed_nats).sum() + parts.squared_error.sum() / (
+        2 * NOISE.scale**2
+    )
     loss.backward()
     coarsest = targets[LEVELS + 1].grad
     assert coarsest is not None
@@ -171,6 +179,56 @@ def test_the_loss_leads_everything_that_is_learned(pixels: Tensor) -> None:
         assert slope is not None
         assert bool(torch.isfinite(slope).all())
         assert float(slope[:2].abs().sum()) > 0
+
+
+def test_the_effect_of_chance_is_zero_on_average(model: ImageModel, pixels: Tensor) -> None:
+    own = targets_of(pixels, NOISE)
+    targets = {level: part + 0.3 for level, part in own.items()}
+    scale, log_scale = NOISE.tensors(1, CPU)
+    chances = []
+    for seed in range(200):
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            parts = picture_elbo(model, targets, pixels, scale, log_scale, generator, own)
+        chances.append(float(parts.chance_nats))
+    assert np.std(chances) > 10
+    assert abs(np.mean(chances)) < 4 * np.std(chances) / math.sqrt(len(chances))
+
+
+def test_without_the_effect_of_chance_gradients_have_less_noise(pixels: Tensor) -> None:
+    # three levels, whose basis is almost orthonormal, and networks that do not do anything yet
+    levels = 3
+    model = ImageModel(ImageModelConfig(PyramidConfig((8,) * levels), CorrectionConfig(8, 1, 8)))
+    with torch.no_grad():
+        for network in model.prior.levels:
+            network.log_variance.fill_(2 * NOISE.index / NOISE_STEPS_PER_OCTAVE)
+    scale, log_scale = NOISE.tensors(1, CPU)
+    own = decompose(pixels / NOISE.scale, levels)
+    targets = {level: part.requires_grad_() for level, part in own.items()}
+    fine = [targets[level] for level in (1, 2, 3)]
+    noisy, calm = [], []
+    for seed in range(12):
+        generator = torch.Generator().manual_seed(seed)
+        parts = picture_elbo(model, targets, pixels, scale, log_scale, generator)
+        loss = parts.rate_nats.sum() + parts.squared_error.sum() / (2 * NOISE.scale**2)
+        for kept, value in ((noisy, loss), (calm, loss - parts.chance_nats.sum())):
+            gradients = torch.autograd.grad(value, fine, retain_graph=True)
+            kept.append(torch.cat([gradient.flatten() for gradient in gradients]))
+    spread = [torch.stack(kept).var(0).sum() for kept in (noisy, calm)]
+    assert float(spread[1]) < 0.5 * float(spread[0])
+
+
+def test_shares_are_those_of_coded_weights(model: ImageModel, pixels: Tensor) -> None:
+    parts = elbo(model, targets_of(pixels, NOISE), pixels, NOISE)
+    least = 2**-0.5 / (1 + 2**-0.5)
+    coded = 0
+    for level, target in targets_of(pixels, NOISE).items():
+        share = parts.shares[level]
+        assert share.shape == target.shape
+        assert bool(((share == 0) | (share >= least - 1e-6)).all())
+        assert bool((share < 1).all())
+        coded += int((share > 0).sum())
+    assert coded > 100
 
 
 def test_refinement_lowers_the_loss(model: ImageModel, pixels: Tensor) -> None:

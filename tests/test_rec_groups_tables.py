@@ -33,7 +33,7 @@ def test_no_table_can_round_differently_elsewhere():
 
 def test_thresholds_are_the_first_log_variances_with_such_rates():
     rates_bits = tables.rates(ALL) / 1024
-    assert ALL[np.argmax(rates_bits >= 0.02)] == tables.FIRST_ACTIVE
+    assert ALL[np.argmax(rates_bits >= 0.385)] == tables.FIRST_ACTIVE
     assert ALL[np.argmax(rates_bits > 4)] == tables.FIRST_SCALAR
 
 

@@ -93,7 +93,7 @@ def image_model(seed: int = 0) -> ImageModel:
     with torch.no_grad():
         _randomise(model, rng)
         for number, level in enumerate(model.prior.levels):
-            _randomise(level.head, rng, amplitude=0.02)
+            _randomise(level.head, rng, amplitude=0.1)
             level.log_variance.copy_(torch.tensor([3.0 + 2 * number] * 3).repeat(3))
             level.log_variance[[1, 2, 4, 5, 7, 8]] -= 3
         model.prior.low_mean.zero_()

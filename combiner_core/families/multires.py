@@ -65,7 +65,7 @@ class MultiresEffort:
 
 
 EFFORTS: dict[EffortName, MultiresEffort] = {
-    "fast": MultiresEffort(state_bits=13, measured=3, refine_steps=0),
+    "fast": MultiresEffort(state_bits=14, measured=3, refine_steps=0),
     "balanced": MultiresEffort(state_bits=15, measured=3, refine_steps=10),
     "best": MultiresEffort(state_bits=16, measured=3, refine_steps=50),
 }

@@ -20,7 +20,9 @@ from combiner_core.priors.pyramid import level_sizes
 _PART_PIXELS = 1 << 20
 _PART_SIDE = 896
 _MARGIN = 64
-_LEARNING_RATE = 0.1
+# of steps in units of what the second derivatives suggest; the least of these; the longest step
+_LEARNING_RATE, _LEAST_CURVATURE, _LONGEST_STEP = 0.5, 0.1, 1.0
+_MOMENTUM = 0.4
 
 
 def refine(
@@ -36,7 +38,7 @@ def refine(
         model: quantised; used in floating point here.
         original: pixels (1, 3, H, W) from 0 to 255.
         noise: the noise scale.
-        steps: of Adam for every part of the picture.
+        steps: gradient steps for every part of the picture.
         generator: of the posteriors' samples.
 
     Yields:
@@ -71,12 +73,11 @@ class _PartFit:
         self._model, self._original, self._generator = model, original, generator
         self._noise, self._log_noise = noise.tensors(1, original.device)
         self._scale = noise.scale
-        levels = decompose(original / self._scale, model.config.pyramid.levels)
-        self._targets = {level: part.requires_grad_() for level, part in levels.items()}
-        self._optimiser = torch.optim.Adam(self._targets.values(), betas=(0.8, 0.95))
+        self._own = decompose(original / self._scale, model.config.pyramid.levels)
+        self._targets = {level: part.clone().requires_grad_() for level, part in self._own.items()}
+        self._velocities = {level: torch.zeros_like(part) for level, part in self._own.items()}
 
     def step(self, learning_rate: float) -> None:
-        self._optimiser.param_groups[0]["lr"] = learning_rate
         with half_precision(self._original.device):
             elbo = picture_elbo(
                 self._model,
@@ -85,11 +86,16 @@ class _PartFit:
                 self._noise,
                 self._log_noise,
                 self._generator,
+                self._own,
             )
-        loss = elbo.rate_nats + elbo.squared_error / (2 * self._scale**2)
-        self._optimiser.zero_grad()
-        loss.sum().backward()
-        self._optimiser.step()
+        loss = elbo.rate_nats + elbo.squared_error / (2 * self._scale**2) - elbo.chance_nats
+        levels = list(self._targets)
+        gradients = torch.autograd.grad(loss.sum(), [self._targets[level] for level in levels])
+        for level, gradient in zip(levels, gradients, strict=True):
+            step = gradient / (elbo.shares[level] + _LEAST_CURVATURE)
+            velocity = self._velocities[level]
+            velocity.lerp_(step.clamp_(-_LONGEST_STEP, _LONGEST_STEP), 1 - _MOMENTUM)
+            self._targets[level].detach().sub_(velocity, alpha=learning_rate)
 
     @torch.no_grad()
     def pixels(self) -> Tensor:

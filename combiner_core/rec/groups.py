@@ -3,7 +3,7 @@
 A group is an array (C, h, w) of weights in units of the noise scale s; its prior N(mean, v) may
 depend on the groups before. It becomes three sections of the message: exponents of its tiles
 (`scales`), quotients of the weights with more than 4 bits (`scalar`), then the relative entropy
-code of the others in a pseudo-random order. Weights with less than 0.02 bits stay at their mean.
+code of the others in a pseudo-random order. Weights with less than 0.39 bits stay at their mean.
 
 Any prefix of the message decodes. A group whose exponents or quotients are not all received stays
 at its mean, and so do all later groups and the weights that the bits received of a code do not
@@ -52,7 +52,7 @@ class GroupEncoder:
     """Codes groups one after the other into a payload of a fixed length.
 
     Args:
-        coder: of the weights of 0.02 to 4 bits.
+        coder: of the weights of 0.39 to 4 bits.
         model: tiles and tables.
         seed: of the shared randomness, an unsigned 32-bit integer.
         payload_bytes: length of the payload.

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from combiner_core.rec.message import MessageReader, MessageWriter
 from combiner_core.rec.tables import (
+    FIRST_ACTIVE,
     LOG_VARIANCE_UNITS,
+    MAX_LOG_VARIANCE,
     MIN_LOG_VARIANCE,
     RATE_UNITS,
     rates,
@@ -140,7 +142,8 @@ class TileScales:
         """Minus the log-likelihood of the targets of each tile, up to a constant.
 
         A target c is N(m, 1 + v) under the prior: this is the expected rate and excess distortion
-        of its code, and what the exponent j adds by making v 2^j of v.
+        of its code, and what the exponent j adds by making v 2^j of v. Weights that are not coded
+        have no variance.
 
         Args:
             difference: c - m (C, h, w), in noise scales.
@@ -154,6 +157,9 @@ class TileScales:
         from combiner_core.rec import _kernels
 
         variance = variances()[:, None] * np.exp2(self._exponents)
+        log_variances = np.arange(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE + 1)[:, None]
+        active = log_variances + LOG_VARIANCE_UNITS * self._exponents >= FIRST_ACTIVE
+        variance = np.where(active, variance, 0.0)
         rates_bits = (np.log2(1 + variance) / 2).astype(np.float32)
         precisions = (1 / (2 * math.log(2) * (1 + variance))).astype(np.float32)
         rows, columns = self._tile

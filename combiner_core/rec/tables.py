@@ -17,8 +17,8 @@ LOG_VARIANCE_UNITS = 8
 RATE_UNITS = 1024
 DEVIATION_UNITS = 4096
 MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -128, 256
-# the first log-variances of at least 0.02 bits and of at least 4 bits
-FIRST_ACTIVE, FIRST_SCALAR = -41, 64
+# weights from here on are coded, those of 0.39 bits or more; and the first of at least 4 bits
+FIRST_ACTIVE, FIRST_SCALAR = -4, 64
 # the log-variance that weights have at least where all are scalar-quantised
 LEAST_SCALAR = -32
 _MAX_VALUE = (1 << 31) - 1

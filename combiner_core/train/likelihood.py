@@ -13,7 +13,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from combiner_core.elbo import INACTIVE_LOG_VARIANCE
+from combiner_core.elbo import LEAST_LOG_VARIANCE
 from combiner_core.priors.conditional import Request
 
 _NONE: Mapping[int, float] = MappingProxyType({})
@@ -57,7 +57,7 @@ class Likelihood:
             centre = mean + share * (target - mean)
             normal = torch.randn(mean.shape, generator=self._chance, device=mean.device)
             sample = centre + share.sqrt() * normal
-            coded = (log_variance > INACTIVE_LOG_VARIANCE) & group.coded
+            coded = (log_variance >= LEAST_LOG_VARIANCE) & group.coded
             kl_nats = 0.5 * (torch.log1p(variance) - share + (centre - mean).square() / variance)
             self.kl_nats = self.kl_nats + importance * (kl_nats * coded).sum((1, 2, 3))
             return torch.where(coded, sample, mean) * group.coded

@@ -367,7 +367,7 @@ def elbo_nats(
     noise = torch.exp2(log_noise)
     targets = _weights(model, pixels, noise)
     elbo = picture_elbo(model, targets, pixels, noise, log_noise, chance)
-    nats = elbo.rate_nats + elbo.squared_error / (2 * noise.float().square())
+    nats = elbo.rate_nats + elbo.missed_nats + elbo.squared_error / (2 * noise.float().square())
     return nats / (pixels.shape[2] * pixels.shape[3])
 
 

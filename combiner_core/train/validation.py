@@ -58,7 +58,7 @@ def ideal_picture_result(
     chance = torch.Generator(device).manual_seed(seed)
     elbo = picture_elbo(model, targets, values, scale, log_scale, chance)
     mse = float((elbo.decoded.clamp(0, IMAGE_PEAK) - values).double().square().mean())
-    kl_bits = float(elbo.coded_nats.sum()) / math.log(2)
+    kl_bits = float(elbo.rate_nats.sum()) / math.log(2)
     return IdealResult(kl_bits, psnr_from_mse_db(mse, IMAGE_PEAK))
 
 
