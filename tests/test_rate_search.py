@@ -109,3 +109,18 @@ def test_scales_are_exact_multiples_of_a_sixty_fourth_of_the_unit(index: int, un
     assert (64 * noise.scale / unit).is_integer()
     assert noise.scale == pytest.approx(unit * 2 ** (index / 256), rel=0.004)
     assert noise.scale <= next_one.scale
+
+
+@given(step=st.integers(MIN_INDEX + 1, MAX_INDEX - 1), goal_bits=st.floats(200, 20_000))
+def test_where_bits_jump_the_goal_is_enclosed(step: int, goal_bits: float) -> None:
+    """Bits that fall from far above the goal to far below it leave the finer of the two scales."""
+
+    def bits(noise: Noise) -> float:
+        return 50 * goal_bits if noise.index < step else goal_bits / 50
+
+    noise, measured = found(goal_bits, information(100), bits, 3)
+    assert len(measured) <= 12
+    indices = [one.index for one in measured]
+    if min(indices) < step <= max(indices):
+        assert abs(step - noise.index) <= (MAX_INDEX - MIN_INDEX) >> 8
+        assert noise.index < step or len(measured) == 12

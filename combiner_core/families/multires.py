@@ -119,15 +119,22 @@ class MultiresFamily:
 
         # with room to spare, so that it shows by how much a file is too long
         room_bytes = payload_bytes + payload_bytes // 4 + _LEAST_ROOM
-        for last in (False, True):
+        misfits: dict[Noise, float] = {}
+        while True:
             encoder = rec.GroupEncoder(coder, self._preset.groups, header.seed, room_bytes)
             walk = surface.walk(noise, synthesise=False)
             yield from report.follow_code("code", walk, noise, targets, encoder)
             filled = encoder.bits / (8 * payload_bytes)
-            corrected = run.corrected(targets, noise, encoder.bits)
-            if last or _LEAST_FILLED <= filled <= _MOST_FILLED or corrected == noise:
+            if _LEAST_FILLED <= filled <= _MOST_FILLED or noise in misfits:
                 break
-            noise = corrected
+            misfits[noise] = 1 - filled if filled < 1 else 1 - 1 / filled
+            if len(misfits) == 1:
+                following = run.corrected(targets, noise, encoder.bits)
+            else:  # the better of the two, perhaps once more
+                following = min(misfits, key=misfits.__getitem__)
+            if following == noise:
+                break
+            noise = following
         yield FittedPayload(
             encoder.payload()[:payload_bytes],
             coder_parameters(coder) + noise.index.to_bytes(2, "little"),

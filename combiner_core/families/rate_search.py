@@ -13,6 +13,8 @@ MIN_INDEX, MAX_INDEX = NOISE_STEPS_PER_OCTAVE, 11 * NOISE_STEPS_PER_OCTAVE
 _CLOSE = 0.004
 # log of the ratio of the bits over which a guess, once measured, can be trusted to follow them
 _NEAR = 0.15
+# scales measured at most where guesses do not lead near the goal
+_MOST_MEASURED = 12
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,13 @@ def search(
 ) -> Generator[Noise, float, Noise]:
     """Find a noise scale whose file has about `goal_bits`, preferably a little fewer.
 
+    Where bits change so suddenly that guesses fail, as those of mere noise do, it goes on by
+    halving what lies between scales measured, and may end at the coarsest with too many bits.
+
     Args:
         goal_bits: information to be sent.
         guess: of the bits.
-        most_measured: scales to ask for at most.
+        most_measured: scales to ask for at most, while guesses are good.
         start: where to begin.
 
     Yields:
@@ -64,11 +69,25 @@ def search(
         The scale to be used, which need not have been measured.
     """
     noise = start
-    for _ in range(most_measured):
+    too_fine, too_coarse = MIN_INDEX - 1, MAX_INDEX + 1
+    for count in range(1, _MOST_MEASURED + 1):
         bits = max((yield noise), 1.0)
-        error = abs(math.log(bits / goal_bits))
-        if error > _CLOSE:
-            noise = guess.corrected(goal_bits, noise, bits)
-        if error < _NEAR:
+        error = math.log(bits / goal_bits)
+        if abs(error) <= _CLOSE:
             break
+        if error > 0:
+            too_fine = max(too_fine, noise.index)
+        else:
+            too_coarse = min(too_coarse, noise.index)
+        noise = guess.corrected(goal_bits, noise, bits)
+        if abs(error) < _NEAR:
+            break
+        outside = not too_fine < noise.index < too_coarse
+        if outside or count >= most_measured:
+            bracketed = too_fine >= MIN_INDEX and too_coarse <= MAX_INDEX
+            if not bracketed:
+                break
+            if too_coarse - too_fine <= 1:
+                return Noise(too_fine, noise.unit)
+            noise = Noise((too_fine + too_coarse) // 2, noise.unit)
     return noise
