@@ -25,6 +25,8 @@ def test_a_picture_is_taken(page: Page) -> None:
     source = page.locator("#image-source")
     source.get_by_label("Capture from camera").click()
     source.get_by_text("Click to Access Webcam").click()
+    # a picture taken before the first frame is none
+    page.wait_for_function("document.querySelector('#image-source video')?.videoWidth > 0")
     source.get_by_label("capture photo").click()
     expect(page.locator("#image-note")).to_contain_text("pixels: at most")
 
