@@ -85,7 +85,7 @@ def test_terms_are_what_they_say(model: ImageModel, pixels: Tensor) -> None:
     parts = elbo(model, targets_of(both, NOISE), both, NOISE)
     assert parts.decoded.shape == both.shape
     torch.testing.assert_close(parts.squared_error, (parts.decoded - both).square().sum((1, 2, 3)))
-    assert parts.rate_nats.shape == parts.rate_nats.shape == (2,)
+    assert parts.rate_nats.shape == parts.missed_nats.shape == parts.chance_nats.shape == (2,)
     assert bool((parts.rate_nats > 0).all())
 
 
