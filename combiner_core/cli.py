@@ -24,6 +24,7 @@ from combiner_core.budget import Budget, Unit
 from combiner_core.codec import decode, encode, inspect
 from combiner_core.errors import CombinerError
 from combiner_core.events import Encoded, Event
+from combiner_core.memory import keep_freed_memory
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import load, save, write_atomically
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 with one sentence on standard error. Bad usage exits with 2.
     """
     parsed = _parser().parse_args(arguments)
+    keep_freed_memory()
     try:
         parsed.run(parsed)
     except CombinerError as error:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from combiner_core.errors import CombinerError
 from combiner_core.options import DeviceName
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 def resolve(name: DeviceName) -> torch.device:
@@ -21,6 +25,11 @@ def resolve(name: DeviceName) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise CombinerError("There is no CUDA device on this machine.")
     return torch.device(name)
+
+
+def placed(model: ModuleT, device: torch.device) -> ModuleT:
+    """The model, moved to the device if it is not there yet."""
+    return model if next(model.parameters()).device == device else model.to(device)
 
 
 def half_precision(device: torch.device) -> AbstractContextManager[object]:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from combiner_core import CombinerError
 from combiner_core.devices import resolve
+from combiner_core.memory import keep_freed_memory
 from combiner_core.presets import DIRECTORY_VARIABLE
 from demo import page, theme
 from demo.jobs import JobBoard
@@ -26,6 +27,7 @@ def serve(settings: Settings) -> None:
         CombinerError: the device is not there, or nothing can listen at that address.
     """
     resolve(settings.device)
+    keep_freed_memory()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stop as on Ctrl-C, tidily.
     with (
         TemporaryDirectory(prefix="combiner-") as folder,

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from combiner_core.bitstream import ImageShape
-from combiner_core.devices import half_precision
+from combiner_core.devices import half_precision, placed
 from combiner_core.elbo import decompose
 from combiner_core.families.bit_map import BitMap
 from combiner_core.families.targets import Targets
@@ -47,7 +47,7 @@ class Pictures:
     bits_per_guessed, growth = 1.8, 0.18
 
     def __init__(self, model: ImageModel, shape: ImageShape, device: torch.device) -> None:
-        self._model, self._shape, self._device = model.to(device), shape, device
+        self._model, self._shape, self._device = placed(model, device), shape, device
         self.values_count = 3 * shape.width * shape.height
 
     def values(self, signal: Signal) -> Tensor:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.bitstream import AudioShape
+from combiner_core.devices import placed
 from combiner_core.families.bit_map import BitMap
 from combiner_core.families.targets import Targets
 from combiner_core.fields.grids import scaled_size
@@ -40,7 +41,7 @@ class Sounds:
     bits_per_guessed, growth = 1.69, 0.0
 
     def __init__(self, model: AudioModel, shape: AudioShape, device: torch.device) -> None:
-        self._model, self._shape, self._device = model.to(device), shape, device
+        self._model, self._shape, self._device = placed(model, device), shape, device
         self._hop = model.config.bands.hop
         self._frames = frame_count(shape.samples, self._hop)
         self.values_count = shape.channels * shape.samples

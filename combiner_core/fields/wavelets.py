@@ -54,9 +54,9 @@ def _analyse(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
         values = torch.cat([values, values.narrow(axis, length - 1, 1)], axis)
     even, odd = _halves(values, axis)
     for first, second in (_STEPS[:2], _STEPS[2:]):
-        odd = odd + _times(even + _next(even, axis), first)
+        odd = odd + (even + _next(even, axis)) * (first / _ONE)
         odd = _mirror_last(odd, axis, length)
-        even = even + _times(odd + _previous(odd, axis), second)
+        even = even + (odd + _previous(odd, axis)) * (second / _ONE)
     return even * (_ONE / _LOW_GAIN), _clear_last(odd, axis, length) * (_ONE / _HIGH_GAIN)
 
 
@@ -64,11 +64,11 @@ def _synthesise(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
     if not low.is_floating_point() and not _small(low, high):
         # products of large numbers need 64 bits; others are the same in 32, and faster
         return _synthesise(low.long(), high.long(), axis, length).to(low.dtype)
-    even, odd = _times(low, _LOW_GAIN), _times(high, _HIGH_GAIN)
+    even, odd = _times_(low.clone(), _LOW_GAIN), _times_(high.clone(), _HIGH_GAIN)
     odd = _mirror_last(odd, axis, length)
     for first, second in (_STEPS[2:], _STEPS[:2]):
-        even = even - _times(odd + _previous(odd, axis), second)
-        odd = odd - _times(even + _next(even, axis), first)
+        even -= _times_(_previous(odd, axis).add_(odd), second)
+        odd -= _times_(_next(even, axis).add_(even), first)
         odd = _mirror_last(odd, axis, length)
     both = torch.stack([even, odd], axis + 1).flatten(axis, axis + 1)
     return both.narrow(axis, 0, length)
@@ -80,10 +80,10 @@ def _small(*arrays: Tensor) -> bool:
     return all(int(part.abs().amax()) < _SMALL for part in arrays if part.numel())
 
 
-def _times(values: Tensor, factor: int) -> Tensor:
+def _times_(values: Tensor, factor: int) -> Tensor:
     if values.is_floating_point():
-        return values * (factor / _ONE)
-    return (values * factor + _ONE // 2) >> _SHIFT
+        return values.mul_(factor / _ONE)
+    return values.mul_(factor).add_(_ONE // 2).bitwise_right_shift_(_SHIFT)
 
 
 def _halves(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:

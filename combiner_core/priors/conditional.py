@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from combiner_core.priors.dyadic import DyadicConv, Residual, compand, settle, to_grid
 
@@ -194,9 +195,7 @@ class LevelPrior(nn.Module):
         batch, _, *size = inputs.shape
         weights = torch.zeros(batch, self.config.channels, *size, dtype=kind, device=inputs.device)
         for number, stage in enumerate(self.config.stages):
-            hidden, mean, log_variance = self.predict(
-                hidden, number, real_units(weights), log_noise, exact
-            )
+            hidden, mean, log_variance = self.predict(hidden, number, weights, log_noise, exact)
             channels = list(stage.channels)
             places = stage.places(size[0], size[1], inputs.device)
             previous = index + number - 1 if number else None
@@ -241,7 +240,8 @@ class LevelPrior(nn.Module):
         Args:
             hidden: result of `begin`, or of `predict` of the stage before.
             stage: index of the stage.
-            decoded: the level's weights (B, channels, H, W), zero where not yet decoded.
+            decoded: the level's weights (B, channels, H, W), int32 in 1/16 or real, zero where not
+                yet decoded.
             log_noise: log2 of the noise scale s of each signal (B,).
             exact: whether to round.
 
@@ -251,10 +251,11 @@ class LevelPrior(nn.Module):
         """
         known = self.known[stage]
         if known:
-            context = settle(compand(decoded[:, list(known)]), exact)
+            context = settle(compand(real_units(decoded[:, list(known)])), exact)
             hidden = settle(hidden + self.context[stage](context), exact)
         inner = torch.relu(self.body[stage](hidden, exact))
-        mean, correction = (_HEAD_GAIN * self.head[stage](inner).float()).chunk(2, 1)
+        head = self.head[stage](inner).float().contiguous()
+        mean, correction = (_HEAD_GAIN * head).chunk(2, 1)
         usual = self.log_variance[list(self.config.stages[stage].channels)]
         if exact:
             usual = to_grid(usual, LOG_VARIANCE_GRID)
@@ -270,6 +271,8 @@ class LevelPrior(nn.Module):
 def _unfold(values: Tensor, stretch: tuple[int, int]) -> Tensor:
     """(B, C r c, H, W) to (B, C, r H, c W)."""
     rows, columns = stretch
+    if rows == columns:  # the same, and faster
+        return functional.pixel_shuffle(values, rows)
     batch, _, height, width = values.shape
     parts = values.reshape(batch, -1, rows, columns, height, width)
     return parts.permute(0, 1, 4, 2, 5, 3).reshape(batch, -1, height * rows, width * columns)

@@ -194,19 +194,23 @@ class PyramidPrior(nn.Module):
         # exact in double precision, and rounded once
         gain = noise * 2.0 ** -(level + 6)
         brightness = (real.double() * gain[:, None, None, None]).float()
-        around = functional.avg_pool2d(
-            functional.pad(real, (1, 1, 1, 1), mode="replicate"), 3, 1, divisor_override=1
-        )
-        bumps = compand((9 * real - around) / 8)
+        bumps = compand((9 * real - _sums_of_nine(real)) / 8)
         if parent is None:
             coarse = real.new_zeros(len(real), 9, *real.shape[2:])
         else:
-            coarse = compand(real_units(parent)).repeat_interleave(2, 2).repeat_interleave(2, 3)
+            coarse = functional.interpolate(compand(real_units(parent)), scale_factor=2)
             coarse = coarse[..., : real.shape[2], : real.shape[3]]
         rate = (log_noise - _MIDDLE_LOG_NOISE).float()[:, None, None, None]
         rate = rate.expand(-1, 1, *real.shape[2:])
         inputs = torch.cat([brightness, bumps, coarse, rate], 1)
         return settle(inputs.contiguous(memory_format=torch.channels_last), exact)
+
+
+def _sums_of_nine(values: Tensor) -> Tensor:
+    """Sums over squares of three by three places; those at the edges are repeated outside."""
+    around = functional.pad(values, (1, 1, 1, 1), mode="replicate")
+    around = around[:, :, :-2] + around[:, :, 1:-1] + around[:, :, 2:]
+    return around[..., :-2] + around[..., 1:-1] + around[..., 2:]
 
 
 def _existing(size: tuple[int, int], device: torch.device) -> Tensor:
@@ -226,7 +230,9 @@ def _stacked(strips: list[Tensor]) -> Tensor:
 
 
 def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
-    """`join`, one colour after the other, which takes less memory at a time."""
+    """`join`, of large arrays one colour after the other, which takes less memory at a time."""
+    if low.shape[2] * low.shape[3] <= STRIP_PLACES:
+        return join(low, details, height, width)
     values = low.new_empty(len(low), COLOURS, height, width)
     for colour in range(COLOURS):
         part = join(low[:, [colour]], details[:, colour::COLOURS], height, width)
