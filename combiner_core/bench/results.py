@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from combiner_core.errors import CombinerError
+from combiner_core.memory import keep_freed_memory
 from combiner_core.signals import write_atomically
 
 FORMAT_VERSION = 2
@@ -145,7 +146,9 @@ class Benchmark(Generic[JobT, RowT]):
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["numba", self.job_type.__module__])
         most = 1 if self.isolated else None
-        with ProcessPoolExecutor(processes, context, max_tasks_per_child=most) as pool:
+        with ProcessPoolExecutor(
+            processes, context, initializer=keep_freed_memory, max_tasks_per_child=most
+        ) as pool:
             futures = [pool.submit(measure, job) for job in missing]
             try:
                 for future in as_completed(futures):
