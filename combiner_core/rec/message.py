@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from constriction import stream
@@ -21,6 +22,8 @@ _STATE_BYTES = 8
 _CHUNK_BITS = 16
 # widest number that one symbol of equal probabilities can hold
 MAX_NUMBER_BITS = 23
+# symbols whose probabilities are laid out together
+_PART = 1 << 14
 
 Symbols = NDArray[np.int32]
 Counts = NDArray[np.integer]
@@ -47,9 +50,19 @@ class MessageWriter:
         """Length of the message if it ended here."""
         return _WORD_BYTES * int(self._encoder.num_words())
 
-    def symbols(self, values: NDArray[np.integer], counts: Counts) -> None:
-        """Write numbers from 0 on with probabilities in proportion to the positive `counts`."""
-        self._encoder.encode(values.astype(np.int32), _categorical(counts))
+    def symbols(
+        self, values: NDArray[np.integer], tables: NDArray[np.integer], counts: Counts
+    ) -> None:
+        """Write numbers from 0 on, each with probabilities from a table of its own.
+
+        Args:
+            values: (n,).
+            tables: the number of each one's table (n,).
+            counts: positive, to which each table's probabilities are in proportion: (T, symbols).
+        """
+        for part in _parts(len(values)):
+            probabilities = counts[tables[part]].astype(np.float64)
+            self._encoder.encode(values[part].astype(np.int32), _categorical(), probabilities)
 
     def numbers(self, values: NDArray[np.integer], widths: NDArray[np.integer]) -> None:
         """Write non-negative numbers of given widths in bits, at most 23, as they are."""
@@ -86,19 +99,21 @@ class MessageReader:
         # encodes again what was decoded: its interval tells which digits that depends on
         self._mirror = stream.queue.RangeEncoder()
 
-    def symbols(self, count: int, counts: Counts) -> Symbols:
-        """Read what `MessageWriter.symbols` wrote: (count,).
+    def symbols(self, tables: NDArray[np.integer], counts: Counts) -> Symbols:
+        """Read what `MessageWriter.symbols` wrote: (n,).
 
         Raises:
             MessageEnded: the payload does not determine all of them.
         """
-        model = _categorical(counts)
-        try:
-            values: Symbols = self._decoder.decode(model, count)
-        except AssertionError:  # digits of no message
-            raise MessageEnded from None
-        self._mirror.encode(values, model)
-        if not self._determined(self._mirror):
+        values = np.zeros(len(tables), dtype=np.int32)
+        for part in _parts(len(tables)):
+            probabilities = counts[tables[part]].astype(np.float64)
+            try:
+                values[part] = self._decoder.decode(_categorical(), probabilities)
+            except AssertionError:  # digits of no message
+                raise MessageEnded from None
+            self._mirror.encode(values[part], _categorical(), probabilities)
+        if len(tables) and not self._determined(self._mirror):
             raise MessageEnded
         return values
 
@@ -158,10 +173,15 @@ class MessageReader:
         return bool(offset + unknown <= width)
 
 
-def _categorical(counts: Counts) -> stream.model.Categorical:
+def _categorical() -> stream.model.Categorical:
     # Sums of integers are exact in double precision, and the library's own rounding consists of one
     # division and one product for each symbol: the same on every machine.
-    return stream.model.Categorical(counts.astype(np.float64), perfect=False)
+    return stream.model.Categorical(perfect=False)
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """Ranges of so few symbols that a table for each takes little memory."""
+    return (slice(start, start + _PART) for start in range(0, count, _PART))
 
 
 def _chunks(count: int) -> NDArray[np.int64]:

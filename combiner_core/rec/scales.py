@@ -10,7 +10,7 @@ first, the others then know all their neighbours. Everything both sides compute 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -188,16 +188,14 @@ class TileScales:
         self, writer: MessageWriter, places: NDArray[np.intp], contexts: NDArray[np.intp]
     ) -> None:
         """Write the exponents of one pass, those of each context together."""
-        counts = self.counts
-        for context, members in _by_context(contexts):
-            writer.symbols(places[members], counts[context])
+        order = np.argsort(contexts, kind="stable")
+        writer.symbols(places[order], contexts[order], self.counts)
 
     def read(self, reader: MessageReader, contexts: NDArray[np.intp]) -> NDArray[np.intp]:
         """Read the exponents of one pass: (n,). Raises MessageEnded if not all were received."""
-        counts = self.counts
+        order = np.argsort(contexts, kind="stable")
         places = np.zeros(len(contexts), dtype=np.intp)
-        for context, members in _by_context(contexts):
-            places[members] = reader.symbols(len(members), counts[context])
+        places[order] = reader.symbols(contexts[order], self.counts)
         return places
 
     def _sum(self, values: NDArray[np.generic]) -> NDArray[np.int64]:
@@ -223,14 +221,6 @@ class _Known:
     @classmethod
     def nothing(cls, shape: tuple[int, ...]) -> _Known:
         return cls(np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.intp))
-
-
-def _by_context(contexts: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Each context that occurs, and where."""
-    order = np.argsort(contexts, kind="stable")
-    starts = np.flatnonzero(np.diff(contexts[order], prepend=-1))
-    for members in np.split(order, starts[1:]) if len(order) else ():
-        yield int(contexts[members[0]]), members
 
 
 def _around(before: _Known, now: _Known) -> NDArray[np.intp]:
