@@ -113,3 +113,36 @@ def test_counts_seen_are_one_for_each_tile():
         estimator.encode(*group)
     # 1 tile, 3 times 3 x 4, twice 5 x 7 and once those of the first 20 rows
     assert estimator.exponent_counts.sum() == 1 + 3 * 12 + 2 * 35 + 3 * 7
+
+
+def test_a_tile_of_outliers_is_quantised_if_an_exponent_reaches_so_far(rng: np.random.Generator):
+    difference = rng.choice([-90.0, 90.0], (1, 16, 16)).astype(np.float32)
+    difference[:, :, 8:] = 0
+    example = Example(
+        0,
+        None,
+        difference,
+        np.zeros((1, 16, 16), np.int32),
+        np.full((1, 16, 16), -64, np.int32),
+        np.ones((1, 16, 16), bool),
+    )
+    errors = []
+    for rescues in ((), (16,)):
+        model = GroupModel.untrained((8, 8), (*EXPONENTS, *rescues))
+        decoded = GroupEncoder(CODER, model, 1, 1 << 20).encode(*example)
+        errors.append(np.abs(decoded / 16 - difference).max())
+    assert errors[0] == 90
+    assert errors[1] < 2
+
+
+def test_variances_are_raised_for_weights_beyond_a_random_code_s_reach(rng: np.random.Generator):
+    shape = (1, 64, 64)
+    difference = 3 * rng.standard_normal(shape).astype(np.float32)
+    difference[0, ::8, ::8] = 25  # one in each tile, of eight deviations
+    log_variance = np.full(shape, 24, np.int32)
+    example = Example(
+        0, None, difference, np.zeros(shape, np.int32), log_variance, np.ones(shape, bool)
+    )
+    decoded = GroupEncoder(CODER, trained(0), 1, 1 << 20).encode(*example)
+    # if variances are raised by their likelihood alone it is 117
+    assert ((decoded / 16 - difference)[0, ::8, ::8] ** 2).mean() < 60

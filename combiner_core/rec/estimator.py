@@ -70,7 +70,7 @@ class GroupEstimator:
         decoded = means_of_prior(mean, log_variance, coded)
         difference = differences(target, mean)
         log_variance = clamped(log_variance)
-        costs = self._scales.likelihood_bits(difference, log_variance, coded)
+        costs = self._scales.likelihood_bits(difference, log_variance, coded, all_scalar)
         scale_bits = 0.0
 
         def choose(tiles: NDArray[np.intp], contexts: NDArray[np.intp]) -> NDArray[np.intp]:

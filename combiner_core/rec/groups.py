@@ -128,7 +128,7 @@ class GroupEncoder:
             return decoded
         start_bits = self._writer.bits
         log_variance = clamped(log_variance)
-        costs = self._scales.likelihood_bits(difference, log_variance, coded)
+        costs = self._scales.likelihood_bits(difference, log_variance, coded, all_scalar)
 
         def code(tiles: NDArray[np.intp], contexts: NDArray[np.intp]) -> NDArray[np.intp]:
             places = self._scales.chosen(costs, tiles, contexts)

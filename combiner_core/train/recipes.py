@@ -37,6 +37,9 @@ _CLIP_S = 3
 # without folders for validation, every so many files
 _HELD_OUT = 12
 _MOST_VALIDATED = 12
+# exponents that nature hardly needs, but stripes and other patterns do: with the last of them any
+# weight is scalar-quantised
+_IMAGE_RESCUES, _AUDIO_RESCUES = (7, 10, 13, 16), (12, 16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +134,7 @@ class ImageRecipe:
 
     def groups(self) -> GroupModel:
         """Sizes of tiles and their exponents."""
-        return GroupModel.untrained((8, 8), (-2, -1, 0, 1, 2, 4))
+        return GroupModel.untrained((8, 8), (-2, -1, 0, 1, 2, 4, *_IMAGE_RESCUES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +193,7 @@ class AudioRecipe:
 
     def groups(self) -> GroupModel:
         """Sizes of tiles and their exponents."""
-        return GroupModel.untrained((4, 4), (-6, -4, -2, 0, 2, 4, 6, 8))
+        return GroupModel.untrained((4, 4), (-6, -4, -2, 0, 2, 4, 6, 8, *_AUDIO_RESCUES))
 
     def _model(self, bands: BandConfig) -> AudioModel:
         return AudioModel(AudioModelConfig(bands, self.sample_rate))
