@@ -115,6 +115,16 @@ def test_a_long_clip_is_coded_in_blocks() -> None:
         assert float(((sent - received) ** 2).sum()) < 0.01 * float((sent**2).sum())
 
 
+@pytest.mark.parametrize("width", [1, 4, 8])
+def test_patterns_that_the_shipped_prior_does_not_expect_are_coded(width: int) -> None:
+    columns = 255 * (np.arange(128) // width % 2)
+    signal = Signal.image(np.broadcast_to(columns[:, None], (128, 128, 3)).astype(np.uint8))
+    library = PresetLibrary()
+    result = encoded(signal, Budget(1.5, "bpp"), library, OPTIONS)
+    assert_decodes_as_verified(result, library)
+    assert result.psnr_db > 16  # 6 dB is that of grey
+
+
 @pytest.mark.parametrize(
     "signal",
     [Signal.image(np.full((24, 31, 3), level, np.uint8)) for level in (0, 128, 255)]
