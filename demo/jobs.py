@@ -25,6 +25,7 @@ from demo.job import JobView, Outcome, State, Task, keep
 from demo.pace import Pace, stages_of
 
 _MAX_KEPT = 64
+_CURVES_AFTER_S = 2.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -248,7 +249,6 @@ class JobBoard:
             if task is None:
                 return
             job.view = replace(job.view, state="running")
-        job.contest.draw_curves()
         try:
             self._encode(job, task)
         except cc.CombinerError as error:
@@ -259,9 +259,15 @@ class JobBoard:
 
     def _encode(self, job: _Job, task: Task) -> None:
         budget = cc.Budget(task.budget_bytes, "bytes")
+        started, has_curves = time.monotonic(), False
         for event in cc.encode(task.signal, budget, job.view.options, self._presets):
             if job.view.ended:
                 return
+            is_done = isinstance(event, cc.Encoded)
+            # other codecs would take the processor from a short run
+            if not has_curves and (is_done or time.monotonic() - started > _CURVES_AFTER_S):
+                job.contest.draw_curves()
+                has_curves = True
             if isinstance(event, cc.Encoded):
                 outcome = keep(event, task, job.folder)
                 if self._end(job, "done", outcome):

@@ -119,7 +119,8 @@ class LiveView:
         """
         updates: Updates = {self._panel: status.of_job(view)}
         if view.id != drawn.job_id:
-            drawn = Drawn(view.id)
+            # A short run is not slowed down by charts that would soon be replaced.
+            drawn = Drawn(view.id, at_s=time.monotonic())
             updates[self._preview] = gr.update(visible=False, value=None)
             for chart in self._all_charts:
                 updates |= chart.clear()
