@@ -27,7 +27,7 @@ class Drawn:
         job_id: the run.
         previews: number of the picture.
         contents: of the charts, in short.
-        at_s: when the charts were drawn, by the monotonic clock.
+        at_s: when the charts were drawn, or the run first seen, by the monotonic clock.
     """
 
     job_id: str = ""

@@ -53,14 +53,14 @@ class MessageWriter:
     def symbols(
         self, values: NDArray[np.integer], tables: NDArray[np.integer], counts: Counts
     ) -> None:
-        """Write numbers from 0 on, each with probabilities from a table of its own.
+        """Write numbers from 0 on, those with probabilities from the same table together.
 
         Args:
             values: (n,).
             tables: the number of each one's table (n,).
             counts: positive, to which each table's probabilities are in proportion: (T, symbols).
         """
-        for part in _parts(len(values)):
+        for part in _parts(tables):
             probabilities = counts[tables[part]].astype(np.float64)
             self._encoder.encode(values[part].astype(np.int32), _categorical(), probabilities)
 
@@ -106,7 +106,7 @@ class MessageReader:
             MessageEnded: the payload does not determine all of them.
         """
         values = np.zeros(len(tables), dtype=np.int32)
-        for part in _parts(len(tables)):
+        for part in _parts(tables):
             probabilities = counts[tables[part]].astype(np.float64)
             try:
                 values[part] = self._decoder.decode(_categorical(), probabilities)
@@ -179,9 +179,10 @@ def _categorical() -> stream.model.Categorical:
     return stream.model.Categorical(perfect=False)
 
 
-def _parts(count: int) -> Iterator[slice]:
-    """Ranges of so few symbols that a table for each takes little memory."""
-    return (slice(start, start + _PART) for start in range(0, count, _PART))
+def _parts(tables: NDArray[np.integer]) -> Iterator[NDArray[np.intp]]:
+    """Places in the order of their tables, so few at a time that a table for each is little."""
+    order = np.argsort(tables, kind="stable")
+    return (order[start : start + _PART] for start in range(0, len(order), _PART))
 
 
 def _chunks(count: int) -> NDArray[np.int64]:

@@ -135,8 +135,7 @@ class ScalarQuantiser:
         """Write quotients (n,)."""
         table, shift = _table_and_shift(log_variance)
         parts = _Parts.of(quotients, shift)
-        order = np.argsort(table, kind="stable")
-        writer.symbols(parts.symbols[order], table[order], self.counts)
+        writer.symbols(parts.symbols, table, self.counts)
         writer.numbers(parts.low, shift)
         writer.numbers(parts.lengths, np.full_like(parts.lengths, _LENGTH_BITS))
         writer.numbers(parts.excess + 1 - (1 << parts.lengths), parts.lengths)
@@ -148,10 +147,7 @@ class ScalarQuantiser:
             MessageEnded: they were not received.
         """
         table, shift = _table_and_shift(log_variance)
-        order = np.argsort(table, kind="stable")
-        high = np.zeros(len(table), dtype=np.int64)
-        high[order] = reader.symbols(table[order], self.counts)
-        high -= LAST
+        high = reader.symbols(table, self.counts).astype(np.int64) - LAST
         low = reader.numbers(shift)
         escaped = np.flatnonzero(np.abs(high) == LAST)
         lengths = reader.numbers(np.full(len(escaped), _LENGTH_BITS))

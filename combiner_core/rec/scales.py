@@ -168,7 +168,8 @@ class TileScales:
         active = log_variances + LOG_VARIANCE_UNITS * self._exponents >= FIRST_ACTIVE
         variance = np.where(active, variance, 0.0)
         rates_bits = (np.log2(1 + variance) / 2).astype(np.float32)
-        precisions = (1 / (2 * math.log(2) * (1 + variance))).astype(np.float32)
+        missed_bits = 1 / (2 * math.log(2))
+        precisions = (missed_bits / (1 + variance)).astype(np.float32)
         random = active & (log_variances + LOG_VARIANCE_UNITS * self._exponents < FIRST_SCALAR)
         random &= not all_scalar
         reaches = np.where(random, _REACH * np.sqrt(1 + variance), np.inf).astype(np.float32)
@@ -184,7 +185,7 @@ class TileScales:
             rates_bits,
             precisions,
             reaches,
-            np.float32(1 / (2 * math.log(2))),
+            np.float32(missed_bits),
             costs,
         )
         return costs.reshape(-1, n_exponents)
@@ -200,15 +201,11 @@ class TileScales:
         self, writer: MessageWriter, places: NDArray[np.intp], contexts: NDArray[np.intp]
     ) -> None:
         """Write the exponents of one pass, those of each context together."""
-        order = np.argsort(contexts, kind="stable")
-        writer.symbols(places[order], contexts[order], self.counts)
+        writer.symbols(places, contexts, self.counts)
 
     def read(self, reader: MessageReader, contexts: NDArray[np.intp]) -> NDArray[np.intp]:
         """Read the exponents of one pass: (n,). Raises MessageEnded if not all were received."""
-        order = np.argsort(contexts, kind="stable")
-        places = np.zeros(len(contexts), dtype=np.intp)
-        places[order] = reader.symbols(contexts[order], self.counts)
-        return places
+        return reader.symbols(contexts, self.counts).astype(np.intp)
 
     def _sum(self, values: NDArray[np.generic]) -> NDArray[np.int64]:
         """Sum (C, h, w) over channels and tiles."""
