@@ -6,9 +6,9 @@ import binascii
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Literal
 
 from combiner_core.errors import BitstreamError
+from combiner_core.signals.shape import AudioShape, ImageShape, Kind, Shape
 
 MAGIC = b"CMBR"
 VERSION = 2
@@ -19,29 +19,10 @@ MAX_SAMPLE_RATE = 1 << 20
 MAX_CHANNELS = 255
 MAX_PARAMETERS = 255
 MAX_PAYLOAD = 1 << 31
+_CHECKSUM_BYTES = 4
 
 _FIXED = struct.Struct("<4sBBHII")  # magic, version, kind, model, prior, seed
-_KINDS: tuple[Literal["image", "audio"], ...] = ("image", "audio")
-
-
-@dataclass(frozen=True)
-class ImageShape:
-    """Pixels of an image."""
-
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class AudioShape:
-    """Samples of a clip at its own rate in Hz."""
-
-    samples: int
-    channels: int
-    sample_rate: int
-
-
-Shape = ImageShape | AudioShape
+_KINDS: tuple[Kind, ...] = ("image", "audio")
 
 
 @dataclass(frozen=True)
@@ -62,11 +43,6 @@ class Header:
     seed: int
     parameters: bytes
 
-    @property
-    def kind(self) -> Literal["image", "audio"]:
-        """Whether the file holds an image or a clip."""
-        return "image" if isinstance(self.shape, ImageShape) else "audio"
-
 
 @dataclass(frozen=True)
 class Container:
@@ -86,24 +62,27 @@ class Container:
 
 
 def write(header: Header, payload: bytes) -> bytes:
-    """Serialise a file. Its length is `overhead_bytes(header, len(payload)) + len(payload)`."""
+    """Serialise a file."""
     head = _header_bytes(header, len(payload))
     body = head + payload
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def overhead_bytes(header: Header, payload_bytes: int) -> int:
-    """Bytes of a file that are not payload."""
-    return len(_header_bytes(header, payload_bytes)) + 4
+def overhead_bytes(shape: Shape, parameters_bytes: int, payload_bytes: int) -> int:
+    """Bytes of a file that are not payload, from the lengths of its parameters and its payload."""
+    header = Header(shape, 0, 0, 0, bytes(parameters_bytes))
+    return len(_header_bytes(header, payload_bytes)) + _CHECKSUM_BYTES
 
 
-def largest_payload_bytes(header: Header, file_bytes: int) -> int:
-    """The largest payload with which the file stays within `file_bytes`; negative if none does."""
-    payload_bytes = file_bytes - overhead_bytes(header, max(file_bytes, 0))
+def max_payload_bytes(shape: Shape, parameters_bytes: int, file_bytes: int) -> int:
+    """The largest payload with which a file stays within `file_bytes`; negative if none does."""
+    payload_bytes = file_bytes - overhead_bytes(shape, parameters_bytes, max(file_bytes, 0))
     if payload_bytes < 0:
-        return file_bytes - overhead_bytes(header, 0)
+        return file_bytes - overhead_bytes(shape, parameters_bytes, 0)
     # a shorter payload can have a shorter length field, which leaves room for one byte more
-    while payload_bytes + 1 + overhead_bytes(header, payload_bytes + 1) <= file_bytes:
+    while (
+        payload_bytes + 1 + overhead_bytes(shape, parameters_bytes, payload_bytes + 1) <= file_bytes
+    ):
         payload_bytes += 1
     return payload_bytes
 
@@ -144,9 +123,11 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
         raise BitstreamError("The header of the file is damaged: its checksum does not match.")
     header = Header(shape, model_id, prior_hash, seed, parameters)
     present = len(data) - cursor.position
-    if present > payload_bytes + 4:
-        raise BitstreamError(f"The file has {present - payload_bytes - 4} bytes after its end.")
-    if present < payload_bytes + 4:
+    if present > payload_bytes + _CHECKSUM_BYTES:
+        raise BitstreamError(
+            f"The file has {present - payload_bytes - _CHECKSUM_BYTES} bytes after its end."
+        )
+    if present < payload_bytes + _CHECKSUM_BYTES:
         if not allow_truncated:
             raise BitstreamError(
                 f"The file is cut short: {min(present, payload_bytes)} of {payload_bytes} payload "
@@ -154,14 +135,19 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
             )
         return Container(header, data[cursor.position :][:payload_bytes], payload_bytes, False)
     payload = cursor.take(payload_bytes)
-    if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
+    if zlib.crc32(data[:-_CHECKSUM_BYTES]) != int.from_bytes(data[-_CHECKSUM_BYTES:], "little"):
         raise BitstreamError("The file is damaged: its checksum does not match.")
     return Container(header, payload, payload_bytes, True)
 
 
 def _header_bytes(header: Header, payload_bytes: int) -> bytes:
     fixed = _FIXED.pack(
-        MAGIC, VERSION, _KINDS.index(header.kind), header.model_id, header.prior_hash, header.seed
+        MAGIC,
+        VERSION,
+        _KINDS.index(header.shape.kind),
+        header.model_id,
+        header.prior_hash,
+        header.seed,
     )
     shape = header.shape
     if isinstance(shape, ImageShape):

@@ -19,7 +19,6 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as ProgressBar
 
 from combiner_core import metrics
-from combiner_core.bench import command as bench_command
 from combiner_core.budget import Budget, Unit
 from combiner_core.codec import decode, encode, inspect
 from combiner_core.errors import CombinerError
@@ -28,7 +27,7 @@ from combiner_core.memory import keep_freed_memory
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import load, save, write_atomically
-from combiner_core.train import command as train_command
+from combiner_core.families import FAMILIES, family_named
 
 _PHASES = {
     "search": "searching the rate",
@@ -93,8 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_models)
     _add_json(command)
 
-    train_command.add_to(commands)
-    bench_command.add_to(commands)
+    train = commands.add_parser("train", help="learn a prior from a folder of signals")
+    families = train.add_subparsers(required=True, metavar="FAMILY")
+    for name in FAMILIES:
+        family_named(name).add_train_command(families)
     return parser
 
 
@@ -140,7 +141,7 @@ def _decode(parsed: argparse.Namespace) -> None:
     presets = PresetLibrary()
     loaded = time.monotonic()
     signal = decode(
-        data, fraction=parsed.fraction, scale=parsed.scale, device=parsed.device, presets=presets
+        data, fraction=parsed.fraction, scale=parsed.scale, device=parsed.device, models=presets
     )
     decoded = time.monotonic()
     save(signal, parsed.output)

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 from combiner_core import bitstream
-from combiner_core.bitstream import Header, Shape
+from combiner_core.bitstream import Header
 from combiner_core.budget import Budget
+from combiner_core.clock import Clock
 from combiner_core.devices import resolve
-from combiner_core.errors import BitstreamError, BudgetError, CombinerError, SignalError
+from combiner_core.errors import BudgetError, CombinerError, SignalError
 from combiner_core.events import Encoded, Event, Progress
-from combiner_core.families import AudioLayout, FittedPayload, family_of, shape_of
+from combiner_core.families import Codec, Coded, Models
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DeviceName, EncodeOptions
-from combiner_core.presets import AudioFraming, Card, PresetLibrary, SirenPreset
-from combiner_core.signals import MAX_PIXELS, MAX_SAMPLES, MIN_SAMPLES, MIN_SIDE, Signal
+from combiner_core.presets import PresetLibrary
+from combiner_core.signals import (
+    MAX_PIXELS,
+    MAX_SAMPLES,
+    MIN_SAMPLES,
+    MIN_SIDE,
+    AudioShape,
+    ImageShape,
+    Shape,
+    Signal,
+)
 
 MAX_SCALE = 64
 _DEFAULT_OPTIONS = EncodeOptions()
@@ -48,7 +57,7 @@ def encode(
     signal: Signal,
     budget: Budget,
     options: EncodeOptions = _DEFAULT_OPTIONS,
-    presets: PresetLibrary | None = None,
+    models: Models | None = None,
 ) -> Generator[Event, None, None]:
     """Compress a signal; the work is done between events and stops when none is asked for.
 
@@ -56,15 +65,16 @@ def encode(
         signal: an image or a clip.
         budget: the largest size of the file, header included.
         options: model, effort and so on.
-        presets: where to look for trained models.
+        models: where the model comes from: a library of presets, by default the shipped ones, or
+            `OneCodec`.
 
     Yields:
         `Progress` about five times a second, then one `Encoded`.
 
     Raises:
-        SignalError: the signal is too small.
-        BudgetError: the budget is below the header, or above what the model can use.
-        PresetError: there is no such model.
+        SignalError: at the call: the signal is too small.
+        BudgetError: at the call: the budget is below the header, or above what the model can use.
+        PresetError: at the call: there is no such model.
 
     >>> import numpy as np
     >>> pixels = np.zeros((16, 24, 3), np.uint8)
@@ -78,52 +88,62 @@ def encode(
     >>> inspect(result.data).shape
     ImageShape(width=24, height=16)
     """
-    started = time.monotonic()
+    clock = Clock()
     check_size(signal)
-    library = presets or PresetLibrary()
+    resolve(options.device)
     file_bytes = budget.file_bytes(signal)
-    fields = _field_count(signal, library, options.model)
-    card = library.choose(options.model, signal.kind, file_bytes * 8, fields, signal.sample_rate)
-    family = family_of(library.load(card))
-    parameters = family.parameters(signal, file_bytes, options)
-    header = Header(shape_of(signal), card.id, card.prior_hash, options.seed, parameters)
-    payload_bytes = bitstream.largest_payload_bytes(header, file_bytes)
+    codec = (models or PresetLibrary()).choose(options.model, signal.shape, 8 * file_bytes)
+    plan = codec.plan(signal, file_bytes, options)
+    payload_bytes = bitstream.max_payload_bytes(signal.shape, plan.parameters_bytes, file_bytes)
     if payload_bytes < 1:
-        least = bitstream.overhead_bytes(header, 1) + 1
+        overhead_bytes = bitstream.overhead_bytes(signal.shape, plan.parameters_bytes, 1)
         raise BudgetError(
-            f"A budget of {file_bytes} bytes is too small: the header alone needs {least - 1}."
+            f"A budget of {file_bytes} bytes is too small: the header alone needs {overhead_bytes}."
         )
-    load_s = time.monotonic() - started
+    load_s = clock.elapsed_s
+    work = plan.start(payload_bytes, clock)
+    clock.pause()
+    return clock.timed(_events(signal, codec, options, work, clock, load_s))
 
-    fitted: FittedPayload | None = None
+
+def _events(
+    signal: Signal,
+    codec: Codec,
+    options: EncodeOptions,
+    work: Generator[Progress | Coded, None, None],
+    clock: Clock,
+    load_s: float,
+) -> Generator[Event, None, None]:
+    """The progress of some work, then its file, decoded once."""
     last: Progress | None = None
-    for event in family.encode(signal, header, payload_bytes, options):
-        if isinstance(event, FittedPayload):
-            fitted = event
-        else:
-            last = replace(event, elapsed_s=time.monotonic() - started)
-            yield last
-    assert fitted is not None
+    for event in work:
+        if isinstance(event, Coded):
+            break
+        last = replace(event, elapsed_s=clock.elapsed_s)
+        yield last
+    assert isinstance(event, Coded)
     assert last is not None
-    yield replace(last, phase="verify", step=0, total=1, elapsed_s=time.monotonic() - started)
+    yield replace(last, phase="verify", step=0, total=1, elapsed_s=clock.elapsed_s)
 
-    data = bitstream.write(replace(header, parameters=fitted.parameters), fitted.payload)
-    reconstruction = decode(data, device=options.device, presets=library)
+    card = codec.card
+    header = Header(signal.shape, card.id, card.prior_hash, options.seed, event.parameters)
+    data = bitstream.write(header, event.payload)
+    reconstruction = _decoded(codec, bitstream.read(data), 1.0, 1.0, options.device)
+    quality_db = psnr_db(signal, reconstruction)
     seconds = {
         "load": load_s,
-        "fit": fitted.fit_s,
-        "code": fitted.code_s,
-        "total": time.monotonic() - started,
+        "fit": event.fit_s,
+        "code": event.code_s,
+        "total": clock.elapsed_s,
     }
-    quality = psnr_db(signal, reconstruction)
     yield Encoded(
         data,
         reconstruction,
-        quality,
-        fitted.kl_bits,
-        fitted.side_bits,
+        quality_db,
+        event.kl_bits,
+        event.side_bits,
         card.name,
-        fitted.device,
+        event.device,
         seconds,
     )
 
@@ -134,7 +154,7 @@ def decode(
     fraction: float = 1.0,
     scale: float = 1.0,
     device: DeviceName = "auto",
-    presets: PresetLibrary | None = None,
+    models: Models | None = None,
 ) -> Signal:
     """Decompress a `.cmb` file.
 
@@ -144,7 +164,7 @@ def decode(
         scale: of the grid: 2 gives twice as many pixels along each side, or samples a second.
         device: where to evaluate the field; the weights are the same everywhere, values may
             differ by rounding.
-        presets: where to look for trained models.
+        models: where to look for the model, as for `encode`.
 
     Raises:
         BitstreamError: the bytes are not a file this program can decode.
@@ -156,16 +176,9 @@ def decode(
     if not 0 < scale <= MAX_SCALE:
         raise CombinerError(f"The scale {scale:g} is not between 0 and {MAX_SCALE}.")
     resolve(device)
-    library = presets or PresetLibrary()
     container = bitstream.read(data, allow_truncated=fraction < 1)
-    header = container.header
-    preset = library.load(_card_of(header, library))
-    framing = preset.framing if isinstance(preset, SirenPreset) else None
-    _check_output(header.shape, scale, framing)
-    family = family_of(preset)
-    wanted = math.ceil(container.payload_bytes * fraction)
-    payload = container.payload[:wanted]
-    return family.decode(header, payload, container.payload_bytes, scale, device)
+    codec = (models or PresetLibrary()).for_file(container.header)
+    return _decoded(codec, container, fraction, scale, device)
 
 
 def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
@@ -178,7 +191,7 @@ def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
     header = container.header
     return FileInfo(
         shape=header.shape,
-        model=_card_of(header, presets or PresetLibrary()).name,
+        model=(presets or PresetLibrary()).card_of(header).name,
         seed=header.seed,
         file_bytes=len(data),
         payload_bytes=container.payload_bytes,
@@ -193,58 +206,47 @@ def check_size(signal: Signal) -> None:
         SignalError: fewer than 8 pixels along a side, fewer than 16 samples, or more than a file
             can describe.
     """
-    if signal.kind == "image" and min(signal.width, signal.height) < MIN_SIDE:
-        raise SignalError(
-            f"The image is {signal.width} x {signal.height} pixels: it needs at least {MIN_SIDE} "
-            "on each side."
-        )
-    if signal.kind == "image":
-        if max(signal.width, signal.height) > bitstream.MAX_SIDE:
+    shape = signal.shape
+    if isinstance(shape, ImageShape):
+        if min(shape.width, shape.height) < MIN_SIDE:
+            raise SignalError(
+                f"The image is {shape.width} x {shape.height} pixels: it needs at least {MIN_SIDE} "
+                "on each side."
+            )
+        if max(shape.width, shape.height) > bitstream.MAX_SIDE:
             raise SignalError(f"The image has a side of more than {bitstream.MAX_SIDE} pixels.")
         return
-    rate = signal.sample_rate
-    assert rate is not None
-    if signal.samples < MIN_SAMPLES:
+    if shape.samples < MIN_SAMPLES:
+        raise SignalError(f"The clip has {shape.samples} samples: it needs at least {MIN_SAMPLES}.")
+    if not bitstream.MIN_SAMPLE_RATE <= shape.sample_rate <= bitstream.MAX_SAMPLE_RATE:
         raise SignalError(
-            f"The clip has {signal.samples} samples: it needs at least {MIN_SAMPLES}."
-        )
-    if not bitstream.MIN_SAMPLE_RATE <= rate <= bitstream.MAX_SAMPLE_RATE:
-        raise SignalError(
-            f"The clip has {rate} samples a second: that is not between "
+            f"The clip has {shape.sample_rate} samples a second: that is not between "
             f"{bitstream.MIN_SAMPLE_RATE} and {bitstream.MAX_SAMPLE_RATE}."
         )
-    if signal.channels > bitstream.MAX_CHANNELS:
+    if shape.channels > bitstream.MAX_CHANNELS:
         raise SignalError(
-            f"The clip has {signal.channels} channels: at most {bitstream.MAX_CHANNELS} are stored."
+            f"The clip has {shape.channels} channels: at most {bitstream.MAX_CHANNELS} are stored."
         )
 
 
-def _check_output(shape: Shape, scale: float, framing: AudioFraming | None) -> None:
+def _decoded(
+    codec: Codec,
+    container: bitstream.Container,
+    fraction: float,
+    scale: float,
+    device: DeviceName,
+) -> Signal:
+    _check_output(codec, container.header.shape, scale)
+    wanted = math.ceil(container.payload_bytes * fraction)
+    payload = container.payload[:wanted]
+    return codec.decode(container.header, payload, container.payload_bytes, scale, device)
+
+
+def _check_output(codec: Codec, shape: Shape, scale: float) -> None:
     """A hostile header or scale must not make the decoder fill the memory."""
-    if isinstance(shape, bitstream.ImageShape):
-        count, most, unit = shape.width * shape.height * scale**2, MAX_PIXELS, "pixels"
+    if isinstance(shape, AudioShape):
+        count, most, unit = codec.modelled_samples(shape) * scale, MAX_SAMPLES, "samples"
     else:
-        rate = shape.sample_rate if framing is None else framing.sample_rate
-        modelled = shape.samples * max(1.0, rate / shape.sample_rate)
-        count, most, unit = modelled * shape.channels * scale, MAX_SAMPLES, "samples"
+        count, most, unit = shape.width * shape.height * scale**2, MAX_PIXELS, "pixels"
     if count > most:
         raise CombinerError(f"The output would have {count:.0f} {unit}; the limit is {most}.")
-
-
-def _card_of(header: Header, library: PresetLibrary) -> Card:
-    card = library.for_file(header.model_id, header.prior_hash)
-    if card.kind != header.kind:
-        raise BitstreamError(f"The file holds {header.kind} but its model is for {card.kind}.")
-    return card
-
-
-def _field_count(signal: Signal, library: PresetLibrary, model: str) -> int | None:
-    """Segments of a clip, which all presets of a family divide alike; None for an image."""
-    shape = shape_of(signal)
-    if isinstance(shape, bitstream.ImageShape):
-        return None
-    preset = library.load(library.choose(model, signal.kind, 1.0, 1, signal.sample_rate))
-    if not isinstance(preset, SirenPreset):
-        return None
-    assert preset.framing is not None
-    return AudioLayout(shape, preset.framing).fields

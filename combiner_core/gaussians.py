@@ -1,14 +1,32 @@
-"""Diagonal Gaussians over weights: divergence, samples, and the closed-form prior update."""
+"""The paper's formulas for Gaussian weights: divergence, posterior, prior update, samples.
+
+Weights have factorised Gaussian posteriors q and priors p (Guo et al. 2023, COMBINER). Two kinds of
+posterior occur. A siren's is learned by gradient descent on the beta-ELBO. The weight of an
+orthonormal basis has a *target* c, the value that reproduces the signal; with the noise scale
+s = sqrt(beta / 2) as unit its negative beta-ELBO under the prior N(m, v) is
+
+    (w - c)^2 / 2 expected under q, plus KL[q || N(m, v)] in nats,
+
+which has a minimiser in closed form: `target_posterior`. All functions take NumPy arrays or torch
+tensors of any shape and compute in their precision.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 NATS_PER_BIT = math.log(2.0)
+
+ArrayT = TypeVar("ArrayT", "Tensor", NDArray[np.float32], NDArray[np.float64])
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,16 +43,12 @@ class DiagonalGaussian:
 
     def kl_bits(self, other: DiagonalGaussian) -> Tensor:
         """KL[self || other] of each weight in bits, shape (..., D)."""
-        variance_ratio = (self.std / other.std) ** 2
-        shift = ((self.mean - other.mean) / other.std) ** 2
-        nats = 0.5 * (variance_ratio + shift - 1.0 - torch.log(variance_ratio))
-        return nats / NATS_PER_BIT
+        moved = self.in_units_of(other)
+        return standard_kl_nats(moved.mean, moved.std.log()) / NATS_PER_BIT
 
     def sample(self, generator: torch.Generator) -> Tensor:
         """One draw, shape (..., D)."""
-        noise = torch.randn(
-            self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
-        )
+        noise = self.mean.new_empty(self.mean.shape).normal_(generator=generator)
         return self.mean + self.std * noise
 
     def in_units_of(self, prior: DiagonalGaussian) -> DiagonalGaussian:
@@ -42,10 +56,20 @@ class DiagonalGaussian:
         return DiagonalGaussian((self.mean - prior.mean) / prior.std, self.std / prior.std)
 
 
+def standard_kl_nats(mean: ArrayT, log_std: ArrayT) -> ArrayT:
+    """KL[N(mean, std^2) || N(0, 1)] of each weight in nats: the KL of the beta-ELBO in prior units.
+
+    1/2 (std^2 + mean^2 - 1) - log std.
+    """
+    functions = _functions(mean)
+    result: ArrayT = 0.5 * (functions.exp(2 * log_std) + mean**2 - 1) - log_std
+    return result
+
+
 def closed_form_prior(posteriors: DiagonalGaussian) -> DiagonalGaussian:
     """The Gaussian that minimises the mean KL[q_i || p] over M posteriors.
 
-    COMBINER's prior update: mu_p = mean_i mu_i and
+    COMBINER's prior update (Guo et al. 2023, algorithm 1): mu_p = mean_i mu_i and
     sigma_p^2 = mean_i [sigma_i^2 + (mu_i - mu_p)^2].
 
     Args:
@@ -57,3 +81,106 @@ def closed_form_prior(posteriors: DiagonalGaussian) -> DiagonalGaussian:
     mean = posteriors.mean.mean(0)
     variance = (posteriors.std**2 + (posteriors.mean - mean) ** 2).mean(0)
     return DiagonalGaussian(mean, variance.sqrt())
+
+
+def linear_posterior(
+    prior: DiagonalGaussian, basis: Tensor, signals: Tensor, beta: float
+) -> DiagonalGaussian:
+    """The factorised Gaussians that minimise the beta-ELBO of linear fields f = basis w.
+
+    The beta-ELBO is the expected squared error summed over points plus beta KL[q || p] in nats.
+    Where its gradient vanishes, 1 / std^2 = 1 / std_p^2 + (2 / beta) |column|^2, and the means
+    solve a linear system, here in prior units.
+
+    Args:
+        prior: mean and std of shape (D,).
+        basis: one column a weight (n, D).
+        signals: (M, n).
+        beta: squared error that a nat is worth.
+
+    Returns:
+        mean of shape (M, D), std of shape (D,), the same for all signals.
+    """
+    precision = 2 / beta
+    scaled = basis * prior.std
+    system = precision * scaled.T @ scaled
+    system.diagonal().add_(1.0)
+    residual = precision * (signals - basis @ prior.mean) @ scaled
+    factor = _functions(system).linalg.cholesky(system)
+    offset = residual.T.cholesky_solve(factor).T
+    std = (prior.std.square().reciprocal() + precision * basis.square().sum(0)).rsqrt()
+    return DiagonalGaussian(prior.mean + prior.std * offset, std)
+
+
+def shrinkage(variance: ArrayT) -> ArrayT:
+    """v / (1 + v): the variance of a target's posterior, and how far its mean goes to the target.
+
+    Args:
+        variance: v of the prior, in units of the squared noise scale, not negative.
+    """
+    v: Any = variance
+    result: ArrayT = v / (1 + v)
+    return result
+
+
+def target_posterior(offset: ArrayT, variance: ArrayT) -> tuple[ArrayT, ArrayT]:
+    """The posterior that minimises the beta-ELBO of a target: N((m + v c) / (1 + v), v / (1 + v)).
+
+    Args:
+        offset: c - m, the target less the prior's mean, in noise scales.
+        variance: v of the prior, likewise.
+
+    Returns:
+        Posterior mean less m, and standard deviation.
+    """
+    share = shrinkage(variance)
+    std: ArrayT = _functions(share).sqrt(share)
+    return share * offset, std
+
+
+def target_kl_nats(offset: ArrayT, variance: ArrayT) -> ArrayT:
+    """KL of a target's posterior from its prior, in nats.
+
+    1/2 [log(1 + v) - v / (1 + v) + v (c - m)^2 / (1 + v)^2]; arguments as `target_posterior`.
+    """
+    share = shrinkage(variance)
+    energy = offset * offset * share
+    result: ArrayT = (_functions(variance).log1p(variance) - share + energy / (1 + variance)) / 2
+    return result
+
+
+def target_loss_coefficients(variance: ArrayT) -> tuple[ArrayT, ArrayT]:
+    """(a, b) of the least negative beta-ELBO of a target, a + b (c - m)^2 nats.
+
+    a = 1/2 log(1 + v) and b = 1 / (2 (1 + v)): it is -log N(c; m, 1 + v) but for a constant.
+    """
+    v: Any = variance
+    rate: ArrayT = _functions(variance).log1p(variance) / 2
+    precision: ArrayT = 0.5 / (1 + v)
+    return rate, precision
+
+
+def target_loss_nats(offset: ArrayT, variance: ArrayT) -> ArrayT:
+    """The least negative beta-ELBO of a target; arguments as `target_posterior`."""
+    coefficients: tuple[Any, Any] = target_loss_coefficients(variance)
+    result: ArrayT = coefficients[0] + coefficients[1] * (offset * offset)
+    return result
+
+
+def dead_zone_nats(offset: ArrayT, variance: ArrayT) -> ArrayT:
+    """What coding a weight adds to its loss, negative where coding pays.
+
+    `target_loss_nats` less (c - m)^2 / 2, the loss of a weight that stays at its prior's mean.
+    """
+    rate, _ = target_loss_coefficients(variance)
+    result: ArrayT = rate - offset * offset * shrinkage(variance) / 2
+    return result
+
+
+def _functions(array: object) -> Any:
+    """The library whose functions take this array."""
+    if isinstance(array, np.ndarray):
+        return np
+    import torch  # half of the users have no tensors, and it takes seconds to load
+
+    return torch

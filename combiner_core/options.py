@@ -25,8 +25,10 @@ class EncodeOptions:
         rec: relative entropy coder, the trellis coder or the paper's A* block coder.
         seed: of the shared randomness, stored in the file, and of the fit; 0 to 2^32 - 1.
         device: where to fit; "auto" takes a GPU if there is one.
-        refine: siren: go on fitting the weights not yet coded while coding; multires: take
-            gradient steps on an image's targets before coding, as many as the effort says.
+        refine: siren: progressive refinement, which goes on fitting the weights not yet coded
+            while coding.
+        optimise_latents: multires: take gradient steps on an image's targets before coding, as
+            many as the effort says.
 
     Raises:
         CombinerError: a value is not one of those allowed.
@@ -38,6 +40,7 @@ class EncodeOptions:
     seed: int = 0
     device: DeviceName = "auto"
     refine: bool = True
+    optimise_latents: bool = True
 
     def __post_init__(self) -> None:
         _check("effort", self.effort, get_args(EffortName))

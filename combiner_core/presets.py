@@ -4,47 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
-from combiner_core.errors import PresetError
-from combiner_core.fields.siren import SirenConfig
-from combiner_core.multires import Model, build, config_from, quantise
-from combiner_core.priors.factorised import FactorisedPrior
-from combiner_core.priors.storage import from_arrays, to_arrays
-from combiner_core.rec.model import GroupModel
+from combiner_core.errors import BitstreamError, PresetError
+from combiner_core.families import FAMILIES, Codec, family_named
+from combiner_core.signals.shape import Kind, Shape
+
+if TYPE_CHECKING:
+    from combiner_core.bitstream import Header
 
 DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "assets" / "presets"
-# measured on validation images: a field does best a little below what it was trained for
-_BEST_LOAD = 0.73
 DIRECTORY_VARIABLE = "COMBINER_PRESETS"
-
-
-@dataclass(frozen=True)
-class AudioFraming:
-    """How a clip becomes fields of a size the prior knows.
-
-    Attributes:
-        sample_rate: rate in Hz at which the clip is modelled.
-        segment_samples: most samples in one field, and the unit of its coordinate.
-    """
-
-    sample_rate: int
-    segment_samples: int
-
-    def __post_init__(self) -> None:
-        if self.sample_rate < 1 or self.segment_samples < 1:
-            raise ValueError("sample rate and segment length must be positive")
 
 
 @dataclass(frozen=True)
@@ -53,96 +31,102 @@ class Card:
 
     Attributes:
         name: unique, as users type it.
-        id: unique number, as files store it.
-        family: "siren" or "multires".
+        id: unique number, as files store it; 0 for priors that are on no disk.
+        family: one of `families.FAMILIES`.
         kind: "image" or "audio".
         sha256: of the safetensors file.
         nominal_bits: bits per field that the prior was trained for; 0 if for every rate.
         about: one sentence.
         training: data, command, duration, settings and curve, as the trainer wrote them.
         sample_rate: in Hz of the clips that the prior was trained on, if only one.
+        segment_samples: at this rate that make one field, if clips are divided into segments.
     """
 
     name: str
     id: int
-    family: Literal["siren", "multires"]
-    kind: Literal["image", "audio"]
+    family: str
+    kind: Kind
     sha256: str
     nominal_bits: float
     about: str
     training: dict[str, Any]
     sample_rate: int | None = None
+    segment_samples: int | None = None
 
     @property
     def prior_hash(self) -> int:
         """The four bytes that tie a file to this exact prior."""
         return int.from_bytes(bytes.fromhex(self.sha256)[:4], "little")
 
-    def fields_for(self, bits: float) -> float:
-        """Into how many fields an image is best divided, as a number to be rounded."""
-        return bits / (_BEST_LOAD * self.nominal_bits)
+    def check_kind(self, kind: Kind) -> None:
+        """Check that the model is for this kind of signal.
+
+        Raises:
+            PresetError: it is for the other.
+        """
+        if self.kind != kind:
+            raise PresetError(f"The model {self.name} is for {self.kind}, not for {kind}.")
+
+    def check_file(self, header: Header) -> None:
+        """Check that a file was made with exactly this prior.
+
+        Raises:
+            PresetError: with another, or another version of it.
+            BitstreamError: the file says that it holds another kind of signal.
+        """
+        if header.model_id != self.id:
+            raise PresetError(
+                f"The file was made with model number {header.model_id}, not with {self.name}."
+            )
+        if header.prior_hash != self.prior_hash:
+            raise PresetError(
+                f"The file was made with another version of the model {self.name}: "
+                f"its prior has hash {header.prior_hash:08x}, the one here {self.prior_hash:08x}."
+            )
+        if header.shape.kind != self.kind:
+            raise BitstreamError(
+                f"The file holds {header.shape.kind} but its model is for {self.kind}."
+            )
 
 
 @dataclass(frozen=True, eq=False)
-class SirenPreset:
-    """A siren field, its prior and, for audio, its framing."""
+class PresetFile:
+    """A model as bytes.
+
+    Attributes:
+        card: with the hash of the bytes.
+        content: of the safetensors file.
+    """
 
     card: Card
-    field: SirenConfig
-    prior: FactorisedPrior
-    framing: AudioFraming | None
+    content: bytes
 
+    @classmethod
+    def of(
+        cls, card: Card, arrays: Mapping[str, NDArray[Any]], config: Mapping[str, Any]
+    ) -> PresetFile:
+        """Serialise tensors and settings; the card gets their hash."""
+        import safetensors.numpy
 
-@dataclass(frozen=True, eq=False)
-class MultiresPreset:
-    """A multires model, quantised, and the tables for coding its groups of weights."""
+        # safetensors takes contiguous arrays only
+        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        metadata = {"config": json.dumps(config, sort_keys=True)}
+        content = safetensors.numpy.save(contiguous, metadata=metadata)
+        return cls(replace(card, sha256=hashlib.sha256(content).hexdigest()), content)
 
-    card: Card
-    model: Model
-    groups: GroupModel
+    def save(self, directory: Path) -> Card:
+        """Write both files, which appear only when they are complete; returns the card.
 
+        Raises:
+            SignalError: they cannot be written there.
+        """
+        from combiner_core.signals.storage import write_atomically
 
-Preset = SirenPreset | MultiresPreset
-
-
-def save_multires(directory: Path, preset: MultiresPreset) -> Card:
-    """Write a preset; returns its card with the hash of what was written."""
-    groups = preset.groups
-    config = {
-        "family": "multires",
-        "model": asdict(preset.model.config),
-        "tile": groups.tile,
-        "exponents": groups.exponents,
-    }
-    arrays = {f"model.{name}": array for name, array in to_arrays(preset.model).items()}
-    arrays["exponent_counts"] = groups.exponent_counts
-    arrays["scalar_counts"] = groups.scalar_counts
-    return _write(directory, preset.card, arrays, config)
-
-
-def save_siren(directory: Path, preset: SirenPreset) -> Card:
-    """Write a preset; returns its card with the hash of what was written."""
-    config: dict[str, Any] = {"family": "siren", "field": asdict(preset.field)}
-    if preset.framing is not None:
-        config["framing"] = asdict(preset.framing)
-    prior = preset.prior
-    arrays = {"mean": prior.mean, "std": prior.std, "rates": prior.rates}
-    card = replace(preset.card, nominal_bits=round(prior.nominal_bits, 1))
-    return _write(directory, card, arrays, config)
-
-
-def _write(
-    directory: Path, card: Card, arrays: dict[str, NDArray[Any]], config: dict[str, Any]
-) -> Card:
-    directory.mkdir(parents=True, exist_ok=True)
-    # safetensors takes contiguous arrays only
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    blob = safetensors.numpy.save(arrays, metadata={"config": json.dumps(config, sort_keys=True)})
-    card = replace(card, sha256=hashlib.sha256(blob).hexdigest())
-    (directory / f"{card.name}.safetensors").write_bytes(blob)
-    text = json.dumps(asdict(card), indent=2)
-    (directory / f"{card.name}.json").write_text(text + "\n", encoding="utf-8")
-    return card
+        directory.mkdir(parents=True, exist_ok=True)
+        write_atomically(directory / f"{self.card.name}.safetensors", self.content)
+        text = json.dumps(asdict(self.card), indent=2) + "\n"
+        write_atomically(directory / f"{self.card.name}.json", text.encode())
+        return self.card
 
 
 class PresetLibrary:
@@ -151,12 +135,15 @@ class PresetLibrary:
     Args:
         directory: where to look; by default the environment variable COMBINER_PRESETS, or the
             presets shipped with the program.
+        families: the model families, by name.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path | None = None, families: Mapping[str, str] = FAMILIES
+    ) -> None:
         chosen = directory or os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY
-        self._directory = Path(chosen)
-        self._loaded: dict[str, Preset] = {}
+        self._directory, self._families = Path(chosen), families
+        self._loaded: dict[str, Codec] = {}
 
     def cards(self) -> list[Card]:
         """The cards of all presets, by kind, family and rate.
@@ -167,68 +154,64 @@ class PresetLibrary:
         cards = [_read_card(path) for path in self._directory.glob("*.json")]
         return sorted(cards, key=lambda card: (card.kind, card.family, card.nominal_bits))
 
-    def choose(
-        self,
-        model: str,
-        kind: str,
-        bits: float,
-        fields: int | None,
-        sample_rate: int | None = None,
-    ) -> Card:
-        """The preset of that name, or the one of that family which suits a number of bits.
+    def choose(self, model: str, shape: Shape, bits: float) -> Codec:
+        """The codec of the preset of that name, or of that family's which suits best.
 
         Args:
             model: name of a preset or of a family.
-            kind: "image" or "audio".
-            bits: for the whole signal.
-            fields: into how many the signal is divided; None if that is still free, as for an
-                image, which is then divided so that a field gets about its nominal bits.
-            sample_rate: of a clip, in Hz.
+            shape: of the signal.
+            bits: for the whole of it.
 
         Raises:
             PresetError: no such model, or none for this kind of signal.
         """
+        return self.load(self.card_for(model, shape, bits))
+
+    def card_for(self, model: str, shape: Shape, bits: float) -> Card:
+        """The card of the preset that `choose` takes.
+
+        Raises:
+            PresetError: as `choose`.
+        """
         cards = self.cards()
         for card in cards:
             if card.name == model:
-                if card.kind != kind:
-                    raise PresetError(f"The model {model} is for {card.kind}, not for {kind}.")
+                card.check_kind(shape.kind)
                 return card
-        family = [card for card in cards if card.family == model]
-        if not family:
+        members = [card for card in cards if card.family == model]
+        if not members:
             known = ", ".join(sorted({c.family for c in cards} | {c.name for c in cards}))
             raise PresetError(f"There is no model named {model}; there are: {known or 'none'}.")
-        fitting = [card for card in family if card.kind == kind]
+        fitting = [card for card in members if card.kind == shape.kind]
         if not fitting:
-            raise PresetError(f"The model {model} has no preset for {kind}.")
+            raise PresetError(f"The model {model} has no preset for {shape.kind}.")
+        family = family_named(model, self._families)
+        return min(fitting, key=lambda card: family.mismatch(card, shape, bits))
 
-        def mismatch(card: Card) -> float:
-            if card.sample_rate is not None and sample_rate is not None:
-                return abs(math.log(sample_rate / card.sample_rate))
-            if not card.nominal_bits:
-                return 0.0
-            natural = fields or max(1, round(card.fields_for(bits)))
-            return abs(math.log(max(bits, 1.0) / natural / card.nominal_bits))
-
-        return min(fitting, key=mismatch)
-
-    def for_file(self, model_id: int, prior_hash: int) -> Card:
-        """The preset a file was made with.
+    def for_file(self, header: Header) -> Codec:
+        """The codec that a file was made with.
 
         Raises:
             PresetError: it is not here, or here in another version.
+            BitstreamError: the file says that it holds another kind of signal.
+        """
+        return self.load(self.card_of(header))
+
+    def card_of(self, header: Header) -> Card:
+        """The card of the preset that a file was made with.
+
+        Raises:
+            PresetError, BitstreamError: as `for_file`.
         """
         for card in self.cards():
-            if card.id == model_id:
-                if card.prior_hash != prior_hash:
-                    raise PresetError(
-                        f"The file was made with another version of the model {card.name}: "
-                        f"its prior has hash {prior_hash:08x}, the one here {card.prior_hash:08x}."
-                    )
+            if card.id == header.model_id:
+                card.check_file(header)
                 return card
-        raise PresetError(f"The file was made with model number {model_id}, which is not here.")
+        raise PresetError(
+            f"The file was made with model number {header.model_id}, which is not here."
+        )
 
-    def load(self, card: Card) -> Preset:
+    def load(self, card: Card) -> Codec:
         """Read a preset's tensors and check them against its card; once only.
 
         Raises:
@@ -236,52 +219,36 @@ class PresetLibrary:
         """
         if card.sha256 in self._loaded:
             return self._loaded[card.sha256]
-        path = self._directory / f"{card.name}.safetensors"
-        try:
-            blob = path.read_bytes()
-            if hashlib.sha256(blob).hexdigest() != card.sha256:
-                raise PresetError(f"The preset {path.name} does not have the hash on its card.")
-            tensors = safetensors.numpy.load(blob)
-            with safe_open(path, framework="numpy") as file:
-                config = json.loads(file.metadata()["config"])
-            preset = _LOADERS[card.family](card, tensors, config)
-            self._loaded[card.sha256] = preset
-            return preset
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise PresetError(f"The preset {path.name} is missing or damaged.") from error
+        with _damage(f"The preset {card.name}.safetensors is missing or damaged."):
+            content = (self._directory / f"{card.name}.safetensors").read_bytes()
+            if hashlib.sha256(content).hexdigest() != card.sha256:
+                raise PresetError(
+                    f"The preset {card.name}.safetensors does not have the hash on its card."
+                )
+            arrays, config = _parse(content)
+            codec = family_named(card.family, self._families).load(card, arrays, config)
+        self._loaded[card.sha256] = codec
+        return codec
 
 
-def _load_siren(card: Card, tensors: dict[str, NDArray[Any]], config: dict[str, Any]) -> Preset:
-    framing = AudioFraming(**config["framing"]) if "framing" in config else None
-    prior = FactorisedPrior(
-        tensors["mean"].astype(np.float32, copy=False),
-        tensors["std"].astype(np.float32, copy=False),
-        tensors["rates"].astype(np.int32, copy=False),
-    )
-    return SirenPreset(card, SirenConfig(**config["field"]), prior, framing)
+def _parse(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Tensors and settings of a safetensors file, which begins with the length of its header."""
+    import safetensors.numpy
+
+    arrays = safetensors.numpy.load(content)
+    length = int.from_bytes(content[:8], "little")
+    config = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["config"])
+    return arrays, config
 
 
-def _load_multires(card: Card, tensors: dict[str, NDArray[Any]], config: dict[str, Any]) -> Preset:
-    model = build(config_from(config["model"]))
-    prefix = "model."
-    from_arrays(
-        model,
-        {name[len(prefix) :]: array for name, array in tensors.items() if name.startswith(prefix)},
-    )
-    quantise(model)
-    rows, columns = config["tile"]
-    groups = GroupModel(
-        (rows, columns),
-        tuple(config["exponents"]),
-        tensors["exponent_counts"],
-        tensors["scalar_counts"],
-    )
-    return MultiresPreset(card, model, groups)
+@contextmanager
+def _damage(sentence: str) -> Iterator[None]:
+    from safetensors import SafetensorError
 
-
-_LOADERS: Mapping[str, Callable[[Card, dict[str, NDArray[Any]], dict[str, Any]], Preset]] = (
-    MappingProxyType({"siren": _load_siren, "multires": _load_multires})
-)
+    try:
+        yield
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise PresetError(sentence) from error
 
 
 def _read_card(path: Path) -> Card:

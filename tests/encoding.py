@@ -5,8 +5,8 @@ from __future__ import annotations
 from signal_files import picture
 
 from combiner_core import Budget, Encoded, EncodeOptions, PresetLibrary, Progress, Signal, encode
-from combiner_core.bitstream import ImageShape
-from combiner_core.families.siren import SirenEffort
+from combiner_core.signals import ImageShape
+from combiner_core.siren.codec import SirenEffort
 
 SHAPE = ImageShape(40, 24)
 OPTIONS = EncodeOptions("siren", effort="fast", device="cpu")

@@ -6,8 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-
-from combiner_core.rec.tables import FIRST_ACTIVE
+from combiner_core.rec.wire import FIRST_ACTIVE
 
 EXPONENTS = (-2, -1, 0, 1, 2, 4)
 

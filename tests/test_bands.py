@@ -8,32 +8,32 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch import Tensor
-
-from combiner_core.priors.bands import BandConfig, BandPrior, from_levels, to_levels
-from combiner_core.priors.conditional import (
+from combiner_core.multires.coding_order import (
     MAX_LOG_VARIANCE,
     MAX_MEAN,
-    MEAN_GRID,
     MIN_LOG_VARIANCE,
-    Request,
+    GroupPrior,
     follow,
 )
-from combiner_core.priors.dyadic import DyadicConv
+from combiner_core.rec.wire import VALUE_UNITS
+from torch import Tensor
 
-CONFIG = BandConfig(80, (8, 12, 16, 8))
+from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig, from_levels, to_levels
+from combiner_core.multires.integer_convolutions import IntegerConv
+
+CONFIG = AudioPriorConfig(80, (8, 12, 16, 8))
 Predictions = list[tuple[Tensor, Tensor]]
 
 
-def exact_prior(config: BandConfig = CONFIG, seed: int = 0) -> BandPrior:
+def exact_prior(config: AudioPriorConfig = CONFIG, seed: int = 0) -> AudioPrior:
     """A prior of random weights, none of them zero, made exact."""
     generator = torch.Generator().manual_seed(seed)
-    prior = BandPrior(config).eval()
+    prior = AudioPrior(config).eval()
     with torch.no_grad():
         for parameter in prior.parameters():
             parameter.copy_(0.15 * torch.randn(parameter.shape, generator=generator))
     for module in prior.modules():
-        if isinstance(module, DyadicConv):
+        if isinstance(module, IntegerConv):
             module.quantise()
     return prior
 
@@ -52,7 +52,7 @@ def random_weights(batch: int, frames: int, hop: int, seed: int = 1) -> Tensor:
 
 @torch.no_grad()
 def walk(
-    prior: BandPrior,
+    prior: AudioPrior,
     weights: Tensor,
     *,
     noise: tuple[Tensor, Tensor] | None = None,
@@ -60,9 +60,9 @@ def walk(
 ) -> tuple[Tensor, Predictions]:
     """Walk with given weights; the result and what was predicted on the way."""
     predictions: Predictions = []
-    levels = to_levels(prior.config, weights if exact else weights / MEAN_GRID)
+    levels = to_levels(prior.config, weights if exact else weights / VALUE_UNITS)
 
-    def answer(request: Request) -> Tensor:
+    def answer(request: GroupPrior) -> Tensor:
         predictions.append((request.mean.clone(), request.log_variance.clone()))
         group = request.group
         return levels[group.level][:, list(group.channels)] * group.coded
@@ -92,7 +92,7 @@ def threads(count: int) -> Iterator[None]:
     ("hop", "last", "count"), [(16, (0, 16), 1), (24, (16, 24), 2), (512, (256, 512), 6)]
 )
 def test_bands_are_octaves(hop: int, last: tuple[int, int], count: int) -> None:
-    bands = BandConfig(hop, (8,) * count).bands
+    bands = AudioPriorConfig(hop, (8,) * count).bands
     assert bands[0] == (0, 16)
     assert bands[-1] == last
     assert all(below[1] == above[0] for below, above in pairwise(bands))
@@ -107,12 +107,12 @@ def test_levels_hold_every_weight_once() -> None:
 
 def test_each_band_needs_a_width() -> None:
     with pytest.raises(ValueError, match="a hop of 512 has 6 bands"):
-        BandConfig(512, (8, 8))
+        AudioPriorConfig(512, (8, 8))
 
 
 def test_a_hop_is_a_multiple_of_four() -> None:
     with pytest.raises(ValueError, match="a hop of 34 is no multiple of 4"):
-        BandConfig(34, (8, 8, 8))
+        AudioPriorConfig(34, (8, 8, 8))
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7])
@@ -121,7 +121,7 @@ def test_every_weight_is_visited_once_from_low_to_high(frames: int) -> None:
     visits = to_levels(CONFIG, torch.zeros(1, frames, CONFIG.hop, dtype=torch.int64))
     levels, indices = [], []
 
-    def answer(request: Request) -> Tensor:
+    def answer(request: GroupPrior) -> Tensor:
         group = request.group
         assert request.mean.shape == request.log_variance.shape
         assert request.mean.shape[1:] == group.coded.shape
@@ -147,7 +147,7 @@ def test_the_walk_returns_what_was_decoded() -> None:
 def test_predictions_lie_on_their_grids_and_within_their_limits() -> None:
     _, predictions = walk(exact_prior(), random_weights(1, 9, CONFIG.hop))
     for mean, log_variance in predictions:
-        assert torch.equal(mean * MEAN_GRID, (mean * MEAN_GRID).round())
+        assert torch.equal(mean * VALUE_UNITS, (mean * VALUE_UNITS).round())
         assert torch.equal(log_variance * 8, (log_variance * 8).round())
         assert float(mean.abs().max()) <= MAX_MEAN
         assert float(log_variance.min()) >= MIN_LOG_VARIANCE
@@ -196,7 +196,7 @@ def test_results_are_the_same_in_float64() -> None:
     prior, weights = exact_prior(), random_weights(1, 12, CONFIG.hop)
     _, expected = walk(prior, weights)
     for module in prior.modules():
-        if isinstance(module, DyadicConv):
+        if isinstance(module, IntegerConv):
             module.forward = _in_float64(module)  # type: ignore[method-assign]
     assert_same(walk(prior, weights)[1], expected)
 
@@ -219,7 +219,7 @@ def test_exact_and_trained_arithmetic_are_nearly_the_same() -> None:
         assert float((one - other).abs().mean()) < 0.2
 
 
-def _in_float64(module: DyadicConv) -> Callable[[Tensor], Tensor]:
+def _in_float64(module: IntegerConv) -> Callable[[Tensor], Tensor]:
     assert module.bias is not None
     weight, bias, padding = module.weight.double(), module.bias.double(), module.padding
 

@@ -10,13 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
-from combiner_core.baselines import (
-    CODECS_FOR,
-    BaselineResult,
-    encode_at_setting,
-    encode_within,
-    sweep,
-)
+from combiner_core.codecs import CODECS_FOR, BaselineResult, encode_at_setting, encode_within, sweep
 from combiner_core.errors import SignalError
 from combiner_core.metrics import psnr_db
 from combiner_core.signals import Signal

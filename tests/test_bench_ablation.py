@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from combiner_core.families.pictures import Pictures
+from combiner_core.priors.conditional import Request, follow
 from signal_files import image_bytes, picture
 from tiny_presets import IMAGE, MULTIRES_IMAGE
 
@@ -17,10 +19,8 @@ from combiner_core import CombinerError, PresetLibrary
 from combiner_core.bench import ablated_priors, ablation, descent
 from combiner_core.bench.variants import UNCHANGED, VARIANTS
 from combiner_core.bitstream import ImageShape
-from combiner_core.families.pictures import Pictures
 from combiner_core.multires import ImageModel, Noise
 from combiner_core.presets import MultiresPreset, SirenPreset
-from combiner_core.priors.conditional import Request, follow
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 SHAPE = ImageShape(40, 24)

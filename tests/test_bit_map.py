@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from combiner_core.families.bit_map import BitMap
+from combiner_core.multires.bit_map import BitMap
 
 SIDE = st.integers(1, 20)
 SPAN = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted).map(tuple)

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from combiner_core import bitstream
-from combiner_core.bitstream import AudioShape, Header, ImageShape
+from combiner_core.bitstream import Header
 from combiner_core.errors import BitstreamError
+from combiner_core.signals import AudioShape, ImageShape
 
 IMAGE = Header(ImageShape(768, 512), 7, 0xA1B2C3D4, 5, b"\x00\x0e\x01\x01")
 AUDIO = Header(AudioShape(132300, 2, 44100), 300, 1, (1 << 32) - 1, b"")

@@ -35,12 +35,12 @@ from combiner_core import (
     inspect,
     psnr_db,
 )
-from combiner_core.bitstream import AudioShape, ImageShape
-from combiner_core.families import ImageLayout
-from combiner_core.families.siren import EFFORTS
-from combiner_core.families.streams import Streams
 from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.rec import TrellisCoder
+from combiner_core.signals import AudioShape, ImageShape
+from combiner_core.siren.codec import EFFORTS
+from combiner_core.siren.payload import Streams
+from combiner_core.siren.tiling import ImageLayout
 
 
 @pytest.fixture

@@ -26,8 +26,9 @@ from combiner_core import (
     decode,
     encode,
 )
-from combiner_core.bitstream import AudioShape, Header, ImageShape
-from combiner_core.families.siren import EFFORTS
+from combiner_core.bitstream import Header
+from combiner_core.signals import AudioShape, ImageShape
+from combiner_core.siren.codec import EFFORTS
 
 
 @pytest.fixture

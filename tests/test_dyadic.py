@@ -8,15 +8,23 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from combiner_core.multires.preset import from_arrays, to_arrays
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tiny_presets import audio_model, image_model
 from torch import Tensor, nn
 
-from combiner_core.multires import AudioModel, ImageModel, build
-from combiner_core.priors.dyadic import GRID, LIMIT, DyadicConv, Residual, compand, settle, to_grid
-from combiner_core.priors.storage import from_arrays, to_arrays
+from combiner_core.multires.integer_convolutions import (
+    GRID,
+    LIMIT,
+    IntegerConv,
+    Residual,
+    compand,
+    settle,
+    to_grid,
+)
+from combiner_core.multires.model import AudioModel, ImageModel, build
 
 TOP = int(GRID * LIMIT)
 # what every sum, and one more value on the grid, must stay below
@@ -25,10 +33,10 @@ EXACT = 1 << 24
 
 def random_layer(
     inputs: int, outputs: int, size: int, seed: int, amplitude: float = 0.3
-) -> DyadicConv:
+) -> IntegerConv:
     """Rows of very different sizes, biases included."""
     rng = np.random.default_rng(seed)
-    layer = DyadicConv(inputs, outputs, size).eval()
+    layer = IntegerConv(inputs, outputs, size).eval()
     sizes = amplitude * np.exp2(rng.uniform(-6, 3, outputs))
     weight = rng.standard_normal((outputs, inputs, size, size)) * sizes[:, None, None, None]
     bias = rng.standard_normal(outputs) * sizes
@@ -125,7 +133,7 @@ def test_integers_make_up_the_weights() -> None:
 
 def test_steps_grow_until_sums_are_exact() -> None:
     """A large bias beside small weights leaves those fewer bits."""
-    layer = DyadicConv(512, 1, 3)
+    layer = IntegerConv(512, 1, 3)
     with torch.no_grad():
         layer.weight.fill_(0.01)
         layer.bias.fill_(1000.0)
@@ -137,7 +145,7 @@ def test_steps_grow_until_sums_are_exact() -> None:
 
 
 def test_weights_too_large_are_refused() -> None:
-    layer = DyadicConv(1, 1)
+    layer = IntegerConv(1, 1)
     with torch.no_grad():
         layer.weight.fill_(1e-6)
         layer.bias.fill_(1e7)
@@ -230,8 +238,8 @@ def test_a_stored_network_computes_the_same(model: ImageModel | AudioModel, tmp_
     again = build(model.config).eval()
     from_arrays(again, safetensors.numpy.load_file(path))
     for (name, one), other in zip(model.named_modules(), again.modules(), strict=True):
-        if isinstance(one, DyadicConv):
-            assert isinstance(other, DyadicConv)
+        if isinstance(one, IntegerConv):
+            assert isinstance(other, IntegerConv)
             assert all(map(torch.equal, parameters(one), parameters(other))), name
     stored = safetensors.numpy.load_file(path)
     # what is stored as half precision has been rounded once, and is not again
@@ -241,7 +249,7 @@ def test_a_stored_network_computes_the_same(model: ImageModel | AudioModel, tmp_
 
 def test_layers_that_round_are_stored_in_bytes(model: ImageModel | AudioModel) -> None:
     arrays = to_arrays(model)
-    exact = [name for name, part in model.named_modules() if isinstance(part, DyadicConv)]
+    exact = [name for name, part in model.named_modules() if isinstance(part, IntegerConv)]
     assert exact
     for name in exact:
         kinds = [arrays[f"{name}.{leaf}"].dtype for leaf in ("weight", "bias", "exponent")]
@@ -250,7 +258,7 @@ def test_layers_that_round_are_stored_in_bytes(model: ImageModel | AudioModel) -
 
 def test_bad_arrays_are_refused(model: ImageModel | AudioModel) -> None:
     arrays = to_arrays(model)
-    name = next(name for name, part in model.named_modules() if isinstance(part, DyadicConv))
+    name = next(name for name, part in model.named_modules() if isinstance(part, IntegerConv))
     fresh = build(model.config)
     with pytest.raises(KeyError):
         from_arrays(fresh, {key: value for key, value in arrays.items() if key != f"{name}.bias"})

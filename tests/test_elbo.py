@@ -9,28 +9,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from combiner_core.multires.coding_order import GroupPrior, follow
+from combiner_core.multires.image.colours import to_colours
+from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
 from tiny_presets import image_model
 from torch import Tensor
 
-from combiner_core.bitstream import ImageShape
-from combiner_core.elbo import PictureElbo, decompose, picture_elbo
-from combiner_core.families.multires_report import answer, prior_arrays
-from combiner_core.families.pictures import Pictures
-from combiner_core.families.refinement import refine
-from combiner_core.fields.multires import CorrectionConfig, to_colours
-from combiner_core.multires import (
-    NOISE_STEPS_PER_OCTAVE,
-    ImageModel,
-    ImageModelConfig,
-    Noise,
-)
-from combiner_core.priors.conditional import Request, follow
-from combiner_core.priors.pyramid import PyramidConfig
-from combiner_core.rec import GroupEstimator, GroupModel
-from combiner_core.signals import Signal
+from combiner_core.multires.image.elbo import ImageElbo, image_elbo
+from combiner_core.multires.image.field import ImageField, decompose
+from combiner_core.multires.image.latent_optimisation import refine
+from combiner_core.multires.image.postfilter import PostfilterConfig
+from combiner_core.multires.image.prior import ImagePriorConfig
+from combiner_core.multires.model import ImageModel, ImageModelConfig
+from combiner_core.multires.progress import answer, prior_arrays
+from combiner_core.rec import EntropyTables, GroupEstimator
+from combiner_core.signals import ImageShape, Signal
 
 LEVELS = 7
-NOISE = Noise(4 * 256)
+NOISE = NoiseScale(4 * 256)
 CPU = torch.device("cpu")
 
 
@@ -45,20 +41,28 @@ def pixels(photo: Signal) -> Tensor:
 
 
 def elbo(
-    model: ImageModel, targets: Mapping[int, Tensor], pixels: Tensor, noise: Noise, seed: int = 0
-) -> PictureElbo:
+    model: ImageModel,
+    targets: Mapping[int, Tensor],
+    pixels: Tensor,
+    noise: NoiseScale,
+    seed: int = 0,
+) -> ImageElbo:
     scale, log_scale = noise.tensors(len(pixels), CPU)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        return picture_elbo(model, targets, pixels, scale, log_scale, generator)
+        return image_elbo(model, targets, pixels, scale, log_scale, generator)
 
 
-def targets_of(pixels: Tensor, noise: Noise) -> dict[int, Tensor]:
+def targets_of(pixels: Tensor, noise: NoiseScale) -> dict[int, Tensor]:
     return decompose(pixels / noise.scale, LEVELS)
 
 
 def mean_loss_nats(
-    model: ImageModel, targets: Mapping[int, Tensor], pixels: Tensor, noise: Noise, count: int = 6
+    model: ImageModel,
+    targets: Mapping[int, Tensor],
+    pixels: Tensor,
+    noise: NoiseScale,
+    count: int = 6,
 ) -> float:
     losses = []
     for seed in range(count):
@@ -85,14 +89,19 @@ def test_terms_are_what_they_say(model: ImageModel, pixels: Tensor) -> None:
     parts = elbo(model, targets_of(both, NOISE), both, NOISE)
     assert parts.decoded.shape == both.shape
     torch.testing.assert_close(parts.squared_error, (parts.decoded - both).square().sum((1, 2, 3)))
-    assert parts.rate_nats.shape == parts.missed_nats.shape == parts.chance_nats.shape == (2,)
+    assert (
+        parts.rate_nats.shape
+        == parts.dead_zone_nats.shape
+        == parts.control_variate_nats.shape
+        == (2,)
+    )
     assert bool((parts.rate_nats > 0).all())
 
 
 def test_finer_noise_costs_more_and_gives_more(model: ImageModel, pixels: Tensor) -> None:
     terms = []
     for index in (3 * 256, 4 * 256, 5 * 256):
-        noise = Noise(index)
+        noise = NoiseScale(index)
         parts = elbo(model, targets_of(pixels, noise), pixels, noise)
         terms.append((float(parts.rate_nats), float(parts.squared_error)))
     rates, errors = zip(*terms, strict=True)
@@ -128,17 +137,17 @@ def test_scaled_posteriors_are_worse(gain: float, model: ImageModel, pixels: Ten
 
 @pytest.mark.parametrize("index", [3 * 256, 4 * 256 + 100, 5 * 256 + 7])
 def test_the_rate_is_the_divergence_that_coders_count(index: int) -> None:
-    noise = Noise(index)
+    noise = NoiseScale(index)
     rng = np.random.default_rng(7)
     texture = Signal.image(rng.normal(128, 40, (64, 96, 3)).clip(0, 255).astype(np.uint8))
     model = image_model()
-    surface = Pictures(model, ImageShape(texture.width, texture.height), CPU)
+    surface = ImageField(model, ImageShape(texture.width, texture.height), CPU)
     pixels = surface.values(texture)
     _fit_variances(model, pixels)
     targets = surface.targets(pixels)
     estimator = GroupEstimator(_without_exponents(), rng)
 
-    def visit(request: Request) -> Tensor:
+    def visit(request: GroupPrior) -> Tensor:
         group = request.group
         mean, log_variance, coded, _ = prior_arrays(request)
         target = targets.of(group, noise.scale)
@@ -164,8 +173,8 @@ def test_the_loss_leads_everything_that_is_learned(pixels: Tensor) -> None:
     scale, log_scale = NOISE.tensors(1, CPU)
     targets = {level: part.requires_grad_() for level, part in targets_of(pixels, NOISE).items()}
     generator = torch.Generator().manual_seed(0)
-    parts = picture_elbo(model, targets, pixels, scale, log_scale, generator)
-    loss = (parts.rate_nats + parts.missed_nats).sum() + parts.squared_error.sum() / (
+    parts = image_elbo(model, targets, pixels, scale, log_scale, generator)
+    loss = (parts.rate_nats + parts.dead_zone_nats).sum() + parts.squared_error.sum() / (
         2 * NOISE.scale**2
     )
     loss.backward()
@@ -189,8 +198,8 @@ def test_the_effect_of_chance_is_zero_on_average(model: ImageModel, pixels: Tens
     for seed in range(200):
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            parts = picture_elbo(model, targets, pixels, scale, log_scale, generator, own)
-        chances.append(float(parts.chance_nats))
+            parts = image_elbo(model, targets, pixels, scale, log_scale, generator, own)
+        chances.append(float(parts.control_variate_nats))
     assert np.std(chances) > 10
     assert abs(np.mean(chances)) < 4 * np.std(chances) / math.sqrt(len(chances))
 
@@ -198,7 +207,7 @@ def test_the_effect_of_chance_is_zero_on_average(model: ImageModel, pixels: Tens
 def test_without_the_effect_of_chance_gradients_have_less_noise(pixels: Tensor) -> None:
     # three levels, whose basis is almost orthonormal, and networks that do not do anything yet
     levels = 3
-    model = ImageModel(ImageModelConfig(PyramidConfig((8,) * levels), CorrectionConfig(8, 1, 8)))
+    model = ImageModel(ImageModelConfig(ImagePriorConfig((8,) * levels), PostfilterConfig(8, 1, 8)))
     with torch.no_grad():
         for network in model.prior.levels:
             network.log_variance.fill_(2 * NOISE.index / NOISE_STEPS_PER_OCTAVE)
@@ -209,9 +218,9 @@ def test_without_the_effect_of_chance_gradients_have_less_noise(pixels: Tensor) 
     noisy, calm = [], []
     for seed in range(12):
         generator = torch.Generator().manual_seed(seed)
-        parts = picture_elbo(model, targets, pixels, scale, log_scale, generator)
+        parts = image_elbo(model, targets, pixels, scale, log_scale, generator)
         loss = parts.rate_nats.sum() + parts.squared_error.sum() / (2 * NOISE.scale**2)
-        for kept, value in ((noisy, loss), (calm, loss - parts.chance_nats.sum())):
+        for kept, value in ((noisy, loss), (calm, loss - parts.control_variate_nats.sum())):
             gradients = torch.autograd.grad(value, fine, retain_graph=True)
             kept.append(torch.cat([gradient.flatten() for gradient in gradients]))
     spread = [torch.stack(kept).var(0).sum() for kept in (noisy, calm)]
@@ -277,8 +286,8 @@ def _fit_variances(model: ImageModel, pixels: Tensor) -> None:
         )
 
 
-def _without_exponents() -> GroupModel:
+def _without_exponents() -> EntropyTables:
     """Tiles have one other exponent, which never pays and is known to be unlikely."""
-    untrained = GroupModel.untrained((8, 8), (0, 16))
+    untrained = EntropyTables.untrained((8, 8), (0, 16))
     counts = np.broadcast_to(np.array([1 << 20, 1], np.int32), untrained.exponent_counts.shape)
     return replace(untrained, exponent_counts=counts.copy())

@@ -9,10 +9,10 @@ import pytest
 import torch
 from signal_files import picture
 
-from combiner_core.fields.grids import Target
-from combiner_core.fields.siren import Siren, SirenConfig
-from combiner_core.fit import OptimiserConfig, PosteriorFit
 from combiner_core.gaussians import closed_form_prior
+from combiner_core.siren.coordinates import FieldData
+from combiner_core.siren.network import Siren, SirenConfig
+from combiner_core.siren.posterior import OptimiserConfig, PosteriorFit
 
 CONFIG = SirenConfig(in_dims=2, out_dims=3, frequencies=5, max_cycles=3.0, hidden=8, layers=3)
 OPTIMISER = OptimiserConfig(batch=128, control_gain=0.02)
@@ -24,7 +24,7 @@ def tiny_fit(bits: torch.Tensor | None = None, seed: int = 0, blocks: int = 3) -
     field = Siren(CONFIG)
     count = field.weight_count
     prior = field.initial_prior(0.3, torch.Generator().manual_seed(1))
-    targets = [Target.image(pixels) for pixels in (picture(16, 24), 255 - picture(16, 24))]
+    targets = [FieldData.image(pixels) for pixels in (picture(16, 24), 255 - picture(16, 24))]
     if bits is None:
         bits = torch.full((2, count), BITS / count)
     block = torch.arange(count) * blocks // count
@@ -170,7 +170,7 @@ def test_divergence_is_that_of_the_posterior_from_the_prior() -> None:
 
 def test_reported_distortion_is_that_of_the_field(settled: PosteriorFit) -> None:
     generator = torch.Generator().manual_seed(2)
-    target = Target.image(picture(16, 24))
+    target = FieldData.image(picture(16, 24))
     values = target.values.float() / 127.5 - 1
     q = settled.posterior()
     outputs = [settled.field(target.coordinates, q.sample(generator))[0] for _ in range(200)]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from combiner_core.families.siren import EFFORTS
 from encoding import QUICK
 
 import combiner_core as cc
-from combiner_core.families.siren import EFFORTS
 from demo.contest import OURS
 from demo.job import JobView, Task
 from demo.jobs import JobBoard, QueueFullError

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from combiner_core.siren.preset import Framing
 from hypothesis import given
 from hypothesis import strategies as st
 
 from combiner_core import BudgetError, Signal
-from combiner_core.bitstream import AudioShape, ImageShape
-from combiner_core.families.layout import AudioLayout, ImageLayout, Layout, shape_of
-from combiner_core.families.streams import Streams, allocate
-from combiner_core.presets import AudioFraming
-from combiner_core.priors import FactorisedPrior
 from combiner_core.rec import TrellisCoder
+from combiner_core.signals import AudioShape, ImageShape, shape_of
+from combiner_core.siren.payload import Streams, allocate
+from combiner_core.siren.prior import FactorisedPrior
+from combiner_core.siren.tiling import AudioLayout, ImageLayout, Layout
 
-FRAMING = AudioFraming(sample_rate=8000, segment_samples=500)
+FRAMING = Framing(sample_rate=8000, segment_samples=500)
 
 
 def values_of(layout: Layout, signal: Signal) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from combiner_core.fields.mdct import analyse, frame_count, mid_side, scaled_hop, synthesise
+from combiner_core.multires.audio.mdct import analyse, frame_count, mid_side, scaled_hop, synthesise
 
 
 def noise(channels: int, samples: int, seed: int = 0) -> torch.Tensor:

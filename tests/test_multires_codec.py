@@ -29,8 +29,8 @@ from combiner_core import (
     psnr_db,
 )
 from combiner_core import load as load_signal
-from combiner_core.families.multires import EFFORTS, MultiresEffort
-from combiner_core.families.pictures import resize
+from combiner_core.multires.codec import EFFORTS, MultiresEffort
+from combiner_core.multires.image.field import resize
 
 OPTIONS = EncodeOptions("multires", effort="fast", device="cpu")
 REFINED = replace(OPTIONS, effort="balanced")

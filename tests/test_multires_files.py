@@ -11,8 +11,9 @@ from make_golden import GOLDEN_MULTIRES, SIGNALS
 from tiny_presets import ASTAR, TRELLIS, received_weights, weights_sha256
 
 from combiner_core import BitstreamError, PresetLibrary, bitstream, decode, inspect, psnr_db
-from combiner_core.bitstream import AudioShape, Header, ImageShape, Shape
-from combiner_core.families.rate_search import MAX_INDEX, MIN_INDEX
+from combiner_core.bitstream import Header
+from combiner_core.multires.rate_control import MAX_INDEX, MIN_INDEX
+from combiner_core.signals import AudioShape, ImageShape, Shape
 
 
 @pytest.fixture(scope="module")

@@ -7,21 +7,21 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from combiner_core.multires.coding_order import (
+    MAX_LOG_VARIANCE,
+    MAX_MEAN,
+    MIN_LOG_VARIANCE,
+    GroupPrior,
+    follow,
+)
+from combiner_core.multires.image.colours import to_colours
+from combiner_core.rec.wire import VALUE_UNITS
 from tiny_presets import image_model
 from torch import Tensor
 
-from combiner_core.elbo import decompose
-from combiner_core.fields.multires import to_colours
-from combiner_core.priors.conditional import (
-    MAX_LOG_VARIANCE,
-    MAX_MEAN,
-    MEAN_GRID,
-    MIN_LOG_VARIANCE,
-    Request,
-    follow,
-)
-from combiner_core.priors.dyadic import DyadicConv
-from combiner_core.priors.pyramid import STRIP_PLACES, PyramidPrior, level_sizes
+from combiner_core.multires.image.field import decompose
+from combiner_core.multires.image.prior import STRIP_PLACES, ImagePrior, level_sizes
+from combiner_core.multires.integer_convolutions import IntegerConv
 
 Predictions = list[tuple[Tensor, Tensor]]
 Size = tuple[int, int]
@@ -32,14 +32,14 @@ SIZES = [(8, 8), (9, 8), (17, 23), (1, 5), (1, 1), (64, 33), SIZE]
 STAGES = 4
 
 
-def exact_prior(seed: int = 0) -> PyramidPrior:
+def exact_prior(seed: int = 0) -> ImagePrior:
     prior = image_model(seed).prior
-    assert isinstance(prior, PyramidPrior)
+    assert isinstance(prior, ImagePrior)
     return prior
 
 
 @pytest.fixture(scope="module", name="prior")
-def shared_prior() -> PyramidPrior:
+def shared_prior() -> ImagePrior:
     return exact_prior()
 
 
@@ -66,7 +66,7 @@ def random_weights(size: Size, batch: int = 1, gain: int = 1, seed: int = 1) -> 
 
 @torch.no_grad()
 def walk(
-    prior: PyramidPrior,
+    prior: ImagePrior,
     weights: dict[int, Tensor],
     size: Size = SIZE,
     *,
@@ -77,12 +77,12 @@ def walk(
     """Walk with given weights; the picture, hidden values, and what was predicted on the way."""
     predictions: Predictions = []
 
-    def answer(request: Request) -> Tensor:
+    def answer(request: GroupPrior) -> Tensor:
         predictions.append((request.mean.clone(), request.log_variance.clone()))
         group = request.group
         rows = slice(group.first_row, group.first_row + group.coded.shape[1])
         decoded = weights[group.level][:, list(group.channels), rows] * group.coded
-        return (decoded if exact else decoded / MEAN_GRID).to(request.mean.device)
+        return (decoded if exact else decoded / VALUE_UNITS).to(request.mean.device)
 
     noise = noise or noise_scales(len(weights[1]))
     steps = prior.walk(size, *noise, exact=exact, strip_places=strip_places)
@@ -119,14 +119,14 @@ def threads(count: int) -> Iterator[None]:
 @pytest.mark.parametrize("strip_places", [1, 40, 300, STRIP_PLACES])
 @pytest.mark.parametrize("size", SIZES)
 def test_every_weight_is_visited_once_from_coarse_to_fine(
-    size: Size, strip_places: int, prior: PyramidPrior
+    size: Size, strip_places: int, prior: ImagePrior
 ) -> None:
     sizes = level_sizes(*size, LEVELS)
     visits = {level: torch.zeros(9, *sizes[level], dtype=torch.long) for level in range(1, 8)}
     visits[LEVELS + 1] = torch.zeros(3, *sizes[LEVELS], dtype=torch.long)
     levels, indices = [], []
 
-    def answer(request: Request) -> Tensor:
+    def answer(request: GroupPrior) -> Tensor:
         group = request.group
         assert request.mean.shape == request.log_variance.shape
         assert request.mean.shape[1:] == group.coded.shape
@@ -150,31 +150,31 @@ def test_every_weight_is_visited_once_from_coarse_to_fine(
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_weights_of_a_picture_give_that_picture(size: Size, prior: PyramidPrior) -> None:
+def test_the_weights_of_a_picture_give_that_picture(size: Size, prior: ImagePrior) -> None:
     generator = torch.Generator().manual_seed(5)
     pixels = 255 * torch.rand(1, 3, *size, generator=generator)
     scale, log_scale = noise_scales(1)
     weights = {
-        level: torch.round(MEAN_GRID * part / float(scale)).int()
+        level: torch.round(VALUE_UNITS * part / float(scale)).int()
         for level, part in decompose(pixels, LEVELS).items()
     }
     picture, _, _ = walk(prior, weights, size, noise=(scale, log_scale))
     assert picture.dtype == torch.int32
-    error = picture * (float(scale) / MEAN_GRID) - to_colours(pixels)
+    error = picture * (float(scale) / VALUE_UNITS) - to_colours(pixels)
     # weights are rounded to 1/16 of s, as is every step of the synthesis
     assert float(error.square().mean().sqrt()) < 0.1 * float(scale)
 
 
-def test_predictions_lie_on_their_grids_and_within_their_limits(prior: PyramidPrior) -> None:
+def test_predictions_lie_on_their_grids_and_within_their_limits(prior: ImagePrior) -> None:
     for mean, log_variance in walk(prior, random_weights(SIZE))[2][1:]:
-        assert torch.equal(mean * MEAN_GRID, (mean * MEAN_GRID).round())
+        assert torch.equal(mean * VALUE_UNITS, (mean * VALUE_UNITS).round())
         assert torch.equal(log_variance * 8, (log_variance * 8).round())
         assert float(mean.abs().max()) <= MAX_MEAN
         assert float(log_variance.min()) >= MIN_LOG_VARIANCE
         assert float(log_variance.max()) <= MAX_LOG_VARIANCE
 
 
-def test_a_prediction_depends_on_earlier_groups_alone(prior: PyramidPrior) -> None:
+def test_a_prediction_depends_on_earlier_groups_alone(prior: ImagePrior) -> None:
     weights = random_weights(SIZE)
     before = walk(prior, weights)[2]
     # of the second level, the third stage and all that follow
@@ -209,7 +209,7 @@ def test_results_are_the_same_in_float64() -> None:
     prior, weights = exact_prior(), random_weights(SIZE)
     expected = walk(prior, weights)
     for module in prior.modules():
-        if isinstance(module, DyadicConv):
+        if isinstance(module, IntegerConv):
             module.forward = _in_float64(module)  # type: ignore[method-assign]
     assert_same(walk(prior, weights), expected)
 
@@ -223,7 +223,7 @@ def test_results_are_the_same_on_a_gpu() -> None:
     assert_same(walk(prior, weights, noise=(scale.cuda(), log_scale.cuda())), expected)
 
 
-def test_a_picture_in_a_batch_is_predicted_as_it_is_alone(prior: PyramidPrior) -> None:
+def test_a_picture_in_a_batch_is_predicted_as_it_is_alone(prior: ImagePrior) -> None:
     weights = random_weights(SIZE, batch=2)
     scales, log_scales = noise_scales(2)
     both = walk(prior, weights)
@@ -238,7 +238,7 @@ def test_a_picture_in_a_batch_is_predicted_as_it_is_alone(prior: PyramidPrior) -
 
 
 @pytest.mark.parametrize("strip_places", [1, 100, 700])
-def test_the_picture_does_not_depend_on_strips(strip_places: int, prior: PyramidPrior) -> None:
+def test_the_picture_does_not_depend_on_strips(strip_places: int, prior: ImagePrior) -> None:
     weights = random_weights(SIZE)
     whole, _, predictions = walk(prior, weights)
     strips, _, more = walk(prior, weights, strip_places=strip_places)
@@ -246,7 +246,7 @@ def test_the_picture_does_not_depend_on_strips(strip_places: int, prior: Pyramid
     assert len(more) > len(predictions)
 
 
-def test_a_window_sees_what_the_whole_picture_does(prior: PyramidPrior) -> None:
+def test_a_window_sees_what_the_whole_picture_does(prior: ImagePrior) -> None:
     """Far from its edges: the networks reach a few places."""
     weights = random_weights((160, 160))
     rows, columns = slice(20, 68), slice(8, 56)
@@ -254,7 +254,7 @@ def test_a_window_sees_what_the_whole_picture_does(prior: PyramidPrior) -> None:
     _, hidden, _ = walk(prior, weights, (160, 160))
     predictions: Predictions = []
 
-    def answer(request: Request) -> Tensor:
+    def answer(request: GroupPrior) -> Tensor:
         predictions.append((request.mean, request.log_variance))
         group = request.group
         return confined[group.level][:, list(group.channels)] * group.coded
@@ -267,16 +267,16 @@ def test_a_window_sees_what_the_whole_picture_does(prior: PyramidPrior) -> None:
     assert torch.equal(inner[..., middle, middle], hidden[..., 40:48, 28:36])
 
 
-def test_exact_and_trained_arithmetic_are_nearly_the_same(prior: PyramidPrior) -> None:
+def test_exact_and_trained_arithmetic_are_nearly_the_same(prior: ImagePrior) -> None:
     weights = random_weights(SIZE)
     picture, _, exact = walk(prior, weights)
     trained_picture, _, trained = walk(prior, weights, exact=False)
-    assert float((picture / MEAN_GRID - trained_picture).abs().max()) < 2
+    assert float((picture / VALUE_UNITS - trained_picture).abs().max()) < 2
     for (_, one), (_, other) in zip(exact, trained, strict=True):
         assert float((one - other).abs().mean()) < 0.2
 
 
-def _in_float64(module: DyadicConv) -> Callable[[Tensor], Tensor]:
+def _in_float64(module: IntegerConv) -> Callable[[Tensor], Tensor]:
     assert module.bias is not None
     weight, bias, padding = module.weight.double(), module.bias.double(), module.padding
 

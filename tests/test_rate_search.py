@@ -6,16 +6,16 @@ import math
 from collections.abc import Callable
 
 import pytest
+from combiner_core.multires.noise_scale import NoiseScale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from combiner_core.families.rate_search import MAX_INDEX, MIN_INDEX, Guess, search
-from combiner_core.multires import Noise
+from combiner_core.multires.rate_control import MAX_INDEX, MIN_INDEX, RateModel, search
 
 WEIGHTS = 10_000
 
 
-def information(deviation: float, exponent: float = 1.0) -> Callable[[Noise], float]:
+def information(deviation: float, exponent: float = 1.0) -> Callable[[NoiseScale], float]:
     """Bits of weights of one variance, to a power."""
     return lambda noise: (
         (WEIGHTS / 2 * math.log2(1 + (deviation * noise.unit / noise.scale) ** 2)) ** exponent
@@ -24,14 +24,14 @@ def information(deviation: float, exponent: float = 1.0) -> Callable[[Noise], fl
 
 def found(
     goal_bits: float,
-    proxy_bits: Callable[[Noise], float],
-    true_bits: Callable[[Noise], float],
+    proxy_bits: Callable[[NoiseScale], float],
+    true_bits: Callable[[NoiseScale], float],
     most_measured: int,
     unit: float = 1.0,
-    start: Noise | None = None,
+    start: NoiseScale | None = None,
     growth: float = 0.17,
-) -> tuple[Noise, list[Noise]]:
-    guess = Guess(proxy_bits, unit, growth)
+) -> tuple[NoiseScale, list[NoiseScale]]:
+    guess = RateModel(proxy_bits, unit, growth)
     start = start or guess.finest(goal_bits, 0.35)
     steps = search(goal_bits, guess, most_measured, start)
     measured = []
@@ -55,7 +55,7 @@ def test_the_goal_is_met_within_a_percent(
 ) -> None:
     proxy, shape = information(100), information(100, exponent)
 
-    def bits(noise: Noise) -> float:
+    def bits(noise: NoiseScale) -> float:
         return factor * WEIGHTS ** (1 - exponent) * shape(noise)
 
     noise, measured = found(goal_bits, proxy, bits, 4, unit)
@@ -66,7 +66,7 @@ def test_the_goal_is_met_within_a_percent(
 
 
 def test_a_right_guess_is_measured_once() -> None:
-    def bits(noise: Noise) -> float:
+    def bits(noise: NoiseScale) -> float:
         return 0.35 * information(100)(noise)
 
     noise, measured = found(4000, information(100), bits, 5)
@@ -75,7 +75,7 @@ def test_a_right_guess_is_measured_once() -> None:
 
 def test_a_good_start_is_kept() -> None:
     proxy = information(100)
-    start = Guess(proxy, 1.0, 0.1).finest(5000, 1.0)
+    start = RateModel(proxy, 1.0, 0.1).finest(5000, 1.0)
     noise, measured = found(proxy(start), proxy, proxy, 3, start=start)
     assert noise == start
     assert measured == [start]
@@ -96,16 +96,16 @@ def test_silence_needs_no_bits() -> None:
 @given(bits=st.floats(1, 50_000), deviation=st.floats(1, 1000))
 def test_the_finest_scale_within_the_bits_is_found(bits: float, deviation: float) -> None:
     proxy = information(deviation)
-    noise = Guess(proxy, 1.0, 0.0).finest(bits, 1.0)
+    noise = RateModel(proxy, 1.0, 0.0).finest(bits, 1.0)
     if noise.index < MAX_INDEX:
         assert proxy(noise) <= bits
     if noise.index > MIN_INDEX:
-        assert proxy(Noise(noise.index - 1)) > bits
+        assert proxy(NoiseScale(noise.index - 1)) > bits
 
 
 @given(st.integers(MIN_INDEX, MAX_INDEX - 1), st.sampled_from([1.0, 2.0**-15]))
 def test_scales_are_exact_multiples_of_a_sixty_fourth_of_the_unit(index: int, unit: float) -> None:
-    noise, next_one = Noise(index, unit), Noise(index + 1, unit)
+    noise, next_one = NoiseScale(index, unit), NoiseScale(index + 1, unit)
     assert (64 * noise.scale / unit).is_integer()
     assert noise.scale == pytest.approx(unit * 2 ** (index / 256), rel=0.004)
     assert noise.scale <= next_one.scale
@@ -115,7 +115,7 @@ def test_scales_are_exact_multiples_of_a_sixty_fourth_of_the_unit(index: int, un
 def test_where_bits_jump_the_goal_is_enclosed(step: int, goal_bits: float) -> None:
     """Bits that fall from far above the goal to far below it leave the finer of the two scales."""
 
-    def bits(noise: Noise) -> float:
+    def bits(noise: NoiseScale) -> float:
         return 50 * goal_bits if noise.index < step else goal_bits / 50
 
     noise, measured = found(goal_bits, information(100), bits, 3)

@@ -16,8 +16,8 @@ from scipy.stats import kstest
 
 import combiner_core
 from combiner_core.rec import Bits, BlockCoder, Coder, Key, TrellisCoder, encode, make_coder
+from combiner_core.rec.bit_allocation import blocks
 from combiner_core.rec.randomness import column
-from combiner_core.rec.schedule import blocks
 
 KEY = Key(seed=11, stream=3)
 CODERS = [
@@ -42,7 +42,7 @@ def posterior(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def usable_bits(coder: Coder, rates: np.ndarray) -> int:
-    return coder.round_bits(min(int(rates.sum()) // 256, coder.largest_total_bits(rates)))
+    return coder.round_bits(min(int(rates.sum()) // 256, coder.max_total_bits(rates)))
 
 
 def run_python(code: str, *args: str, cwd: Path, **environment: str) -> None:
@@ -311,7 +311,7 @@ def test_any_stream_of_weights_survives(data: st.DataObject):
             ]
         )
     )
-    most = min(coder.largest_total_bits(rates), 200)
+    most = min(coder.max_total_bits(rates), 200)
     total_bits = coder.round_bits(data.draw(st.integers(min(4, most), most)))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     # Posteriors far from the prior, or wider than it, are legal too.

@@ -15,28 +15,28 @@ from hypothesis import strategies as st
 from combiner_core.rec import (
     BlockCoder,
     Coder,
+    EntropyTables,
     GroupDecoder,
     GroupEncoder,
     GroupEstimator,
-    GroupModel,
     TrellisCoder,
 )
 
 TRELLIS = TrellisCoder(state_bits=8)
-MODEL = GroupModel.untrained((8, 8), EXPONENTS)
+MODEL = EntropyTables.untrained((8, 8), EXPONENTS)
 SEED = 77
 MANY_BYTES = 1 << 20
 
 
 def encoded(
-    groups: list[Example], payload_bytes: int, coder: Coder = TRELLIS, model: GroupModel = MODEL
+    groups: list[Example], payload_bytes: int, coder: Coder = TRELLIS, model: EntropyTables = MODEL
 ) -> tuple[GroupEncoder, list[np.ndarray]]:
     encoder = GroupEncoder(coder, model, SEED, payload_bytes)
     return encoder, [encoder.encode(*group) for group in groups]
 
 
 def decoded(
-    groups: list[Example], payload: bytes, coder: Coder = TRELLIS, model: GroupModel = MODEL
+    groups: list[Example], payload: bytes, coder: Coder = TRELLIS, model: EntropyTables = MODEL
 ) -> list[np.ndarray]:
     decoder = GroupDecoder(coder, model, SEED, payload)
     return [decoder.decode(*group.prior) for group in groups]
@@ -51,13 +51,13 @@ def equal_groups(first: list[np.ndarray], second: list[np.ndarray]) -> list[bool
     [
         (TrellisCoder(state_bits=12), MODEL),
         (TrellisCoder(state_bits=8, commit_bits=40, lookahead_bits=8), MODEL),
-        (TRELLIS, GroupModel.untrained((1, 16), (-4, -2, 0, 2, 4, 6, 8, 10))),
+        (TRELLIS, EntropyTables.untrained((1, 16), (-4, -2, 0, 2, 4, 6, 8, 10))),
         (BlockCoder(block_bits=10), MODEL),
         (BlockCoder(block_bits=7, rule="greedy", commit_blocks=3), MODEL),
     ],
     ids=str,
 )
-def test_a_payload_gives_what_the_encoder_returned(coder: Coder, model: GroupModel):
+def test_a_payload_gives_what_the_encoder_returned(coder: Coder, model: EntropyTables):
     groups = pyramid(1)
     encoder, sent = encoded(groups, MANY_BYTES, coder, model)
     assert encoder.fits
@@ -303,7 +303,7 @@ def test_an_outlier_costs_bits_and_not_distortion_where_all_weights_are_quantise
     mean, coded = np.zeros(shape, np.int32), np.ones(shape, np.bool_)
     coded[1, 8] = False
     log_variance = rng.integers(-64, 30, shape).astype(np.int16)
-    model = GroupModel.untrained((8, 8), (-2, -1, 0, 1, 2, 4))
+    model = EntropyTables.untrained((8, 8), (-2, -1, 0, 1, 2, 4))
     encoder = GroupEncoder(TrellisCoder(10), model, 0, 4000)
     decoded = encoder.encode(0, None, target, mean, log_variance, coded, True)
     error = np.abs(decoded / 16 - target)[coded]

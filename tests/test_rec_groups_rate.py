@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from group_examples import EXPONENTS, Example, blotches, loss_bits, pyramid
 
-from combiner_core.rec import GroupEncoder, GroupEstimator, GroupModel, TrellisCoder
+from combiner_core.rec import EntropyTables, GroupEncoder, GroupEstimator, TrellisCoder
 
-UNTRAINED = GroupModel.untrained((8, 8), EXPONENTS)
+UNTRAINED = EntropyTables.untrained((8, 8), EXPONENTS)
 CODER = TrellisCoder(state_bits=12)
 
 
-def trained(*wrong_exponents: int) -> GroupModel:
+def trained(*wrong_exponents: int) -> EntropyTables:
     """A model that has seen variances as wrong as those."""
     model = UNTRAINED
     for _ in range(2):
@@ -24,13 +24,13 @@ def trained(*wrong_exponents: int) -> GroupModel:
     return model
 
 
-def without_exponents() -> GroupModel:
+def without_exponents() -> EntropyTables:
     counts = np.ones_like(UNTRAINED.exponent_counts)
     counts[:, EXPONENTS.index(0)] = 1 << 20
     return dataclasses.replace(UNTRAINED, exponent_counts=counts, tile=(64, 64))
 
 
-def overhead(model: GroupModel, *wrong_exponents: int) -> float:
+def overhead(model: EntropyTables, *wrong_exponents: int) -> float:
     """Loss beyond that of ideal codes under the right prior, as a share of their bits."""
     losses, ideal = [], []
     for seed in range(2):
@@ -59,7 +59,7 @@ def test_tiles_make_up_for_variances_that_are_wrong():
     [pyramid(1), pyramid(2, 3.0), [blotches(3, (-1, 0, 2))[0]]],
     ids=["low", "high", "one"],
 )
-def test_the_estimate_is_what_the_encoder_writes(model: GroupModel, groups: list[Example]):
+def test_the_estimate_is_what_the_encoder_writes(model: EntropyTables, groups: list[Example]):
     encoder = GroupEncoder(CODER, model, 1, 1 << 20)
     estimator = GroupEstimator(model, np.random.default_rng(0))
     for group in groups:
@@ -128,7 +128,7 @@ def test_a_tile_of_outliers_is_quantised_if_an_exponent_reaches_so_far(rng: np.r
     )
     errors = []
     for rescues in ((), (16,)):
-        model = GroupModel.untrained((8, 8), (*EXPONENTS, *rescues))
+        model = EntropyTables.untrained((8, 8), (*EXPONENTS, *rescues))
         decoded = GroupEncoder(CODER, model, 1, 1 << 20).encode(*example)
         errors.append(np.abs(decoded / 16 - difference).max())
     assert errors[0] == 90

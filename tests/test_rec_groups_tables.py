@@ -10,12 +10,15 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from combiner_core.rec import GroupModel, scalar, scales, tables
-from combiner_core.rec.message import MessageEnded, MessageReader, MessageWriter
-from combiner_core.rec.scalar import ScalarQuantiser
+from combiner_core.rec import EntropyTables
+from combiner_core.rec import scalar_quantiser as scalar
+from combiner_core.rec import scale_factors as scales
+from combiner_core.rec import variance_tables as tables
+from combiner_core.rec.range_coder import MessageEnded, RangeDecoder, RangeEncoder
+from combiner_core.rec.scalar_quantiser import ScalarQuantiser
 
 ALL = np.arange(tables.MIN_LOG_VARIANCE, tables.MAX_LOG_VARIANCE + 1).astype(np.int16)
-MODEL = GroupModel.untrained((8, 8), (-1, 0, 1))
+MODEL = EntropyTables.untrained((8, 8), (-1, 0, 1))
 
 
 def far_from_boundary(values: np.ndarray) -> bool:
@@ -51,10 +54,10 @@ def test_quotients_come_back(values: list[int], seed: int):
     quotients = np.array(values, dtype=np.int64)
     log_variance = rng.integers(64, 257, len(values)).astype(np.int16)
     quantiser = ScalarQuantiser(MODEL.scalar_counts)
-    writer = MessageWriter()
+    writer = RangeEncoder()
     quantiser.write(writer, quotients, log_variance)
     payload = writer.payload(writer.n_bytes)
-    np.testing.assert_array_equal(quantiser.read(MessageReader(payload), log_variance), quotients)
+    np.testing.assert_array_equal(quantiser.read(RangeDecoder(payload), log_variance), quotients)
     assert quantiser.bits(quotients, log_variance) == pytest.approx(writer.bits, abs=0.1, rel=1e-3)
 
 
@@ -94,7 +97,7 @@ def test_tiles_are_coded_in_every_context_alike():
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 40), st.integers(0, 99)), max_size=12))
 def test_every_prefix_of_a_message_gives_a_prefix_of_its_symbols(parts):
     counts = np.array([[5, 1, 1000, 40, 7], [9, 9, 9, 1, 9]])
-    writer, written, ends_bits = MessageWriter(), [], []
+    writer, written, ends_bits = RangeEncoder(), [], []
     for is_bits, count, seed in parts:
         rng = np.random.default_rng(seed)
         values = rng.integers(0, 2 if is_bits else 5, count).astype(np.uint8)
@@ -106,7 +109,7 @@ def test_every_prefix_of_a_message_gives_a_prefix_of_its_symbols(parts):
         ends_bits.append(writer.bits)
     payload = writer.payload(writer.n_bytes)
     for n_bytes in range(len(payload) + 1):
-        reader = MessageReader(payload[:n_bytes])
+        reader = RangeDecoder(payload[:n_bytes])
         for (is_bits, count, _), values, end_bits in zip(parts, written, ends_bits, strict=True):
             if is_bits:
                 read = reader.bit_string(count)
@@ -127,7 +130,7 @@ def test_every_prefix_of_a_message_gives_a_prefix_of_its_symbols(parts):
 
 
 def test_information_is_that_of_the_symbols():
-    writer = MessageWriter()
+    writer = RangeEncoder()
     assert writer.bits == pytest.approx(0)
     writer.symbols(np.repeat([0, 1], [750, 250]), np.zeros(1000, np.intp), np.array([[3, 1]]))
     writer.numbers(np.array([5, 0, 1]), np.array([3, 0, 23]))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from combiner_core.rec.schedule import bits_per_weight, blocks, largest_total_bits
+from combiner_core.rec.bit_allocation import bits_per_weight, blocks, max_total_bits
 
 RATES = st.lists(st.integers(1, 1 << 20), min_size=1, max_size=200).map(np.array)
 TOTAL = st.integers(0, 2**31 - 1)
@@ -35,7 +35,7 @@ def test_more_bits_never_end_a_weight_earlier(rates: np.ndarray, total_bits: int
 
 @given(RATES, st.integers(1, 8))
 def test_the_largest_total_is_safe_and_close_to_the_limit(rates: np.ndarray, max_bits: int):
-    total_bits = largest_total_bits(rates, max_bits)
+    total_bits = max_total_bits(rates, max_bits)
     assert bits_per_weight(rates, total_bits, max_bits).sum() == total_bits
     assert total_bits >= max_bits
     if total_bits < 2**31 - 1:  # one more and some weight has a share above its limit
@@ -70,7 +70,7 @@ def test_golden_schedules():
     rates = np.array([5, 1, 1, 1, 300, 7, 40, 2, 2, 2])
     assert bits_per_weight(rates, 20, 20).tolist() == [0, 0, 0, 0, 17, 0, 2, 0, 0, 1]
     assert blocks(rates, 4).tolist() == [0, 4, 5, 5, 10]
-    assert largest_total_bits(rates, 8) == 9
+    assert max_total_bits(rates, 8) == 9
 
 
 def test_unsigned_and_small_integers_are_welcome():
@@ -78,14 +78,14 @@ def test_unsigned_and_small_integers_are_welcome():
     wide = rates.astype(np.int64)
     assert (bits_per_weight(rates, 10, 8) == bits_per_weight(wide, 10, 8)).all()
     assert (blocks(rates, 2) == blocks(wide, 2)).all()
-    assert largest_total_bits(rates, 8) == largest_total_bits(wide, 8)
+    assert max_total_bits(rates, 8) == max_total_bits(wide, 8)
 
 
 def test_no_weights_take_no_bits():
     none = np.zeros(0, dtype=np.int64)
     assert len(bits_per_weight(none, 0, 8)) == 0
     assert blocks(none, 0).tolist() == [0]
-    assert largest_total_bits(none, 8) == 0
+    assert max_total_bits(none, 8) == 0
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_bad_rates_are_refused(rates: np.ndarray):
     with pytest.raises(ValueError, match="rates must"):
         blocks(rates, 4)
     with pytest.raises(ValueError, match="rates must"):
-        largest_total_bits(rates, 4)
+        max_total_bits(rates, 4)
 
 
 def test_bad_totals_are_refused():

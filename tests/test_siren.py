@@ -10,14 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from combiner_core.fields.grids import (
-    Target,
-    audio_coordinates,
-    image_coordinates,
-    scaled_size,
-)
-from combiner_core.fields.siren import Siren, SirenConfig
 from combiner_core.gaussians import DiagonalGaussian
+from combiner_core.signals import scaled_size
+from combiner_core.siren.coordinates import FieldData, audio_coordinates, image_coordinates
+from combiner_core.siren.network import Siren, SirenConfig
 
 CONFIG = SirenConfig(in_dims=2, out_dims=3, frequencies=5, max_cycles=4.0, hidden=6, layers=3)
 
@@ -197,14 +193,14 @@ def test_no_grid_is_empty() -> None:
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (13, 21), (30, 9)])
 def test_a_target_pairs_every_pixel_with_its_place(height: int, width: int) -> None:
     place = np.arange(height * width).reshape(height, width)
-    target = Target.image(np.stack([place % 256, place // 256, 0 * place], -1).astype(np.uint8))
+    target = FieldData.image(np.stack([place % 256, place // 256, 0 * place], -1).astype(np.uint8))
     number = target.values[:, 0].int() + 256 * target.values[:, 1].int()
     assert sorted(number.tolist()) == list(range(height * width))
     assert torch.equal(target.coordinates, image_coordinates(height, width)[number.long()])
 
 
 def test_a_minibatch_draws_once_from_every_stratum(generator: torch.Generator) -> None:
-    target = Target.audio(np.linspace(0, 0.999, 1000, dtype=np.float32), 1000)
+    target = FieldData.audio(np.linspace(0, 0.999, 1000, dtype=np.float32), 1000)
     for _ in range(20):
         coordinates, values = target.minibatch(50, generator)
         assert (values[:, 0] * 1000).round().int().div(20, rounding_mode="floor").tolist() == [
@@ -214,13 +210,13 @@ def test_a_minibatch_draws_once_from_every_stratum(generator: torch.Generator) -
 
 
 def test_minibatches_reach_every_value(generator: torch.Generator) -> None:
-    target = Target.audio(np.linspace(0, 1, 64, dtype=np.float32), 64)
+    target = FieldData.audio(np.linspace(0, 1, 64, dtype=np.float32), 64)
     seen = {float(v) for _ in range(200) for v in target.minibatch(16, generator)[1]}
     assert len(seen) == 64
 
 
 def test_a_batch_may_be_larger_than_the_signal(generator: torch.Generator) -> None:
-    target = Target.image(np.full((8, 8, 3), 255, np.uint8))
+    target = FieldData.image(np.full((8, 8, 3), 255, np.uint8))
     coordinates, values = target.minibatch(500, generator)
     assert coordinates.shape == (500, 2)
     assert torch.equal(values, torch.ones(500, 3))

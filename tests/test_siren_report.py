@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from combiner_core.siren.preset import SirenPreset
 from numpy.typing import NDArray
 
 import combiner_core as cc
-from combiner_core.families.siren import EFFORTS
-from combiner_core.presets import SirenPreset
+from combiner_core.siren.codec import EFFORTS
 
 OPTIONS = cc.EncodeOptions(model="siren", effort="fast", device="cpu")
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from combiner_core.multires.coding_order import Group
 from hypothesis import given
 from hypothesis import strategies as st
 
-from combiner_core.elbo import decompose
-from combiner_core.families.targets import Targets
-from combiner_core.priors.conditional import Group
+from combiner_core.multires.coefficients import Coefficients
+from combiner_core.multires.image.field import decompose
 
 
 def levels(seed: int = 0, gain: float = 30.0) -> dict[int, torch.Tensor]:
@@ -26,7 +26,7 @@ def levels(seed: int = 0, gain: float = 30.0) -> dict[int, torch.Tensor]:
 def test_groups_are_parts_of_levels_in_noise_scales() -> None:
     arrays = levels()
     group = Group(5, 2, (0, 3), torch.ones(2, 4, 6, dtype=torch.bool), None, first_row=6)
-    values = Targets(arrays).of(group, 2.5)
+    values = Coefficients(arrays).of(group, 2.5)
     assert values.dtype == np.float32
     assert values.shape == (4, 4, 6)
     expected = arrays[2][:, [0, 3], 6:10].reshape(4, 4, 6) / 2.5
@@ -36,19 +36,19 @@ def test_groups_are_parts_of_levels_in_noise_scales() -> None:
 def test_energy_is_the_distortion_of_sending_nothing() -> None:
     arrays = levels()
     expected = sum(float((array.double() ** 2).sum()) for array in arrays.values())
-    assert Targets(arrays).energy == pytest.approx(expected, rel=1e-6)
+    assert Coefficients(arrays).energy == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (31, 33), (33, 131)])
 def test_energy_is_that_of_the_pixels(size: tuple[int, int]) -> None:
     pixels = 255 * torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1)) - 128
-    energy = Targets(decompose(pixels, 2)).energy
+    energy = Coefficients(decompose(pixels, 2)).energy
     assert energy == pytest.approx(float(pixels.square().sum()), rel=0.1)
 
 
 @given(st.floats(2.0**-14, 2.0**-6) | st.floats(2, 2000), st.floats(1.01, 4))
 def test_the_guess_falls_as_the_noise_grows(scale: float, factor: float) -> None:
-    targets = Targets(levels(gain=scale * 5))
+    targets = Coefficients(levels(gain=scale * 5))
     bits = targets.information_bits(scale)
     assert 0 < targets.information_bits(scale * factor) < bits
 
@@ -60,10 +60,10 @@ def test_the_guess_is_the_information_of_the_weights(scale: float) -> None:
         float(torch.log1p((array.double() / scale) ** 2 / 2).sum()) / (2 * math.log(2))
         for array in arrays.values()
     )
-    assert Targets(arrays).information_bits(scale) == pytest.approx(exact, rel=0.01)
+    assert Coefficients(arrays).information_bits(scale) == pytest.approx(exact, rel=0.01)
 
 
 def test_nothing_costs_nothing() -> None:
-    targets = Targets({1: torch.zeros(1, 9, 8, 8)})
+    targets = Coefficients({1: torch.zeros(1, 9, 8, 8)})
     assert targets.energy == 0
     assert targets.information_bits(4.0) < 1e-6

@@ -18,16 +18,20 @@ from tiny_presets import image_config, image_targets
 
 from combiner_core.errors import PresetError
 from combiner_core.presets import PresetLibrary
-from combiner_core.priors.factorised import RATE_UNITS_PER_BIT, FactorisedPrior
-from combiner_core.train.siren import PriorTrainer, TrainProgress, TrainResult
+from combiner_core.siren.coordinate_descent import (
+    CoordinateDescent,
+    CoordinateDescentProgress,
+    LearnedPrior,
+)
+from combiner_core.siren.prior import RATE_UNITS_PER_BIT, FactorisedPrior
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
 SHORT = image_config(updates=6)
 
 
-def train(trainer: PriorTrainer) -> TrainResult:
+def train(trainer: CoordinateDescent) -> LearnedPrior:
     *_, result = trainer.run()
-    assert isinstance(result, TrainResult)
+    assert isinstance(result, LearnedPrior)
     return result
 
 
@@ -36,12 +40,12 @@ def tensors(prior: FactorisedPrior) -> tuple[bytes, bytes, bytes]:
 
 
 def test_quality_rises_and_the_rate_is_held() -> None:
-    *events, result = PriorTrainer(image_config(updates=45), image_targets()).run()
-    curve = [event for event in events if isinstance(event, TrainProgress)]
+    *events, result = CoordinateDescent(image_config(updates=45), image_targets()).run()
+    curve = [event for event in events if isinstance(event, CoordinateDescentProgress)]
     assert [event.update for event in curve] == list(range(1, 46))
     assert curve[-1].psnr_db > curve[0].psnr_db + 3
     assert curve[-1].kl_bits == pytest.approx(1200, rel=0.25)
-    assert isinstance(result, TrainResult)
+    assert isinstance(result, LearnedPrior)
     assert result.prior.nominal_bits == pytest.approx(1200, rel=0.25)
     assert result.prior.rates.max() <= 8 * RATE_UNITS_PER_BIT
     assert result.curve[-1] == curve[-1]
@@ -49,7 +53,7 @@ def test_quality_rises_and_the_rate_is_held() -> None:
 
 def test_training_is_deterministic_under_a_seed() -> None:
     first, again, other = (
-        train(PriorTrainer(replace(SHORT, seed=seed), image_targets())) for seed in (3, 3, 4)
+        train(CoordinateDescent(replace(SHORT, seed=seed), image_targets())) for seed in (3, 3, 4)
     )
     assert tensors(first.prior) == tensors(again.prior)
     assert tensors(first.prior) != tensors(other.prior)
@@ -57,15 +61,15 @@ def test_training_is_deterministic_under_a_seed() -> None:
 
 @pytest.mark.parametrize("done", [1, 4, 6])
 def test_a_resumed_training_ends_the_same(done: int, tmp_path: Path) -> None:
-    straight = train(PriorTrainer(SHORT, image_targets()))
+    straight = train(CoordinateDescent(SHORT, image_targets()))
     checkpoint = tmp_path / "folder" / "tiny.safetensors"
-    interrupted = PriorTrainer(SHORT, image_targets(), checkpoint).run(save_every_s=0)
+    interrupted = CoordinateDescent(SHORT, image_targets(), checkpoint).run(save_every_s=0)
     for _ in range(done):
         next(interrupted)
     del interrupted
-    *events, result = PriorTrainer(SHORT, image_targets(), checkpoint).run()
+    *events, result = CoordinateDescent(SHORT, image_targets(), checkpoint).run()
     assert len(events) == SHORT.updates - done
-    assert isinstance(result, TrainResult)
+    assert isinstance(result, LearnedPrior)
     assert tensors(result.prior) == tensors(straight.prior)
     assert len(result.curve) == len(straight.curve)
     assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
@@ -74,25 +78,25 @@ def test_a_resumed_training_ends_the_same(done: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [{"rate_bits": 901.0}, {"seed": 1}, {"updates": 7}])
 def test_a_checkpoint_of_other_settings_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     checkpoint = tmp_path / "tiny.safetensors"
-    train(PriorTrainer(SHORT, image_targets(), checkpoint))
+    train(CoordinateDescent(SHORT, image_targets(), checkpoint))
     with pytest.raises(ValueError, match=r"checkpoint tiny\.safetensors belongs to other settings"):
-        PriorTrainer(replace(SHORT, **change), image_targets(), checkpoint)
+        CoordinateDescent(replace(SHORT, **change), image_targets(), checkpoint)
 
 
 def test_a_checkpoint_of_other_signals_is_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "tiny.safetensors"
-    train(PriorTrainer(SHORT, image_targets(5), checkpoint))
+    train(CoordinateDescent(SHORT, image_targets(5), checkpoint))
     with pytest.raises(ValueError, match=r"tiny\.safetensors"):
-        PriorTrainer(SHORT, image_targets(4), checkpoint)
+        CoordinateDescent(SHORT, image_targets(4), checkpoint)
 
 
 def test_a_lower_rate_starts_where_the_higher_one_ended(tmp_path: Path) -> None:
     checkpoint = tmp_path / "high.safetensors"
     high = image_config(updates=20)
-    train(PriorTrainer(high, image_targets(), checkpoint))
+    train(CoordinateDescent(high, image_targets(), checkpoint))
     low = replace(high, rate_bits=900.0, updates=1)
-    cold = train(PriorTrainer(low, image_targets())).curve[-1]
-    warm = train(PriorTrainer(low, image_targets(), warm_start=checkpoint)).curve[-1]
+    cold = train(CoordinateDescent(low, image_targets())).curve[-1]
+    warm = train(CoordinateDescent(low, image_targets(), warm_start=checkpoint)).curve[-1]
     assert warm.psnr_db > cold.psnr_db + 2
 
 

@@ -10,12 +10,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from combiner_core.priors.bands import BandConfig
-from combiner_core.train.bands import BandTrainConfig, BandTrainer
-from combiner_core.train.clips import Clips, Mixture, Noises, Notes, Samples, Source
-from combiner_core.train.validation import ideal_result, mean_rates
+from combiner_core.multires.audio.prior import AudioPriorConfig
+from combiner_core.multires.train.audio import AudioTrainConfig, AudioTrainer
+from combiner_core.multires.train.sounds import Clips, Mixture, Noises, Notes, Samples, Source
+from combiner_core.multires.train.validation import ideal_result, mean_rates
 
-TINY = BandTrainConfig(BandConfig(32, (8, 8)), steps=6, batch=2, frames=12)
+TINY = AudioTrainConfig(AudioPriorConfig(32, (8, 8)), steps=6, batch=2, frames=12)
 RATE = 16_000
 
 
@@ -27,12 +27,12 @@ def source() -> Source:
     return Clips([melody(), melody(9_000, 6)])
 
 
-def state(trainer: BandTrainer) -> dict[str, torch.Tensor]:
+def state(trainer: AudioTrainer) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in trainer.prior.state_dict().items()}
 
 
-def finish(config: BandTrainConfig, checkpoint: Path | None = None) -> dict[str, torch.Tensor]:
-    trainer = BandTrainer(config, source(), checkpoint)
+def finish(config: AudioTrainConfig, checkpoint: Path | None = None) -> dict[str, torch.Tensor]:
+    trainer = AudioTrainer(config, source(), checkpoint)
     events = list(trainer.run())
     assert not events or events[-1].step == config.steps
     return state(trainer)
@@ -42,7 +42,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def negative_elbo_bits(trainer: BandTrainer, clip: Samples, noise: float) -> float:
+def negative_elbo_bits(trainer: AudioTrainer, clip: Samples, noise: float) -> float:
     result = ideal_result(trainer.prior, clip, noise)
     squares = len(clip) * 4 * 10 ** (-result.psnr_db / 10)
     return float(result.kl_bits + squares / (2 * noise**2) / np.log(2))
@@ -50,7 +50,7 @@ def negative_elbo_bits(trainer: BandTrainer, clip: Samples, noise: float) -> flo
 
 def test_the_elbo_of_unseen_sound_rises() -> None:
     quiet = Clips([melody(), melody(9_000, 6)], gains=(0.02, 0.05))
-    trainer = BandTrainer(replace(TINY, steps=60, batch=4), quiet)
+    trainer = AudioTrainer(replace(TINY, steps=60, batch=4), quiet)
     clip = 0.03 * melody(8_000, 77)
     before = negative_elbo_bits(trainer, clip, 0.004)
     events = list(trainer.run())
@@ -60,7 +60,7 @@ def test_the_elbo_of_unseen_sound_rises() -> None:
 
 
 def test_ideal_results_follow_the_noise_scale() -> None:
-    trainer = BandTrainer(replace(TINY, steps=60, batch=4), source())
+    trainer = AudioTrainer(replace(TINY, steps=60, batch=4), source())
     for _ in trainer.run():
         pass
     clip = melody(8_000, 77)
@@ -91,11 +91,11 @@ def test_training_leaves_the_global_generator_alone() -> None:
 def test_a_resumed_training_ends_the_same(done: int, tmp_path: Path) -> None:
     straight = finish(TINY)
     checkpoint = tmp_path / "folder" / "tiny.safetensors"
-    interrupted = BandTrainer(TINY, source(), checkpoint).run(save_every=1)
+    interrupted = AudioTrainer(TINY, source(), checkpoint).run(save_every=1)
     for _ in range(done):
         next(interrupted)
     del interrupted
-    resumed = BandTrainer(TINY, source(), checkpoint)
+    resumed = AudioTrainer(TINY, source(), checkpoint)
     assert len(list(resumed.run())) == TINY.steps - done
     assert same(state(resumed), straight)
     assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
@@ -104,18 +104,18 @@ def test_a_resumed_training_ends_the_same(done: int, tmp_path: Path) -> None:
 def test_a_warm_start_brings_what_bands_of_the_same_size_have_learned(tmp_path: Path) -> None:
     earlier = tmp_path / "earlier.safetensors"
     learned = finish(TINY, earlier)
-    wider = replace(TINY, prior=BandConfig(64, (8, 8, 4)))
-    started = state(BandTrainer(wider, source(), warm_start=earlier))
+    wider = replace(TINY, prior=AudioPriorConfig(64, (8, 8, 4)))
+    started = state(AudioTrainer(wider, source(), warm_start=earlier))
     assert all(torch.equal(started[name], value) for name, value in learned.items())
-    other = replace(TINY, prior=BandConfig(32, (8, 12)))
-    part = state(BandTrainer(other, source(), warm_start=earlier))
-    fresh = state(BandTrainer(other, source()))
+    other = replace(TINY, prior=AudioPriorConfig(32, (8, 12)))
+    part = state(AudioTrainer(other, source(), warm_start=earlier))
+    fresh = state(AudioTrainer(other, source()))
     assert all(
         torch.equal(value, (learned if name.startswith("bands.0.") else fresh)[name])
         for name, value in part.items()
     )
     with pytest.raises(ValueError, match=r"^nowhere is missing or no checkpoint$"):
-        BandTrainer(other, source(), warm_start=tmp_path / "nowhere")
+        AudioTrainer(other, source(), warm_start=tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("change", [{"learning_rate": 1e-4}, {"seed": 1}, {"steps": 7}])
@@ -125,7 +125,7 @@ def test_a_checkpoint_of_other_settings_is_refused(
     checkpoint = tmp_path / "tiny.safetensors"
     finish(TINY, checkpoint)
     with pytest.raises(ValueError, match=r"checkpoint tiny\.safetensors belongs to other settings"):
-        BandTrainer(replace(TINY, **change), source(), checkpoint)
+        AudioTrainer(replace(TINY, **change), source(), checkpoint)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"\xff" * 64])
@@ -133,7 +133,7 @@ def test_a_damaged_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None
     checkpoint = tmp_path / "tiny.safetensors"
     checkpoint.write_bytes(content)
     with pytest.raises(ValueError, match=r"^tiny\.safetensors is missing or no checkpoint$"):
-        BandTrainer(TINY, source(), checkpoint)
+        AudioTrainer(TINY, source(), checkpoint)
 
 
 def test_another_file_of_tensors_is_refused(tmp_path: Path) -> None:
@@ -142,12 +142,12 @@ def test_another_file_of_tensors_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"checkpoint other\.safetensors belongs to other settings"
     ):
-        BandTrainer(TINY, source(), checkpoint)
+        AudioTrainer(TINY, source(), checkpoint)
 
 
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="must be positive"):
-        BandTrainConfig(frames=0)
+        AudioTrainConfig(frames=0)
 
 
 @pytest.mark.parametrize(

@@ -14,27 +14,28 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from combiner_core.multires.preset import MultiresPreset
 from PIL import Image
 from signal_files import tone
 
 from combiner_core import Budget, Encoded, EncodeOptions, Signal, decode, encode
 from combiner_core.cli import main
-from combiner_core.fields.multires import CorrectionConfig
-from combiner_core.multires import ImageModel, ImageModelConfig, quantise
-from combiner_core.presets import MultiresPreset, PresetLibrary
-from combiner_core.priors.pyramid import PyramidConfig
-from combiner_core.rec import GroupModel
-from combiner_core.train.crops import Crops
-from combiner_core.train.groups import learn_groups
-from combiner_core.train.learner import Schedule
-from combiner_core.train.pyramid import PhaseConfig, PyramidTrainConfig, PyramidTrainer
-from combiner_core.train.validation import ideal_picture_result, mean_picture_rates
+from combiner_core.multires.image.postfilter import PostfilterConfig
+from combiner_core.multires.image.prior import ImagePriorConfig
+from combiner_core.multires.model import ImageModel, ImageModelConfig, quantise
+from combiner_core.multires.train.crops import Crops
+from combiner_core.multires.train.entropy_tables import learn_tables
+from combiner_core.multires.train.image import ImageTrainConfig, ImageTrainer, PhaseConfig
+from combiner_core.multires.train.learner import Schedule
+from combiner_core.multires.train.validation import ideal_image_result, mean_image_rates
+from combiner_core.presets import PresetLibrary
+from combiner_core.rec import EntropyTables
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
 
-MODEL = ImageModelConfig(PyramidConfig((8, 8, 8)), CorrectionConfig(8, 1, 8))
+MODEL = ImageModelConfig(ImagePriorConfig((8, 8, 8)), PostfilterConfig(8, 1, 8))
 PHASE = PhaseConfig(3, 3e-3, 1, 0.1, batch=2, crop=32, max_norm=2.0)
-TINY = PyramidTrainConfig(MODEL, PHASE, replace(PHASE, crop=24), overview=40, window=8)
+TINY = ImageTrainConfig(MODEL, PHASE, replace(PHASE, crop=24), overview=40, window=8)
 
 
 def photograph(seed: int, height: int = 72, width: int = 90) -> np.ndarray:
@@ -53,7 +54,7 @@ def photograph(seed: int, height: int = 72, width: int = 90) -> np.ndarray:
 PHOTOGRAPHS = [photograph(seed) for seed in range(4)]
 
 
-def state(trainer: PyramidTrainer) -> dict[str, torch.Tensor]:
+def state(trainer: ImageTrainer) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in trainer.model.state_dict().items()}
 
 
@@ -61,15 +62,15 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def finish(config: PyramidTrainConfig, checkpoint: Path | None = None) -> dict[str, torch.Tensor]:
-    trainer = PyramidTrainer(config, PHOTOGRAPHS, checkpoint)
+def finish(config: ImageTrainConfig, checkpoint: Path | None = None) -> dict[str, torch.Tensor]:
+    trainer = ImageTrainer(config, PHOTOGRAPHS, checkpoint)
     for _ in trainer.run():
         pass
     return state(trainer)
 
 
 def negative_elbo_bits(model: ImageModel, pixels: np.ndarray, noise: float) -> float:
-    result = ideal_picture_result(model, pixels, noise)
+    result = ideal_image_result(model, pixels, noise)
     squares = pixels.size * 255**2 * 10 ** (-result.psnr_db / 10)
     return float(result.kl_bits + squares / (2 * noise**2) / np.log(2))
 
@@ -83,7 +84,7 @@ def test_the_elbo_of_an_unseen_picture_rises(phase: str) -> None:
         elbo=replace(PHASE, steps=steps["elbo"]),
         overview=0,
     )
-    trainer = PyramidTrainer(config, PHOTOGRAPHS)
+    trainer = ImageTrainer(config, PHOTOGRAPHS)
     unseen = photograph(99, 61, 47)
     before = negative_elbo_bits(trainer.model, unseen, 7.0)
     events = list(trainer.run())
@@ -94,7 +95,7 @@ def test_the_elbo_of_an_unseen_picture_rises(phase: str) -> None:
 
 
 def test_one_phase_follows_the_other() -> None:
-    trainer = PyramidTrainer(TINY, PHOTOGRAPHS)
+    trainer = ImageTrainer(TINY, PHOTOGRAPHS)
     start = state(trainer)
     phases = [event.phase for event in trainer.run()]
     assert phases == ["likelihood"] * TINY.likelihood.steps + ["elbo"] * TINY.elbo.steps
@@ -115,11 +116,11 @@ def test_training_is_deterministic_under_a_seed() -> None:
 def test_a_resumed_training_ends_the_same(done: int, tmp_path: Path) -> None:
     straight = finish(TINY)
     checkpoint = tmp_path / "folder" / "tiny.safetensors"
-    interrupted = PyramidTrainer(TINY, PHOTOGRAPHS, checkpoint).run(save_every=1)
+    interrupted = ImageTrainer(TINY, PHOTOGRAPHS, checkpoint).run(save_every=1)
     for _ in range(done):
         next(interrupted)
     del interrupted
-    resumed = PyramidTrainer(TINY, PHOTOGRAPHS, checkpoint)
+    resumed = ImageTrainer(TINY, PHOTOGRAPHS, checkpoint)
     assert [event.step for event in resumed.run()] == list(range(done + 1, TINY.steps + 1))
     assert same(state(resumed), straight)
     assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
@@ -129,22 +130,22 @@ def test_a_warm_start_begins_where_another_training_ended(tmp_path: Path) -> Non
     checkpoint = tmp_path / "tiny.safetensors"
     ended = finish(TINY, checkpoint)
     other = replace(TINY, seed=5)
-    assert same(state(PyramidTrainer(other, PHOTOGRAPHS, warm_start=checkpoint)), ended)
-    wider = replace(TINY, model=replace(MODEL, pyramid=PyramidConfig((8, 8, 12))))
+    assert same(state(ImageTrainer(other, PHOTOGRAPHS, warm_start=checkpoint)), ended)
+    wider = replace(TINY, model=replace(MODEL, pyramid=ImagePriorConfig((8, 8, 12))))
     with pytest.raises(ValueError, match=r"^the checkpoint tiny\.safetensors is of another model$"):
-        PyramidTrainer(wider, PHOTOGRAPHS, warm_start=checkpoint)
+        ImageTrainer(wider, PHOTOGRAPHS, warm_start=checkpoint)
     with pytest.raises(ValueError, match=r"^nowhere is missing or no checkpoint$"):
-        PyramidTrainer(TINY, PHOTOGRAPHS, warm_start=tmp_path / "nowhere")
+        ImageTrainer(TINY, PHOTOGRAPHS, warm_start=tmp_path / "nowhere")
 
 
 def test_checkpoints_of_other_settings_or_damaged_ones_are_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "tiny.safetensors"
     finish(TINY, checkpoint)
     with pytest.raises(ValueError, match=r"checkpoint tiny\.safetensors belongs to other settings"):
-        PyramidTrainer(replace(TINY, seed=1), PHOTOGRAPHS, checkpoint)
+        ImageTrainer(replace(TINY, seed=1), PHOTOGRAPHS, checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(ValueError, match=r"^tiny\.safetensors is missing or no checkpoint$"):
-        PyramidTrainer(TINY, PHOTOGRAPHS, checkpoint)
+        ImageTrainer(TINY, PHOTOGRAPHS, checkpoint)
 
 
 @pytest.mark.parametrize(
@@ -202,18 +203,18 @@ def test_richer_pictures_are_drawn_more_often() -> None:
 
 
 def test_tables_are_learned_from_what_an_encoder_would_choose() -> None:
-    trainer = PyramidTrainer(replace(TINY, elbo=replace(PHASE, steps=20)), PHOTOGRAPHS)
+    trainer = ImageTrainer(replace(TINY, elbo=replace(PHASE, steps=20)), PHOTOGRAPHS)
     for _ in trainer.run():
         pass
-    bpp, psnr_db = mean_picture_rates(trainer.model, PHOTOGRAPHS[:2], 10.0)
+    bpp, psnr_db = mean_image_rates(trainer.model, PHOTOGRAPHS[:2], 10.0)
     assert bpp > 0
     assert psnr_db > 20
     quantise(trainer.model)
-    quantised_bpp, _ = mean_picture_rates(trainer.model, PHOTOGRAPHS[:2], 10.0)
+    quantised_bpp, _ = mean_image_rates(trainer.model, PHOTOGRAPHS[:2], 10.0)
     assert quantised_bpp == pytest.approx(bpp, rel=0.1)
-    untrained = GroupModel.untrained((8, 8), (-2, 0, 2))
+    untrained = EntropyTables.untrained((8, 8), (-2, 0, 2))
     signals = [Signal.image(pixels) for pixels in PHOTOGRAPHS[:2]]
-    learned, again = (learn_groups(trainer.model, signals, untrained, [850]) for _ in range(2))
+    learned, again = (learn_tables(trainer.model, signals, untrained, [850]) for _ in range(2))
     np.testing.assert_array_equal(learned.exponent_counts, again.exponent_counts)
     assert not np.array_equal(learned.exponent_counts, untrained.exponent_counts)
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from combiner_core.fields.wavelets import join, split
-from combiner_core.priors.pyramid import level_sizes
+from combiner_core.multires.image.prior import level_sizes
+from combiner_core.multires.image.wavelets import join, split
 
 SIDES = (1, 2, 3, 4, 5, 8, 17)
 SIZES = list(itertools.product(SIDES, SIDES))

@@ -8,72 +8,74 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from combiner_core.multires.preset import MultiresPreset, save_multires
+from combiner_core.siren.preset import Framing, SirenPreset, save_siren
 from group_examples import EXPONENTS
 from numpy.typing import NDArray
 from signal_files import picture, tone
 from torch import nn
 
 from combiner_core import bitstream
-from combiner_core.bitstream import AudioShape, Header, Shape
-from combiner_core.families import MultiresFamily, SirenFamily
-from combiner_core.fields.grids import Target
-from combiner_core.fields.multires import CorrectionConfig
-from combiner_core.fields.siren import SirenConfig
-from combiner_core.fit import OptimiserConfig
-from combiner_core.multires import (
+from combiner_core.bitstream import Header
+from combiner_core.multires.audio.prior import AudioPriorConfig
+from combiner_core.multires.codec import MultiresCodec
+from combiner_core.multires.image.postfilter import PostfilterConfig
+from combiner_core.multires.image.prior import ImagePriorConfig
+from combiner_core.multires.model import (
     AudioModel,
     AudioModelConfig,
     ImageModel,
     ImageModelConfig,
     quantise,
 )
-from combiner_core.presets import (
-    AudioFraming,
-    Card,
-    MultiresPreset,
-    PresetLibrary,
-    SirenPreset,
-    save_multires,
-    save_siren,
+from combiner_core.presets import Card, PresetLibrary
+from combiner_core.rec import EntropyTables
+from combiner_core.signals import AudioShape, Shape
+from combiner_core.siren.codec import SirenCodec
+from combiner_core.siren.coordinate_descent import (
+    CoordinateDescent,
+    CoordinateDescentConfig,
+    LearnedPrior,
 )
-from combiner_core.priors.bands import BandConfig
-from combiner_core.priors.factorised import RATE_UNITS_PER_BIT
-from combiner_core.priors.pyramid import PyramidConfig
-from combiner_core.rec import GroupModel
-from combiner_core.train.siren import PriorTrainer, TrainConfig, TrainResult
+from combiner_core.siren.coordinates import FieldData
+from combiner_core.siren.network import SirenConfig
+from combiner_core.siren.posterior import OptimiserConfig
+from combiner_core.siren.prior import RATE_UNITS_PER_BIT
 
 IMAGE, AUDIO = "tiny-image", "tiny-audio"
 MULTIRES_IMAGE, MULTIRES_AUDIO = "tiny-multires-image", "tiny-multires-audio"
-FRAMING = AudioFraming(sample_rate=8000, segment_samples=2000)
+FRAMING = Framing(sample_rate=8000, segment_samples=2000)
 TRELLIS, ASTAR = b"\x00\x0a", b"\x01\x10"
 ONE_TILE = b"\x01\x01"
 
 _OPTIMISER = OptimiserConfig(batch=64, control_gain=0.02)
 
 
-def image_config(updates: int = 20) -> TrainConfig:
+def image_config(updates: int = 20) -> CoordinateDescentConfig:
     """A network of 531 weights, 1,200 bits a picture."""
     network = SirenConfig(2, 3, frequencies=6, max_cycles=3.0, hidden=16, layers=3)
-    return TrainConfig(network, 1200.0, updates, steps_per_update=20, optimiser=_OPTIMISER)
+    return CoordinateDescentConfig(
+        network, 1200.0, updates, steps_per_update=20, optimiser=_OPTIMISER
+    )
 
 
-def image_targets(count: int = 5) -> list[Target]:
+def image_targets(count: int = 5) -> list[FieldData]:
     """Pictures that differ in place and colour."""
     wide = picture(24, 40 + 6 * count)
-    return [Target.image(np.roll(wide[:, 6 * i : 6 * i + 36], i, axis=2)) for i in range(count)]
+    return [FieldData.image(np.roll(wide[:, 6 * i : 6 * i + 36], i, axis=2)) for i in range(count)]
 
 
 def write_presets(directory: Path) -> None:
     """An image preset of number 60001 and an audio preset of number 60002."""
     image, audio = image_config(updates=12), _audio_config()
     tones = tone(3 * 2000, 8000)[0].reshape(3, 2000)
-    clips = [Target.audio(part, FRAMING.segment_samples) for part in tones]
+    clips = [FieldData.audio(part, FRAMING.segment_samples) for part in tones]
     for config, targets, card, framing in (
         (image, image_targets(), _card(IMAGE, 60001, "image"), None),
         (audio, clips, _card(AUDIO, 60002, "audio"), FRAMING),
     ):
-        *_, result = PriorTrainer(config, targets).run()
-        assert isinstance(result, TrainResult)
+        *_, result = CoordinateDescent(config, targets).run()
+        assert isinstance(result, LearnedPrior)
         # no weight with many bits, so that budgets far above the nominal one are possible
         rates = np.minimum(result.prior.rates, 2 * RATE_UNITS_PER_BIT)
         prior = replace(result.prior, rates=rates)
@@ -85,8 +87,8 @@ def image_model(seed: int = 0) -> ImageModel:
     width = 8
     model = ImageModel(
         ImageModelConfig(
-            PyramidConfig((width,) * 7),
-            CorrectionConfig(width, 1, width),
+            ImagePriorConfig((width,) * 7),
+            PostfilterConfig(width, 1, width),
         )
     )
     rng = np.random.default_rng(seed)
@@ -105,7 +107,7 @@ def image_model(seed: int = 0) -> ImageModel:
 
 def audio_model(seed: int = 0) -> AudioModel:
     """Three bands of random narrow networks, quantised, about right for tones."""
-    model = AudioModel(AudioModelConfig(BandConfig(64, (8, 8, 8)), 8000))
+    model = AudioModel(AudioModelConfig(AudioPriorConfig(64, (8, 8, 8)), 8000))
     rng = np.random.default_rng(seed)
     with torch.no_grad():
         _randomise(model, rng)
@@ -118,7 +120,7 @@ def audio_model(seed: int = 0) -> AudioModel:
 
 def write_multires_presets(directory: Path) -> None:
     """An image preset of number 60003 and an audio preset of number 60004."""
-    groups = GroupModel.untrained((8, 8), EXPONENTS)
+    groups = EntropyTables.untrained((8, 8), EXPONENTS)
     for model, card in (
         (image_model(), _card(MULTIRES_IMAGE, 60003, "image", "multires")),
         (audio_model(), _card(MULTIRES_AUDIO, 60004, "audio", "multires")),
@@ -156,9 +158,9 @@ def received_weights(data: bytes, library: PresetLibrary) -> NDArray[np.generic]
     card = library.for_file(container.header.model_id, container.header.prior_hash)
     preset = library.load(card)
     if isinstance(preset, SirenPreset):
-        siren = SirenFamily(preset)
+        siren = SirenCodec(preset)
         return siren.weights(container.header, container.payload, container.payload_bytes)
-    return MultiresFamily(preset).weights(container.header, container.payload).numpy()
+    return MultiresCodec(preset).weights(container.header, container.payload).numpy()
 
 
 def weights_sha256(data: bytes, library: PresetLibrary) -> str:
@@ -168,9 +170,11 @@ def weights_sha256(data: bytes, library: PresetLibrary) -> str:
     return hashlib.sha256(little_endian.tobytes()).hexdigest()
 
 
-def _audio_config() -> TrainConfig:
+def _audio_config() -> CoordinateDescentConfig:
     network = SirenConfig(1, 1, frequencies=10, max_cycles=150.0, hidden=12, layers=3)
-    return TrainConfig(network, 800.0, updates=10, steps_per_update=20, optimiser=_OPTIMISER)
+    return CoordinateDescentConfig(
+        network, 800.0, updates=10, steps_per_update=20, optimiser=_OPTIMISER
+    )
 
 
 def _card(name: str, number: int, kind: str, family: str = "siren") -> Card:

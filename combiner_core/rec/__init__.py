@@ -1,24 +1,28 @@
 """Relative entropy coding: posteriors to bits, with randomness the receiver shares."""
 
 from combiner_core.rec.astar import BlockCoder
+from combiner_core.rec.bit_allocation import Rates, blocks
 from combiner_core.rec.coder import Bits, Coder, Key, StreamEncoder, encode
-from combiner_core.rec.estimator import GroupEstimator
-from combiner_core.rec.groups import GroupDecoder, GroupEncoder
-from combiner_core.rec.model import GroupModel
+from combiner_core.rec.entropy_tables import EntropyTables
+from combiner_core.rec.groups import CodedGroup, GroupDecoder, GroupEncoder, IntegerPrior
 from combiner_core.rec.randomness import permutation
-from combiner_core.rec.schedule import Rates, blocks
+from combiner_core.rec.sinks import CountingSink, MessageSink, Sink
 from combiner_core.rec.trellis import TrellisCoder
 
 __all__ = [
     "Bits",
     "BlockCoder",
+    "CodedGroup",
     "Coder",
+    "CountingSink",
+    "EntropyTables",
     "GroupDecoder",
     "GroupEncoder",
-    "GroupEstimator",
-    "GroupModel",
+    "IntegerPrior",
     "Key",
+    "MessageSink",
     "Rates",
+    "Sink",
     "StreamEncoder",
     "TrellisCoder",
     "blocks",

@@ -110,14 +110,14 @@ def tile_costs(
     rates_bits: NDArray[np.float32],
     precisions: NDArray[np.float32],
     reaches: NDArray[np.float32],
-    missed_bits: np.float32,
+    excess_bits: np.float32,
     costs: NDArray[np.float32],
 ) -> None:
     """Add to costs[r, c, j] those of the weights of tile (r, c) under exponent j, in bits.
 
     A weight whose difference from its mean is d, of log-variance k counted from the first row of
     the tables, costs rates_bits[k, j] + d^2 precisions[k, j], and by how much d is beyond
-    reaches[k, j], squared, times missed_bits.
+    reaches[k, j], squared, times excess_bits.
     """
     for channel in range(difference.shape[0]):
         for row in range(difference.shape[1]):
@@ -127,11 +127,11 @@ def tile_costs(
                     size = abs(difference[channel, row, column])
                     cost = costs[row // tile[0], column // tile[1]]
                     for j in range(cost.shape[0]):
-                        missed = max(size - reaches[k, j], np.float32(0))
+                        excess = max(size - reaches[k, j], np.float32(0))
                         cost[j] += (
                             rates_bits[k, j]
                             + size * size * precisions[k, j]
-                            + missed * missed * missed_bits
+                            + excess * excess * excess_bits
                         )
 
 

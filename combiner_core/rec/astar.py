@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from combiner_core.rec.bit_allocation import Rates, blocks
 from combiner_core.rec.coder import Bits, Floats, Key, log_ratio_coefficients, to_bits
-from combiner_core.rec.randomness import COLUMN_BITS, candidates, rotations, wrapped_column
-from combiner_core.rec.schedule import Rates, blocks
+from combiner_core.rec.randomness import candidates, rotations, wrapped_column
+from combiner_core.rec.wire import COLUMN_BITS
 
 # Blocks of stream s have numbers from s * 2^20 on, modulo 2^32.
 _MAX_BLOCKS = 1 << 20
@@ -59,7 +60,7 @@ class BlockCoder:
         """Largest multiple of `block_bits` that is at most `bits`."""
         return bits - bits % self.block_bits
 
-    def largest_total_bits(self, rates: Rates) -> int:
+    def max_total_bits(self, rates: Rates) -> int:
         """Length up to which streams can be coded, whatever the rates."""
         return _MAX_BLOCKS * self.block_bits if len(rates) else 0
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec.schedule import Rates
+from combiner_core.rec.bit_allocation import Rates
 
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.floating]
@@ -79,7 +79,7 @@ class Coder(Protocol):
     def round_bits(self, bits: int) -> int:
         """Largest usable length of a stream that is at most `bits`."""
 
-    def largest_total_bits(self, rates: Rates) -> int:
+    def max_total_bits(self, rates: Rates) -> int:
         """Length up to which streams of these rates can certainly be coded."""
 
     def encoder(

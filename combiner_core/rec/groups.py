@@ -1,176 +1,184 @@
-"""Groups of weights under a conditional Gaussian prior, coded into one payload.
+"""Groups of weights under a conditional Gaussian prior, coded into one message.
 
 A group is an array (C, h, w) of weights in units of the noise scale s; its prior N(mean, v) may
-depend on the groups before. It becomes three sections of the message: exponents of its tiles
-(`scales`), quotients of the weights with more than 4 bits (`scalar`), then the relative entropy
-code of the others in a pseudo-random order. Weights with less than 0.39 bits stay at their mean.
+depend on the groups before. It becomes three sections of the message: side information, which is
+the exponents of its tiles (`scale_factors`) and the quotients of the weights with more than 4 bits
+(`scalar_quantiser`), then the relative entropy code of the others in a pseudo-random order. Weights
+with less than 0.39 bits stay at their mean.
 
-Any prefix of the message decodes. A group whose exponents or quotients are not all received stays
-at its mean, and so do all later groups and the weights that the bits received of a code do not
+An encoder hands all that to a sink: `MessageSink` writes it, `CountingSink` counts what it would
+cost. Any prefix of the message decodes: a group whose side information is not all received stays at
+its mean, and so do all later groups and the weights that the bits received of a code do not
 determine. The receiver of a payload gets what the sender's `encode` returned as long as the message
 fits in the payload; otherwise the sender decodes the payload to learn it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec.coder import Bits, Coder, Key
-from combiner_core.rec.message import MessageEnded, MessageReader, MessageWriter
-from combiner_core.rec.model import GroupModel
-from combiner_core.rec.randomness import COLUMN_BITS, SCALE, permutation
-from combiner_core.rec.scalar import ScalarQuantiser
-from combiner_core.rec.scales import TileScales
-from combiner_core.rec.selection import (
-    ActiveWeights,
-    differences,
-    divergence_bits,
-    means_of_prior,
-)
-from combiner_core.rec.tables import (
-    DEVIATION_UNITS,
-    RATE_UNITS,
-    VALUE_UNITS,
-    clamped,
-    deviations,
-    moved,
-    rates,
-)
+from combiner_core.gaussians import NATS_PER_BIT, target_kl_nats
+from combiner_core.rec.coder import Coder
+from combiner_core.rec.coding_modes import ActiveWeights
+from combiner_core.rec.entropy_tables import EntropyTables
+from combiner_core.rec.range_coder import MessageEnded, RangeDecoder
+from combiner_core.rec.scalar_quantiser import ScalarQuantiser
+from combiner_core.rec.scale_factors import ScaleFactors
+from combiner_core.rec.sinks import Sink, StreamSchedule
+from combiner_core.rec.variance_tables import clamped, moved, rates, variances_of
+from combiner_core.rec.wire import RATE_UNITS, VALUE_UNITS
 
-# sums of the rates of more weights would overflow the schedules
-_STREAM_WEIGHTS = 1 << 18
-_DECODED_SHIFT = (SCALE * DEVIATION_UNITS // VALUE_UNITS).bit_length() - 1
-# posterior means, in prior deviations, beyond which candidates do not reach anyway
-_FAR = 64.0
+# noise scales; squares of larger differences would tell nothing more
+_MAX_DIFFERENCE = float(1 << 21)
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerPrior:
+    """The prior of a group in the integers that both sides of a code compute with.
+
+    Attributes:
+        index: number of the group, by which later ones can refer to it.
+        previous: number of an earlier group on the same grid, None if there is none.
+        mean: in 1/16 of the noise scale, int32 (C, h, w).
+        log_variance: log2 of the variance in 1/8, integers (C, h, w).
+        coded: weights that exist, bool (C, h, w).
+        all_scalar: quantise all weights one by one, which spends what an outlier needs where a
+            random code of fixed rate would miss it.
+
+    Raises:
+        ValueError: arrays of other shapes or types.
+    """
+
+    index: int
+    previous: int | None
+    mean: NDArray[np.int32]
+    log_variance: NDArray[np.integer]
+    coded: NDArray[np.bool_]
+    all_scalar: bool = False
+
+    def __post_init__(self) -> None:
+        mean, log_variance, coded = self.mean, self.log_variance, self.coded
+        if coded.ndim != 3 or not coded.size or not mean.shape == log_variance.shape == coded.shape:
+            shapes = f"{mean.shape}, {log_variance.shape} and {coded.shape}"
+            raise ValueError(f"a group's arrays must have one shape (C, h, w), not {shapes}")
+        if mean.dtype != np.int32 or coded.dtype != np.bool_:
+            raise ValueError(f"means are {mean.dtype} and masks {coded.dtype}, not int32 and bool")
+        if not np.issubdtype(log_variance.dtype, np.integer):
+            raise ValueError(f"log-variances are {log_variance.dtype}, not integers")
+
+    @property
+    def default(self) -> NDArray[np.int32]:
+        """Weights before any is decoded: a fresh array of the means, zero where not `coded`."""
+        decoded: NDArray[np.int32] = np.multiply(self.mean, self.coded, order="C")
+        return decoded
+
+    def differences(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Targets less means, in noise scales: (C, h, w), contiguous.
+
+        Raises:
+            ValueError: another shape or type, or a target that is not finite.
+        """
+        if target.shape != self.mean.shape or target.dtype != np.float32:
+            raise ValueError(
+                f"targets are {target.dtype} {target.shape}, not float32 {self.mean.shape}"
+            )
+        difference = self.mean.astype(np.float32, order="C")
+        difference *= -1 / VALUE_UNITS
+        difference += target
+        if not np.isfinite(difference).all():
+            raise ValueError("a target is not finite")
+        np.clip(difference, -_MAX_DIFFERENCE, _MAX_DIFFERENCE, out=difference)
+        return difference
+
+
+@dataclass(frozen=True, eq=False)
+class CodedGroup:
+    """What came of encoding a group.
+
+    Attributes:
+        values: weights in 1/16 of the noise scale, int32 (C, h, w), zero where not coded.
+        rates_bits: expected information of each weight, float32 (C, h, w).
+        bits: length that the group adds to the message.
+        side_bits: of these the information of exponents and quotients.
+        kl_bits: KL divergence of the posteriors from the priors, with the exponents' information:
+            the length an ideal code would have.
+    """
+
+    values: NDArray[np.int32]
+    rates_bits: NDArray[np.float32]
+    bits: float = 0.0
+    side_bits: float = 0.0
+    kl_bits: float = 0.0
 
 
 class GroupEncoder:
-    """Codes groups one after the other into a payload of a fixed length.
+    """Codes groups one after the other.
 
     Args:
-        coder: of the weights of 0.39 to 4 bits.
-        model: tiles and tables.
-        seed: of the shared randomness, an unsigned 32-bit integer.
-        payload_bytes: length of the payload.
-
-    Attributes:
-        side_bits: information of exponents and quotients so far.
-        kl_bits: KL divergence of the posteriors from the priors, with the exponents' information:
-            the length an ideal code would have.
-        rates_bits: expected information of each weight of the last group (C, h, w).
+        tables: sizes of tiles and probabilities.
+        sink: where the code goes.
     """
 
-    def __init__(self, coder: Coder, model: GroupModel, seed: int, payload_bytes: int) -> None:
-        self._payload_bytes = payload_bytes
-        self._writer = MessageWriter()
-        self._scales = TileScales(model.tile, model.exponents, model.exponent_counts)
-        self._quantiser = ScalarQuantiser(model.scalar_counts)
-        self._schedule = _Schedule(coder, seed)
-        self.side_bits = self.kl_bits = 0.0
-        self.rates_bits = np.zeros((0, 0, 0), dtype=np.float32)
+    def __init__(self, tables: EntropyTables, sink: Sink) -> None:
+        self._sink = sink
+        self._scales = ScaleFactors(tables.tile, tables.exponents, tables.exponent_counts)
+        self._quantiser = ScalarQuantiser(tables.scalar_counts)
 
     @property
-    def bits(self) -> float:
-        """Information in the message so far."""
-        return self._writer.bits
+    def exponent_counts(self) -> NDArray[np.int64]:
+        """Tiles that had each exponent in each context so far, for `EntropyTables.learned`."""
+        return self._scales.seen.copy()
 
-    @property
-    def full(self) -> bool:
-        """Whether the payload has no room for any further group: `encode` then does nothing."""
-        return self._writer.bits >= 8 * self._payload_bytes
-
-    @property
-    def fits(self) -> bool:
-        """Whether the payload holds the whole message: its receiver gets what `encode` returned."""
-        return self._writer.n_bytes <= self._payload_bytes
-
-    def payload(self) -> bytes:
-        """The message, cut or followed by zeros: payload_bytes long."""
-        return self._writer.payload(self._payload_bytes)
-
-    def encode(
-        self,
-        index: int,
-        previous: int | None,
-        target: NDArray[np.float32],
-        mean: NDArray[np.int32],
-        log_variance: NDArray[np.integer],
-        coded: NDArray[np.bool_],
-        all_scalar: bool = False,
-    ) -> NDArray[np.int32]:
-        """Code a group.
+    def encode(self, prior: IntegerPrior, target: NDArray[np.float32]) -> CodedGroup:
+        """Code a group; nothing is done, and the weights stay at their means, if the sink is full.
 
         Args:
-            index: number of the group, by which later ones can refer to it.
-            previous: number of an earlier group on the same grid, None if there is none.
-            target: weights that would have no distortion (C, h, w), in noise scales.
-            mean: of the prior (C, h, w), in 1/16 of the noise scale.
-            log_variance: log2 of the prior's variance (C, h, w), in 1/8.
-            coded: weights that exist (C, h, w).
-            all_scalar: quantise all weights, which spends what an outlier needs where a random
-                code of fixed rate would miss it.
-
-        Returns:
-            Weights in 1/16 of the noise scale (C, h, w), zero where not `coded`.
+            prior: of the group.
+            target: weights that would have no distortion, in noise scales, float32 (C, h, w).
 
         Raises:
-            ValueError: arrays of other shapes or types, a target that is not finite, or a previous
-                group that is unknown or has another grid.
+            ValueError: targets of another shape or type or not finite, or a previous group that is
+                unknown or has another grid.
         """
-        decoded = means_of_prior(mean, log_variance, coded)
-        difference = differences(target, mean)
-        self.rates_bits = np.zeros(mean.shape, dtype=np.float32)
-        if self.full:
-            return decoded
-        start_bits = self._writer.bits
-        log_variance = clamped(log_variance)
-        costs = self._scales.likelihood_bits(difference, log_variance, coded, all_scalar)
+        decoded = prior.default
+        difference = prior.differences(target)
+        rates_bits = np.zeros(decoded.shape, dtype=np.float32)
+        if self._sink.full:
+            return CodedGroup(decoded, rates_bits)
+        sink, start_bits = self._sink, self._sink.bits
+        log_variance = clamped(prior.log_variance)
+        costs = self._scales.likelihood_bits(
+            difference, log_variance, prior.coded, prior.all_scalar
+        )
 
         def code(tiles: NDArray[np.intp], contexts: NDArray[np.intp]) -> NDArray[np.intp]:
             places = self._scales.chosen(costs, tiles, contexts)
-            self._scales.write(self._writer, places, contexts)
+            sink.scale_factors(self._scales, places, contexts)
             return places
 
-        corrected = self._scales.apply(index, previous, log_variance, coded, code)
-        self.kl_bits += self._writer.bits - start_bits
-        active = ActiveWeights.of(corrected, coded, all_scalar)
+        corrected = self._scales.apply(prior.index, prior.previous, log_variance, prior.coded, code)
+        kl_bits = sink.bits - start_bits
+        active = ActiveWeights.of(corrected, prior.coded, prior.all_scalar)
         for weights, log_variances in (
             (active.scalar, active.scalar_log_variance),
             (active.random, active.random_log_variance),
         ):
-            self.rates_bits.flat[weights] = rates(log_variances) / RATE_UNITS
-            self.kl_bits += divergence_bits(difference.flat[weights], log_variances)
+            rates_bits.flat[weights] = rates(log_variances) / RATE_UNITS
+            offset = difference.ravel()[weights].astype(np.float64)
+            kl_bits += (
+                float(target_kl_nats(offset, variances_of(log_variances)).sum()) / NATS_PER_BIT
+            )
         flat, at = decoded.reshape(-1), active.scalar
         quotients = self._quantiser.quotients(difference.ravel()[at], active.scalar_log_variance)
-        self._quantiser.write(self._writer, quotients, active.scalar_log_variance)
-        flat[at] = self._quantiser.values(mean.ravel()[at], quotients)
-        self.side_bits += self._writer.bits - start_bits
-        for stream in self._schedule.streams(active):
-            at = stream.weights
-            values = self._encode(stream, difference.ravel()[at])
-            flat[at] = stream.decoded(mean.ravel()[at], values)
-        return decoded
-
-    def _encode(self, stream: _Stream, difference: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Code a stream of weights at given distances from the mean; values in prior units."""
-        deviation = deviations(stream.log_variance) / DEVIATION_UNITS
-        mean = difference * deviation / (1 + deviation**2)
-        std = 1 / np.sqrt(1 + deviation**2)
-        encoder = self._schedule.coder.encoder(
-            stream.rates, stream.total_bits, stream.key, self._schedule.past
-        )
-        mean = np.clip(mean, -_FAR, _FAR)
-        values = []
-        while not encoder.done:
-            values.append(encoder.commit(mean, std))
-        bits = encoder.bits()
-        self._writer.bit_string(bits)
-        self._schedule.follow(bits)
-        return np.concatenate(values)
+        sink.quotients(self._quantiser, quotients, active.scalar_log_variance)
+        flat[at] = self._quantiser.values(prior.mean.ravel()[at], quotients)
+        side_bits = sink.bits - start_bits
+        for at, changes in sink.random(active, difference.ravel()):
+            flat[at] = moved(prior.mean.ravel()[at], changes)
+        return CodedGroup(decoded, rates_bits, sink.bits - start_bits, side_bits, kl_bits)
 
 
 class GroupDecoder:
@@ -179,108 +187,52 @@ class GroupDecoder:
     Any bytes decode to something: damage is for checksums to find.
 
     Args:
-        coder: that of the encoder, as are the next two.
-        model: tiles and tables.
+        coder: that of the encoder's sink, as is the seed.
+        tables: those of the encoder.
         seed: of the shared randomness.
-        payload: result of `GroupEncoder.payload`, or its first bytes.
+        payload: result of `MessageSink.payload`, or its first bytes.
     """
 
-    def __init__(self, coder: Coder, model: GroupModel, seed: int, payload: bytes) -> None:
-        self._reader = MessageReader(payload)
-        self._scales = TileScales(model.tile, model.exponents, model.exponent_counts)
-        self._quantiser = ScalarQuantiser(model.scalar_counts)
-        self._schedule = _Schedule(coder, seed)
+    def __init__(self, coder: Coder, tables: EntropyTables, seed: int, payload: bytes) -> None:
+        self._decoder = RangeDecoder(payload)
+        self._scales = ScaleFactors(tables.tile, tables.exponents, tables.exponent_counts)
+        self._quantiser = ScalarQuantiser(tables.scalar_counts)
+        self._schedule = StreamSchedule(coder, seed)
         self._ended = False
 
-    def decode(
-        self,
-        index: int,
-        previous: int | None,
-        mean: NDArray[np.int32],
-        log_variance: NDArray[np.integer],
-        coded: NDArray[np.bool_],
-        all_scalar: bool = False,
-    ) -> NDArray[np.int32]:
-        """Decode a group; arguments and result are those of `GroupEncoder.encode`.
+    def decode(self, prior: IntegerPrior) -> NDArray[np.int32]:
+        """Decode a group; the result is that of `GroupEncoder.encode`.
 
         Raises:
-            ValueError: like `GroupEncoder.encode`.
+            ValueError: a previous group that is unknown or has another grid.
         """
-        decoded = means_of_prior(mean, log_variance, coded)
+        decoded = prior.default
         if self._ended:
             return decoded
         try:
             corrected = self._scales.apply(
-                index,
-                previous,
-                clamped(log_variance),
-                coded,
-                lambda tiles, contexts: self._scales.read(self._reader, contexts),
+                prior.index,
+                prior.previous,
+                clamped(prior.log_variance),
+                prior.coded,
+                lambda tiles, contexts: self._scales.read(self._decoder, contexts),
             )
-            active = ActiveWeights.of(corrected, coded, all_scalar)
-            quotients = self._quantiser.read(self._reader, active.scalar_log_variance)
+            active = ActiveWeights.of(corrected, prior.coded, prior.all_scalar)
+            quotients = self._quantiser.read(self._decoder, active.scalar_log_variance)
         except MessageEnded:
             self._ended = True
             return decoded
         flat, at = decoded.reshape(-1), active.scalar
-        flat[at] = self._quantiser.values(mean.ravel()[at], quotients)
+        flat[at] = self._quantiser.values(prior.mean.ravel()[at], quotients)
         for stream in self._schedule.streams(active):
-            bits = self._reader.bit_string(stream.total_bits)
+            bits = self._decoder.bit_string(stream.total_bits)
             values = self._schedule.coder.decode(
                 bits, stream.rates, stream.total_bits, stream.key, self._schedule.past
             )
             self._schedule.follow(bits)
             at = stream.weights[: len(values)]
-            flat[at] = stream.decoded(mean.ravel()[at], values)
+            flat[at] = moved(prior.mean.ravel()[at], stream.changes(values))
             if len(bits) < stream.total_bits:
                 self._ended = True
                 break
         return decoded
-
-
-@dataclass(frozen=True, eq=False)
-class _Stream:
-    """Weights of a group that share one relative entropy code, by their flat indices."""
-
-    key: Key
-    weights: NDArray[np.intp]
-    log_variance: NDArray[np.int16]
-    rates: NDArray[np.int32]
-    total_bits: int
-
-    def decoded(self, mean: NDArray[np.int32], values: NDArray[np.float32]) -> NDArray[np.int32]:
-        """Weights in 1/16 from means in 1/16 and from the first values in prior units: (n,)."""
-        # values are multiples of 1/4096, so everything is in integers
-        normal = (values * np.float32(SCALE)).astype(np.int64)
-        product = normal * deviations(self.log_variance[: len(values)])
-        rounded = (product + (1 << (_DECODED_SHIFT - 1))) >> _DECODED_SHIFT
-        return moved(mean, rounded)
-
-
-class _Schedule:
-    """Cuts groups into streams with numbers of their own, and keeps the end of the bits so far."""
-
-    def __init__(self, coder: Coder, seed: int) -> None:
-        self.coder, self._seed = coder, Key(seed, 0).seed
-        self.past: Bits = np.zeros(0, dtype=np.uint8)
-        self._n_streams = 0
-
-    def streams(self, active: ActiveWeights) -> Iterator[_Stream]:
-        """Streams with at least one bit."""
-        count = len(active.random)
-        order = permutation(count, (self._seed + self._n_streams) % (1 << 32))
-        for begin in range(0, count, _STREAM_WEIGHTS):
-            part = order[begin : begin + _STREAM_WEIGHTS]
-            log_variance = active.random_log_variance[part]
-            rate = rates(log_variance)
-            total_bits = (2 * int(rate.sum(dtype=np.int64)) + RATE_UNITS) // (2 * RATE_UNITS)
-            total_bits = min(total_bits, self.coder.largest_total_bits(rate))
-            total_bits = self.coder.round_bits(total_bits)
-            key = Key(self._seed, self._n_streams)
-            self._n_streams += 1
-            if total_bits:
-                yield _Stream(key, active.random[part], log_variance, rate, total_bits)
-
-    def follow(self, bits: Bits) -> None:
-        """Remember the last bits of a stream."""
-        self.past = np.concatenate([self.past, bits])[-COLUMN_BITS:]

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from combiner_core.rec.wire import CANDIDATE_UNITS, COLUMN_BITS
+
 if TYPE_CHECKING:
     import torch
 
-COLUMN_BITS = 16
 COLUMN_SIZE = 1 << COLUMN_BITS
-SCALE = 4096
 
 _MASK_32 = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9
@@ -62,7 +62,7 @@ def rotations(seed: int, block: Integers, weight: Integers) -> Integers:
 def quantiles() -> NDArray[np.int16]:
     """The 65,536 mid-point quantiles of the standard normal times 4096, rounded: (65536,)."""
     upper = (np.arange(COLUMN_SIZE // 2, COLUMN_SIZE) + 0.5) / COLUMN_SIZE
-    positive = np.floor(SCALE * ndtri(upper) + 0.5).astype(np.int16)
+    positive = np.floor(CANDIDATE_UNITS * ndtri(upper) + 0.5).astype(np.int16)
     return _read_only(np.concatenate([-positive[::-1], positive]))
 
 
@@ -75,7 +75,7 @@ def column() -> NDArray[np.int16]:
 @functools.cache
 def wrapped_column() -> NDArray[np.float32]:
     """The column twice in a row, as values: (131072,), so that every rotation is one slice."""
-    values = column().astype(np.float32) / np.float32(SCALE)
+    values = column().astype(np.float32) / np.float32(CANDIDATE_UNITS)
     return _read_only(np.concatenate([values, values]))
 
 

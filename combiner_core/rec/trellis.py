@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from combiner_core.rec.bit_allocation import Rates, bits_per_weight, max_total_bits
 from combiner_core.rec.coder import Bits, Floats, Key, log_ratio_coefficients, to_bits
-from combiner_core.rec.randomness import COLUMN_BITS, candidates, rotations, wrapped_column
-from combiner_core.rec.schedule import Rates, bits_per_weight, largest_total_bits
+from combiner_core.rec.randomness import candidates, rotations, wrapped_column
+from combiner_core.rec.wire import COLUMN_BITS
 
 # Back pointers are single bytes.
 MAX_WEIGHT_BITS = 8
@@ -54,9 +55,9 @@ class TrellisCoder:
         """The same number: a stream can have any length."""
         return bits
 
-    def largest_total_bits(self, rates: Rates) -> int:
+    def max_total_bits(self, rates: Rates) -> int:
         """Length up to which no weight can get more than MAX_WEIGHT_BITS new bits."""
-        return largest_total_bits(rates, MAX_WEIGHT_BITS)
+        return max_total_bits(rates, MAX_WEIGHT_BITS)
 
     def encoder(
         self, rates: Rates, total_bits: int, key: Key, past: Bits | None = None

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from combiner_core.errors import SignalError
 from combiner_core.signals.audio import AUDIO_FORMATS, MAX_SAMPLES, decode_audio, encode_pcm16
 from combiner_core.signals.images import IMAGE_FORMATS, MAX_PIXELS, decode_image, encode_png
-from combiner_core.signals.signal import Kind, Signal
+from combiner_core.signals.shape import Kind
+from combiner_core.signals.signal import Signal
 from combiner_core.signals.storage import read_content, write_atomically
 
 _ENCODERS: Mapping[Kind, Mapping[str, Callable[[Signal], bytes]]] = MappingProxyType(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from combiner_core.errors import SignalError
-
-Kind = Literal["image", "audio"]
+from combiner_core.signals.shape import AudioShape, ImageShape, Kind, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +54,14 @@ class Signal:
         if not np.issubdtype(values.dtype, np.floating):
             raise SignalError(f"Audio samples are floating-point numbers, not {values.dtype}.")
         return cls(np.clip(values, -1.0, 1.0).astype(np.float32, copy=False), "audio", sample_rate)
+
+    @property
+    def shape(self) -> Shape:
+        """Its dimensions, as a file stores them."""
+        if self.kind == "image":
+            return ImageShape(self.width, self.height)
+        assert self.sample_rate is not None
+        return AudioShape(self.samples, self.channels, self.sample_rate)
 
     @property
     def height(self) -> int:

@@ -1,0 +1,1 @@
+"""The multires field of sound: lapped cosines and their prior."""

@@ -1,0 +1,52 @@
+"""Coefficients: the targets of the weights, which reproduce a signal, and about what they cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from combiner_core.multires.coding_order import Group
+
+# histogram of log2 |c|: from 2^-24 to 2^24 in steps of 1/16
+_LOWEST, _HIGHEST, _STEPS = -24, 24, 16
+
+
+class Coefficients:
+    """Arrays of weights (B, channels, H, W) in the signal's units, by level."""
+
+    def __init__(self, levels: Mapping[int, Tensor]) -> None:
+        self._levels = levels
+
+    def of(self, group: Group, scale: float) -> NDArray[np.float32]:
+        """A group's weights in units of s, flat over the batch: (B channels, H, W)."""
+        level = self._levels[group.level]
+        rows = slice(group.first_row, group.first_row + group.coded.shape[1])
+        part = level[:, list(group.channels), rows] / scale
+        return part.flatten(0, 1).cpu().numpy()
+
+    @cached_property
+    def energy(self) -> float:
+        """Sum of squares: the distortion if nothing is sent, in the signal's units."""
+        levels = self._levels.values()
+        return sum(float(level.square().sum(dtype=torch.float64)) for level in levels)
+
+    def information_bits(self, scale: float) -> float:
+        """Sum of 1/2 log2(1 + (c / s)^2 / 2): falls with a growing noise scale as files do."""
+        octaves = np.arange(_LOWEST, _HIGHEST, 1 / _STEPS) + 0.5 / _STEPS
+        per_weight = np.log1p(4.0**octaves / (2 * scale**2)) / (2 * math.log(2))
+        return float(self._histogram @ per_weight)
+
+    @cached_property
+    def _histogram(self) -> NDArray[np.float64]:
+        count = (_HIGHEST - _LOWEST) * _STEPS
+        total = np.zeros(count)
+        for level in self._levels.values():
+            logs = torch.log2(level.abs().clamp_min(2.0**_LOWEST))
+            total += torch.histc(logs, count, _LOWEST, _HIGHEST).double().cpu().numpy()
+        return total

@@ -1,0 +1,41 @@
+"""The field of a multires signal, of either kind, and the encoding of all its groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from combiner_core.multires.audio.field import AudioField
+from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
+from combiner_core.multires.coefficients import Coefficients
+from combiner_core.multires.image.field import ImageField
+from combiner_core.multires.model import ImageModel, Model
+from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.rec import GroupEncoder
+from combiner_core.signals import ImageShape, Shape
+
+MultiresField = ImageField | AudioField
+
+
+def field_of(model: Model, shape: Shape, device: torch.device) -> MultiresField:
+    """The field of signals of this shape, whose kind must be the model's."""
+    if isinstance(shape, ImageShape):
+        assert isinstance(model, ImageModel)
+        return ImageField(model, shape, device)
+    assert not isinstance(model, ImageModel)
+    return AudioField(model, shape, device)
+
+
+def encode_all(
+    field: MultiresField, coefficients: Coefficients, noise: NoiseScale, encoder: GroupEncoder
+) -> Any:
+    """Encode all groups of a field; returns what its coding order returns, for `field.render`."""
+
+    def encode(prior: GroupPrior) -> Tensor:
+        target = coefficients.of(prior.group, noise.value)
+        return prior.answer(encoder.encode(prior.integers(), target).values)
+
+    order: CodingOrder[Any] = field.coding_order(noise)
+    return follow(order, encode)

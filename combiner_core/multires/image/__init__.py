@@ -1,0 +1,1 @@
+"""The multires field of pictures: wavelets, their prior and the postfilter."""

@@ -1,0 +1,43 @@
+"""The wavelet pyramid of a picture: its pixels as levels of weights, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from combiner_core.multires.image.colours import to_colours
+from combiner_core.multires.image.wavelets import join, split
+
+
+def level_sizes(height: int, width: int, levels: int) -> list[tuple[int, int]]:
+    """Rows and columns of the arrays of level 0 (the picture) to `levels`."""
+    sizes = [(height, width)]
+    for _ in range(levels):
+        height, width = -(-height // 2), -(-width // 2)
+        sizes.append((height, width))
+    return sizes
+
+
+def decompose(pixels: Tensor, levels: int) -> dict[int, Tensor]:
+    """Weights of pixels (B, 3, H, W) by level, the low-pass array as level `levels` + 1."""
+    weights: dict[int, Tensor] = {}
+    low = to_colours(pixels)
+    for level in range(1, levels + 1):
+        # one colour after the other, which takes less memory at a time
+        parts = [split(low[:, [colour]]) for colour in range(low.shape[1])]
+        low = torch.cat([part[0] for part in parts], 1)
+        weights[level] = torch.stack([part[1] for part in parts], 2).flatten(1, 2)
+    weights[levels + 1] = low
+    return weights
+
+
+def recompose(weights: Mapping[int, Tensor], height: int, width: int) -> Tensor:
+    """The inverse of `decompose`: colours still apart, see `to_pixels`, (B, 3, height, width)."""
+    levels = len(weights) - 1
+    sizes = level_sizes(height, width, levels)
+    low = weights[levels + 1]
+    for level in range(levels, 0, -1):
+        low = join(low, weights[level], *sizes[level - 1])
+    return low

@@ -1,0 +1,132 @@
+"""Networks whose results are the same on every machine: arithmetic on dyadic fractions.
+
+A decision that sender and receiver must both make cannot hang on the order in which a processor
+adds. Here every number is an integer over a power of two with few enough bits that no sum of
+products is ever rounded, so that float32 gives the exact result whatever its order of summation,
+at the full speed of its convolutions. Between layers values are rounded to multiples of 1/64 and
+held within +-8.
+
+While a network is trained the same modules work on unrounded numbers; `quantise` makes the exact
+network of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+GRID = 64
+LIMIT = 8.0
+# integers up to here and all sums below are exact in float32
+_EXACT = 1 << 24
+_ANCHOR = 1.5 * 2.0**23 / GRID
+_WEIGHT_BITS = 7
+_MAX_EXPONENT = 12
+
+
+class IntegerConv(nn.Conv2d):
+    """A convolution that `quantise` can make exact; zeros surround its input."""
+
+    def __init__(self, inputs: int, outputs: int, size: int = 3, *, zero: bool = False) -> None:
+        super().__init__(inputs, outputs, size, padding=size // 2)
+        assert self.bias is not None
+        nn.init.zeros_(self.bias)
+        if zero:
+            nn.init.zeros_(self.weight)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Convolve (B, inputs, H, W); an accelerator's own float32 algorithms may not be exact."""
+        if values.device.type == "cpu" or self.training:
+            return super().forward(values)
+        assert self.bias is not None
+        weight, bias = self.weight.double(), self.bias.double()
+        return functional.conv2d(values.double(), weight, bias, padding=self.padding).float()
+
+    @torch.no_grad()
+    def quantise(self) -> None:
+        """Round weights to eight bits times a power of two for each output, biases likewise.
+
+        What is quantised already stays as it is.
+
+        Raises:
+            ValueError: weights too large for exact sums.
+        """
+        assert self.bias is not None
+        step = self._steps()
+        if bool((self._reach(step) >= _EXACT).any()):
+            raise ValueError("a network's weights are too large for exact arithmetic")
+        weight_step = step[:, None, None, None]
+        self.weight.copy_(torch.round(self.weight / weight_step) * weight_step)
+        self.bias.copy_(torch.round(self.bias / step * GRID) * step / GRID)
+
+    @torch.no_grad()
+    def integers(self) -> tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int8]]:
+        """Weights and biases of a quantised layer as integers, and the exponents of their steps."""
+        assert self.bias is not None
+        step = self._steps()
+        weight = torch.round(self.weight / step[:, None, None, None]).to(torch.int8)
+        bias = torch.round(self.bias / step * GRID).to(torch.int32)
+        return weight.numpy(), bias.numpy(), (-torch.log2(step)).to(torch.int8).numpy()
+
+    def _steps(self) -> Tensor:
+        """For each output the least power of two with which weights fit a byte, sums 24 bits."""
+        # weights that are rounded to zero have the least step, as those have that are zero
+        largest = self.weight.abs().amax((1, 2, 3)).clamp_min(2.0**-_MAX_EXPONENT)
+        mantissa, exponent = torch.frexp(largest)
+        # the mantissa is in [1/2, 1), and 127/128 is the most that a byte holds
+        exponent = exponent - _WEIGHT_BITS + (mantissa > 1 - 2.0**-_WEIGHT_BITS).int()
+        step = torch.exp2(exponent.clamp(min=-_MAX_EXPONENT).float())
+        for _ in range(_MAX_EXPONENT):
+            step = torch.where(self._reach(step) >= _EXACT, 2 * step, step)
+        return step
+
+    def _reach(self, step: Tensor) -> Tensor:
+        """Bound on sums of each output and one more value on the grid, in units of 1/64 step."""
+        assert self.bias is not None
+        weights = torch.round(self.weight / step[:, None, None, None]).abs().sum((1, 2, 3))
+        return (weights + 1 / step) * LIMIT * GRID + torch.round(self.bias / step * GRID).abs()
+
+
+def to_grid(values: Tensor, steps: int) -> Tensor:
+    """The nearest multiples of 1 / steps, a power of two; halves go up."""
+    return torch.floor(values * steps + 0.5) / steps
+
+
+def settle(values: Tensor, exact: bool, least: float = -LIMIT) -> Tensor:
+    """Hold values within `least`..LIMIT and, if `exact`, round them to the grid, in place."""
+    if exact:
+        return round_(values).clamp_(least, LIMIT)
+    # its gradient takes less time than that of clamp
+    return functional.hardtanh(values, least, LIMIT)
+
+
+def round_(values: Tensor) -> Tensor:
+    """Round float32 values to the grid in place, halves to even."""
+    # numbers near the anchor are 1 / GRID apart
+    return values.add_(_ANCHOR).sub_(_ANCHOR)
+
+
+def compand(values: Tensor) -> Tensor:
+    """sign(x) times log2(1 + |x|) with straight lines between powers of two, exact for dyadics."""
+    mantissa, exponent = torch.frexp(values.abs() + 1)
+    return torch.sign(values) * (2 * mantissa + (exponent - 2).to(values.dtype))
+
+
+class Residual(nn.Module):
+    """Two convolutions added to their input: (B, width, H, W) to the same shape."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = IntegerConv(width, width)
+        self.second = IntegerConv(width, width, zero=True)
+
+    def forward(self, hidden: Tensor, exact: bool) -> Tensor:
+        """Apply to settled values; the result is settled."""
+        inner = settle(self.first(torch.relu(hidden)), exact, least=0.0)
+        added = self.second(inner)
+        if exact:
+            return round_(added).add_(hidden).clamp_(-LIMIT, LIMIT)
+        return settle(hidden + added, exact)

@@ -1,0 +1,98 @@
+"""The multires models: a field on a localised basis and the conditional prior of its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig
+from combiner_core.multires.image.postfilter import Postfilter, PostfilterConfig
+from combiner_core.multires.image.prior import ImagePrior, ImagePriorConfig
+from combiner_core.multires.integer_convolutions import IntegerConv
+
+
+@dataclass(frozen=True)
+class ImageModelConfig:
+    """Networks of the image model.
+
+    Attributes:
+        prior: of the wavelets' weights.
+        postfilter: the network g after the synthesis.
+    """
+
+    prior: ImagePriorConfig = field(default_factory=ImagePriorConfig)
+    postfilter: PostfilterConfig = field(default_factory=PostfilterConfig)
+
+
+@dataclass(frozen=True)
+class AudioModelConfig:
+    """Networks of an audio model.
+
+    Attributes:
+        prior: of the cosines' weights.
+        sample_rate: in Hz at which clips are modelled.
+    """
+
+    prior: AudioPriorConfig = field(default_factory=AudioPriorConfig)
+    sample_rate: int = 16000
+
+
+ModelConfig = ImageModelConfig | AudioModelConfig
+
+
+class ImageModel(nn.Module):
+    """Prior and postfilter of pictures."""
+
+    def __init__(self, config: ImageModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.prior = ImagePrior(config.prior)
+        self.postfilter = Postfilter(config.postfilter)
+
+
+class AudioModel(nn.Module):
+    """Prior of clips."""
+
+    def __init__(self, config: AudioModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.prior = AudioPrior(config.prior)
+
+
+Model = ImageModel | AudioModel
+
+
+def build(config: ModelConfig) -> Model:
+    """An untrained model."""
+    if isinstance(config, ImageModelConfig):
+        return ImageModel(config)
+    return AudioModel(config)
+
+
+def config_from(values: Mapping[str, Any]) -> ModelConfig:
+    """The configuration that `dataclasses.asdict` took apart.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    prior = {**values["prior"], "widths": tuple(values["prior"]["widths"])}
+    if "postfilter" in values:
+        return ImageModelConfig(ImagePriorConfig(**prior), PostfilterConfig(**values["postfilter"]))
+    return AudioModelConfig(AudioPriorConfig(**prior), values["sample_rate"])
+
+
+def quantise(model: nn.Module) -> None:
+    """Make a trained model exact, see `integer_convolutions`, and fix its parameters.
+
+    Raises:
+        ValueError: weights too large for exact sums.
+    """
+    for part in model.modules():
+        if isinstance(part, IntegerConv):
+            part.quantise()
+    # the layout in which convolutions of few channels are fastest
+    model.requires_grad_(False).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,104 @@
+"""A multires model as a preset: in memory, and as tensors and settings on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from combiner_core.multires.model import ImageModel, Model, build, config_from, quantise
+from combiner_core.multires.storage import from_arrays, to_arrays
+from combiner_core.presets import Card, PresetFile
+from combiner_core.rec import EntropyTables
+from combiner_core.signals import Kind
+
+_PREFIX = "model."
+# what the parts of a model are called in files
+_PARTS_IN_FILES: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
+    {
+        "image": MappingProxyType({"prior": "pyramid", "postfilter": "correction"}),
+        "audio": MappingProxyType({"prior": "bands"}),
+    }
+)
+_POSTFILTER, _POSTFILTER_IN_FILES = "postfilter.", "correction."
+
+
+@dataclass(frozen=True, eq=False)
+class MultiresPreset:
+    """A multires model, quantised, and the entropy tables of its groups of weights."""
+
+    card: Card
+    model: Model
+    tables: EntropyTables
+
+    @classmethod
+    def unsaved(cls, model: Model, tables: EntropyTables) -> MultiresPreset:
+        """A preset that is on no disk: its files tell it by its hash, under the number 0."""
+        kind: Kind = "image" if isinstance(model, ImageModel) else "audio"
+        card = Card("multires-unsaved", 0, "multires", kind, "", 0.0, "A prior in memory.", {})
+        preset = cls(card, model, tables)
+        return replace(preset, card=preset.file().card)
+
+    @classmethod
+    def from_arrays(
+        cls, card: Card, arrays: Mapping[str, NDArray[Any]], config: Mapping[str, Any]
+    ) -> MultiresPreset:
+        """From what `file` serialises.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such preset.
+        """
+        parts = _PARTS_IN_FILES[card.kind]
+        settings = dict(config["model"])
+        model = build(config_from(settings | {part: settings[parts[part]] for part in parts}))
+        from_arrays(
+            model,
+            {
+                _renamed(name.removeprefix(_PREFIX), _POSTFILTER_IN_FILES, _POSTFILTER): array
+                for name, array in arrays.items()
+                if name.startswith(_PREFIX)
+            },
+        )
+        quantise(model)
+        rows, columns = config["tile"]
+        tables = EntropyTables(
+            (rows, columns),
+            tuple(config["exponents"]),
+            arrays["exponent_counts"],
+            arrays["scalar_counts"],
+        )
+        return cls(card, model, tables)
+
+    def file(self) -> PresetFile:
+        """The preset as bytes."""
+        parts = _PARTS_IN_FILES[self.card.kind]
+        settings = asdict(self.model.config)
+        config = {
+            "family": "multires",
+            "model": {parts.get(name, name): value for name, value in settings.items()},
+            "tile": self.tables.tile,
+            "exponents": self.tables.exponents,
+        }
+        arrays = {
+            _PREFIX + _renamed(name, _POSTFILTER, _POSTFILTER_IN_FILES): array
+            for name, array in to_arrays(self.model).items()
+        }
+        arrays["exponent_counts"] = self.tables.exponent_counts
+        arrays["scalar_counts"] = self.tables.scalar_counts
+        return PresetFile.of(self.card, arrays, config)
+
+    def save(self, directory: Path) -> Card:
+        """Write it; returns its card with the hash of what was written.
+
+        Raises:
+            SignalError: it cannot be written there.
+        """
+        return self.file().save(directory)
+
+
+def _renamed(name: str, old: str, new: str) -> str:
+    return new + name.removeprefix(old) if name.startswith(old) else name

@@ -1,0 +1,146 @@
+"""Coding orders gone through group by group, with events for whoever watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from combiner_core.clock import Clock
+from combiner_core.events import Phase, Progress
+from combiner_core.metrics import psnr_from_mse_db
+from combiner_core.multires.bit_map import BitMap
+from combiner_core.multires.coding_order import CodingOrder, GroupPrior, steps
+from combiner_core.multires.coefficients import Coefficients
+from combiner_core.multires.field import MultiresField
+from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.rec import CodedGroup, GroupEncoder
+from combiner_core.rec.wire import VALUE_UNITS
+
+Result = TypeVar("Result")
+
+_EVENT_INTERVAL_S = 0.2
+_FIELD_PEAK = 2.0
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Sums over groups of what `rec.CodedGroup` says of each."""
+
+    bits: float = 0.0
+    side_bits: float = 0.0
+    kl_bits: float = 0.0
+
+    def plus(self, group: CodedGroup) -> Spent:
+        """With one more."""
+        return Spent(
+            self.bits + group.bits,
+            self.side_bits + group.side_bits,
+            self.kl_bits + group.kl_bits,
+        )
+
+
+class Reporter:
+    """Makes progress events, at most one every 0.2 s unless something new can be seen.
+
+    Args:
+        field: of the signal.
+        budget_bits: of the payload.
+        clock: of the engine's work.
+    """
+
+    def __init__(self, field: MultiresField, budget_bits: int, clock: Clock) -> None:
+        self._field, self._budget_bits, self._clock = field, budget_bits, clock
+        self._reported = time.monotonic()
+        self._mse = 0.0
+        self._preview: NDArray[np.uint8] | None = None
+
+    def follow_fit(
+        self, fit: Generator[tuple[int, int], None, Result]
+    ) -> Generator[Progress, None, Result]:
+        """Go through the steps of a fit; returns its result."""
+        while True:
+            try:
+                done, total = next(fit)
+            except StopIteration as stop:
+                result: Result = stop.value
+                return result
+            if self._due():
+                yield self._progress("fit", done, total, Spent(), None)
+
+    def follow_code(
+        self,
+        phase: Literal["search", "code"],
+        order: CodingOrder[Any],
+        noise: NoiseScale,
+        coefficients: Coefficients,
+        encoder: GroupEncoder,
+    ) -> Generator[Progress, None, Spent]:
+        """Encode all groups; in the phase "code" every level makes an event, and the end.
+
+        The running distortion is that of the weights, which are nearly orthonormal.
+
+        Returns:
+            What was spent.
+        """
+        squared_error = coefficients.energy
+        bit_map = self._field.bit_map() if phase == "code" else None
+        spent, level = Spent(), None
+
+        def encode(prior: GroupPrior) -> Tensor:
+            nonlocal squared_error, spent
+            integers, target = prior.integers(), coefficients.of(prior.group, noise.value)
+            coded = encoder.encode(integers, target)
+            spent = spent.plus(coded)
+            exists = integers.coded
+            before, after = target[exists], (target - coded.values / VALUE_UNITS)[exists]
+            # not as a product of vectors, whose threads would stand in the way of torch's
+            gained = np.square(after).sum() - np.square(before).sum()
+            squared_error += noise.value**2 * float(gained)
+            self._mse = max(squared_error, 0.0) / self._field.values_count
+            if bit_map is not None:
+                self._field.add_bits(bit_map, prior.group, coded.rates_bits)
+            preview = self._field.preview(prior, noise)
+            self._preview = self._preview if preview is None else preview
+            return prior.answer(coded.values)
+
+        for prior in steps(order, encode):
+            new_level = phase == "code" and prior.group.level != level
+            if self._due(new_level):
+                level = prior.group.level
+                yield self._coded(phase, spent, bit_map)
+        yield self._coded(phase, spent, bit_map)
+        return spent
+
+    def _coded(
+        self, phase: Literal["search", "code"], spent: Spent, bit_map: BitMap | None
+    ) -> Progress:
+        return self._progress(phase, int(spent.bits), self._budget_bits, spent, bit_map)
+
+    def _due(self, now: bool = False) -> bool:
+        return now or time.monotonic() - self._reported >= _EVENT_INTERVAL_S
+
+    def _progress(
+        self, phase: Phase, step: int, total: int, spent: Spent, bit_map: BitMap | None
+    ) -> Progress:
+        self._reported = time.monotonic()
+        distortion = self._mse * (_FIELD_PEAK / self._field.peak) ** 2
+        committed_bits = int(spent.bits) if phase == "code" else 0
+        return Progress(
+            phase,
+            min(step, total),
+            total,
+            distortion,
+            psnr_from_mse_db(distortion, _FIELD_PEAK),
+            spent.kl_bits,
+            min(committed_bits, self._budget_bits),
+            self._budget_bits,
+            self._clock.elapsed_s,
+            self._preview,
+            None if bit_map is None else bit_map.bits.copy(),
+        )

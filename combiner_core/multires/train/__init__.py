@@ -1,0 +1,1 @@
+"""Learning the priors of multires fields by stochastic gradients."""

@@ -1,0 +1,188 @@
+"""Prior learning for the multires field of audio: maximum likelihood by stochastic gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from combiner_core.devices import half_precision
+from combiner_core.multires.audio.mdct import analyse
+from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig, to_levels
+from combiner_core.multires.coding_order import follow
+from combiner_core.multires.train.learner import (
+    Checkpoint,
+    History,
+    Learner,
+    Schedule,
+    same_settings,
+)
+from combiner_core.multires.train.likelihood import Likelihood
+from combiner_core.multires.train.sounds import Source
+
+# log2 of a weight's variance before training, in the samples' units
+_USUAL_LOG_VARIANCE = -14.0
+# variances span many powers of two: the layers that give them take longer steps
+_HEAD_SPEED = 6.0
+_WARM_UP_STEPS = 100
+_FINAL_SHARE = 0.05
+_MAX_NORM = 2.0
+_FORGETTING = 0.001
+
+
+@dataclass(frozen=True)
+class AudioTrainConfig:
+    """Settings of prior learning.
+
+    Attributes:
+        prior: the networks.
+        steps: gradient steps.
+        batch: pieces of sound in each.
+        frames: of a piece.
+        learning_rate: of Adam after warming up; it falls along a cosine to a twentieth.
+        log_noise: least and greatest log2 of the noise scale.
+        rate_slope: the loss at noise scale s is weighed by s to this power, about the inverse of
+            the rate, so that the same relative gain counts the same everywhere.
+        seed: of everything random.
+    """
+
+    prior: AudioPriorConfig = field(default_factory=AudioPriorConfig)
+    steps: int = 5000
+    batch: int = 6
+    frames: int = 64
+    learning_rate: float = 4e-3
+    log_noise: tuple[float, float] = (-10.5, -5.0)
+    rate_slope: float = 0.8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch, self.frames) < 1:
+            raise ValueError("steps, batch and frames must be positive")
+
+
+@dataclass(frozen=True)
+class AudioTrainProgress:
+    """State after a step.
+
+    Attributes:
+        step: steps done, of `steps`.
+        loss_nats: of a weight, weighed, a running mean.
+        elapsed_s: over all processes.
+    """
+
+    step: int
+    steps: int
+    loss_nats: float
+    elapsed_s: float
+
+
+class AudioTrainer:
+    """Stochastic gradient steps, resumable.
+
+    Args:
+        config: settings.
+        source: of the pieces of sound.
+        checkpoint: file to resume from if it exists and to save to.
+        warm_start: checkpoint of another training, used when not resuming; bands whose networks
+            are of the same size start from it.
+        device: where to compute.
+
+    Raises:
+        ValueError: the checkpoint is damaged or belongs to other settings.
+    """
+
+    def __init__(
+        self,
+        config: AudioTrainConfig,
+        source: Source,
+        checkpoint: Path | None = None,
+        warm_start: Path | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._config, self._source, self._checkpoint = config, source, checkpoint
+        self._device = torch.device(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            model = AudioPrior(config.prior)
+        for level in model.bands:
+            nn.init.constant_(level.log_variance, _USUAL_LOG_VARIANCE)  # type: ignore[arg-type]
+        saved = None
+        if checkpoint is not None and checkpoint.exists():
+            saved = Checkpoint.read(checkpoint)
+            if not same_settings(saved, asdict(config)):
+                raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
+        elif warm_start is not None:
+            _take_over(model, Checkpoint.read(warm_start).average)
+        self._model = model.to(  # type: ignore[call-overload]
+            self._device, memory_format=torch.channels_last
+        )
+        self._learner = self._new_learner(History() if saved is None else saved.history)
+        if saved is not None:
+            self._learner.restore(saved, saved.history.done)
+
+    @property
+    def prior(self) -> AudioPrior:
+        """A running mean of the networks."""
+        average = self._learner.average
+        assert isinstance(average, AudioPrior)
+        return average
+
+    def run(self, save_every: int = 500) -> Iterator[AudioTrainProgress]:
+        """Train; yields after every step."""
+        steps, history = self._config.steps, self._learner.history
+        while history.done < steps:
+            self._learner.learn(
+                self._loss(np.random.default_rng((self._config.seed, history.done)))
+            )
+            last = history.done == steps
+            if self._checkpoint is not None and (last or history.done % save_every == 0):
+                self._learner.save(self._checkpoint, asdict(self._config))
+            yield AudioTrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
+
+    def _loss(self, generator: np.random.Generator) -> Tensor:
+        config = self._config
+        hop = config.prior.hop
+        # a piece is cut out of the middle of sound, hence a frame more at both ends
+        length = (config.frames + 1) * hop
+        pieces = [self._source.draw(length, generator) for _ in range(config.batch)]
+        log_noise = torch.from_numpy(generator.uniform(*config.log_noise, config.batch))
+        chance = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
+        log_noise = log_noise.to(self._device)
+        noise = torch.exp2(log_noise)
+        weights = analyse(torch.from_numpy(np.stack(pieces)).to(self._device), hop)[:, 1:-1]
+        scaled = weights / noise.float()[:, None, None]
+        with half_precision(self._device):
+            likelihood = Likelihood(to_levels(config.prior, scaled), chance)
+            order = self._model.coding_order(scaled.shape[1], noise, log_noise, exact=False)
+            follow(order, likelihood.answer)
+        middle = sum(config.log_noise) / 2
+        importance = torch.exp2(config.rate_slope * (log_noise - middle)).float()
+        return (importance * likelihood.nats).mean() / (config.frames * hop)
+
+    def _new_learner(self, history: History) -> Learner:
+        heads: list[nn.Parameter] = []
+        rest: list[nn.Parameter] = []
+        for name, parameter in self._model.named_parameters():
+            is_head = ".head." in name or name.endswith(".log_variance")
+            (heads if is_head else rest).append(parameter)
+        return Learner(
+            self._model,
+            [(1.0, rest), (_HEAD_SPEED, heads)],
+            Schedule(self._config.steps, self._config.learning_rate, _WARM_UP_STEPS, _FINAL_SHARE),
+            history,
+            _MAX_NORM,
+            _FORGETTING,
+        )
+
+
+@torch.no_grad()
+def _take_over(model: AudioPrior, tensors: dict[str, Tensor]) -> None:
+    for number, level in enumerate(model.bands):
+        own = {f"bands.{number}.{name}": value for name, value in level.named_parameters()}
+        if all(name in tensors and tensors[name].shape == own[name].shape for name in own):
+            for name, value in own.items():
+                value.copy_(tensors[name])

@@ -1,0 +1,225 @@
+"""`python -m combiner_core train multires`: learn a multires model and write it as a preset."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from combiner_core.devices import resolve
+from combiner_core.errors import CombinerError
+from combiner_core.multires.audio.prior import AudioPriorConfig
+from combiner_core.multires.model import Model, quantise
+from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE
+from combiner_core.multires.preset import MultiresPreset
+from combiner_core.multires.train.audio import AudioTrainConfig
+from combiner_core.multires.train.entropy_tables import learn_tables
+from combiner_core.multires.train.image import ImageTrainConfig, PhaseConfig
+from combiner_core.multires.train.learner import Checkpoint
+from combiner_core.multires.train.recipes import (
+    SPEECH_RATE,
+    WIDE_RATE,
+    AudioRecipe,
+    ImageRecipe,
+    Recipe,
+    read_data,
+    read_speech,
+)
+from combiner_core.multires.train.sounds import Clips, wide_source
+from combiner_core.presets import DEFAULT_DIRECTORY, Card
+from combiner_core.signals import load_image
+from combiner_core.training import check_folders, check_preset, machine, without_paths
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_WIDE_BANDS = AudioPriorConfig(1024, (16, 32, 32, 32, 24, 16, 16))
+_GROUP_EXAMPLES = 12
+_REPORT_STEPS = 50
+_PATHS = ("out", "checkpoint", "warm_start", "data", "validate")
+
+
+def add_to(families: Subparsers) -> None:
+    """Add the command to a parser of families."""
+    command = families.add_parser("multires", help="stochastic gradients for the multires field")
+    command.set_defaults(run=_train)
+    command.add_argument("kind", choices=("image", "speech", "wide"))
+    command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    command.add_argument(
+        "--validate",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="what is not learned from; by default every twelfth file of the data",
+    )
+    command.add_argument("--name", required=True, help="name of the preset")
+    command.add_argument("--id", type=int, required=True, help="number of the preset in files")
+    command.add_argument("--out", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR")
+    command.add_argument("--checkpoint", type=Path, required=True, metavar="FILE")
+    command.add_argument(
+        "--warm-start", type=Path, metavar="FILE", help="checkpoint of another training"
+    )
+    command.add_argument(
+        "--export-only", action="store_true", help="write what the checkpoint has, without training"
+    )
+    command.add_argument("--likelihood-steps", type=int, metavar="N")
+    command.add_argument("--elbo-steps", type=int, metavar="N", help="of the image model")
+    command.add_argument("--batch", type=int, metavar="N")
+    command.add_argument("--crop", type=int, metavar="N", help="pixels, or frames of sound")
+    command.add_argument("--validate-every", type=int, default=1000, metavar="N", help="steps")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+
+def _train(parsed: argparse.Namespace) -> None:
+    device = resolve(parsed.device)
+    check_preset(parsed)
+    check_folders([*parsed.data, *parsed.validate])
+    if parsed.validate_every < 1:
+        raise CombinerError("The number of steps between validations must be positive.")
+    try:
+        recipe = _recipe(parsed)
+        if not parsed.export_only:
+            for event in _events(parsed, recipe, device):
+                print(json.dumps(event), flush=True)
+        saved = Checkpoint.read(parsed.checkpoint)
+    except ValueError as error:
+        raise CombinerError(f"These settings do not work: {error}.") from error
+    try:
+        model = recipe.model(saved)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CombinerError(
+            f"The checkpoint {parsed.checkpoint.name} is not of a model of this kind."
+        ) from error
+    _export(parsed, recipe, saved, model.to(device))
+
+
+def _recipe(parsed: argparse.Namespace) -> Recipe:
+    if parsed.kind == "image":
+        return ImageRecipe(
+            _image_settings(parsed), read_data(load_image, parsed.data, parsed.validate)
+        )
+    settings = _audio_settings(parsed)
+    data = read_data(read_speech, parsed.data, parsed.validate)
+    clips = [signal.values[0] for signal in data.learned]
+    if parsed.kind == "speech":
+        return AudioRecipe(settings, data, Clips(clips), SPEECH_RATE)
+    return AudioRecipe(settings, data, wide_source(clips, WIDE_RATE), WIDE_RATE)
+
+
+def _image_settings(parsed: argparse.Namespace) -> ImageTrainConfig:
+    usual = ImageTrainConfig()
+
+    def phase(usual: PhaseConfig, steps: int | None) -> PhaseConfig:
+        return replace(usual, **_given(steps=steps, batch=parsed.batch, crop=parsed.crop))
+
+    return ImageTrainConfig(
+        likelihood=phase(usual.likelihood, parsed.likelihood_steps),
+        elbo=phase(usual.elbo, parsed.elbo_steps),
+        seed=parsed.seed,
+    )
+
+
+def _audio_settings(parsed: argparse.Namespace) -> AudioTrainConfig:
+    if parsed.elbo_steps:
+        raise ValueError("only the image model has a second phase")
+    bands = AudioPriorConfig() if parsed.kind == "speech" else _WIDE_BANDS
+    given = _given(steps=parsed.likelihood_steps, batch=parsed.batch, frames=parsed.crop)
+    return AudioTrainConfig(bands, **given, seed=parsed.seed)
+
+
+def _given(**values: int | None) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _events(
+    parsed: argparse.Namespace, recipe: Recipe, device: torch.device
+) -> Iterator[dict[str, Any]]:
+    """What is reported of the training, for people and programs that follow it."""
+    for progress, model in recipe.train(parsed.checkpoint, parsed.warm_start, device):
+        last = progress.step == progress.steps
+        if last or progress.step % _REPORT_STEPS == 0:
+            yield asdict(progress)
+        if not last and progress.step % parsed.validate_every == 0:
+            yield from _validated(recipe, model, {"step": progress.step, "quantised": False})
+
+
+def _validated(recipe: Recipe, model: Model, about: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for noise in recipe.noise:
+        rate, psnr_db = recipe.rates(model, noise)
+        yield {
+            **about,
+            "noise": noise,
+            recipe.rate_unit: float(f"{rate:.5g}"),
+            "psnr_db": round(psnr_db, 3),
+        }
+
+
+def _export(parsed: argparse.Namespace, recipe: Recipe, saved: Checkpoint, model: Model) -> None:
+    step = saved.history.done
+    validation = []
+    for quantised in (False, True):
+        if quantised:
+            _quantise(model, parsed.checkpoint)
+        for event in _validated(recipe, model, {"step": step, "quantised": quantised}):
+            validation.append(event)
+            print(json.dumps(event), flush=True)
+    indices = [
+        round(NOISE_STEPS_PER_OCTAVE * math.log2(noise / recipe.unit)) for noise in recipe.noise
+    ]
+    groups = learn_tables(
+        model, recipe.examples(_GROUP_EXAMPLES), recipe.groups(), indices, parsed.seed
+    )
+    card = _card(parsed, recipe, saved, validation)
+    card = MultiresPreset(card, model.cpu(), groups).save(parsed.out)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    print(f"wrote {card.name}: {count} parameters after {step} steps", file=sys.stderr)
+
+
+def _quantise(model: Model, checkpoint: Path) -> None:
+    try:
+        quantise(model)
+    except ValueError as error:
+        raise CombinerError(f"The checkpoint {checkpoint.name} is unusable: {error}.") from error
+
+
+def _card(
+    parsed: argparse.Namespace, recipe: Recipe, saved: Checkpoint, validation: list[dict[str, Any]]
+) -> Card:
+    history = saved.history
+    training: dict[str, Any] = {
+        "arguments": without_paths(parsed, _PATHS),
+        "data": [folder.name for folder in parsed.data],
+        "validation_data": [folder.name for folder in parsed.validate],
+        "warm_start": parsed.warm_start.stem if parsed.warm_start else None,
+        "files": recipe.data.files,
+        "config": saved.settings,
+        "steps": history.done,
+        "seconds": round(history.elapsed_s, 1),
+        "machine": machine(parsed.device),
+        "torch": torch.__version__,
+        "curve": history.curve,
+        "validation": validation,
+    }
+    is_image = isinstance(recipe, ImageRecipe)
+    field = "Wavelets" if is_image else "Lapped cosines"
+    signals = {"image": "photographs", "speech": "speech", "wide": "any sound"}[parsed.kind]
+    return Card(
+        name=parsed.name,
+        id=parsed.id,
+        family="multires",
+        kind="image" if is_image else "audio",
+        sha256="",
+        nominal_bits=0.0,
+        about=f"{field} with a conditional prior for {signals}, for every rate.",
+        training=training,
+        sample_rate=recipe.sample_rate if isinstance(recipe, AudioRecipe) else None,
+    )

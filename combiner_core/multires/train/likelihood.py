@@ -1,0 +1,62 @@
+"""How well a prior foretells known weights.
+
+With a Gaussian prior N(m, v) and the noise scale as unit, the negative ELBO of a weight of target c
+at its best posterior is -log N(c; m, 1 + v), but for a constant. Networks see weights drawn from
+the posteriors, as a receiver will.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from combiner_core.gaussians import target_kl_nats, target_loss_nats, target_posterior
+from combiner_core.multires.coding_order import GroupPrior
+from combiner_core.multires.image.elbo import MIN_CODED_LOG_VARIANCE
+
+_NONE: Mapping[int, float] = MappingProxyType({})
+
+
+class Likelihood:
+    """Answers the requests of a walk from known weights.
+
+    Args:
+        targets: weights by level, in units of the noise scale: (B, channels, H, W) each.
+        chance: draws weights from their posteriors.
+        importance: of a level's weights, by level, where it is not 1.
+
+    Attributes:
+        nats: after a walk, the sum of -log N(c; m, 1 + v), less log(2 pi) / 2 for each: (B,).
+        kl_nats: after a walk, the sum of the posteriors' KL (B,).
+    """
+
+    def __init__(
+        self,
+        targets: Mapping[int, Tensor],
+        chance: torch.Generator,
+        importance: Mapping[int, float] = _NONE,
+    ) -> None:
+        self._targets, self._chance, self._importance = targets, chance, importance
+        any_level = next(iter(targets.values()))
+        self.nats = self.kl_nats = any_level.new_zeros(len(any_level))
+
+    def answer(self, request: GroupPrior) -> Tensor:
+        """Weights drawn from their posteriors, without gradient."""
+        group, mean, log_variance = request.group, request.mean, request.log_variance
+        rows = slice(group.first_row, group.first_row + mean.shape[2])
+        target = self._targets[group.level][:, list(group.channels), rows]
+        importance = self._importance.get(group.level, 1.0)
+        variance, offset = torch.exp2(log_variance), target - mean
+        nats = target_loss_nats(offset, variance) * group.coded
+        self.nats = self.nats + importance * nats.sum((1, 2, 3))
+        with torch.no_grad():
+            moved, std = target_posterior(offset, variance)
+            normal = torch.randn(mean.shape, generator=self._chance, device=mean.device)
+            sample = mean + moved + std * normal
+            coded = (log_variance >= MIN_CODED_LOG_VARIANCE) & group.coded
+            kl_nats = target_kl_nats(offset, variance) * coded
+            self.kl_nats = self.kl_nats + importance * kl_nats.sum((1, 2, 3))
+            return torch.where(coded, sample, mean) * group.coded

@@ -1,0 +1,1 @@
+"""COMBINER as published: a sine network for every signal, its weights coded by REC."""

@@ -1,0 +1,267 @@
+"""The paper's codec: fit a SIREN posterior, code it, refine what is not yet coded.
+
+Guo et al. 2023 (COMBINER), sections 3 and 4. The weights are shuffled once and coded in that
+order. Every stretch of the code has a fixed number of bits, shared out by the prior's rates, and
+a beta of its own that makes the posterior's KL meet it.
+
+A signal of several fields (tiles, segments) is first fitted under one beta for all, which divides
+the bits among them as rate-distortion theory asks; the division is sent, a byte a field.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from combiner_core import rec
+from combiner_core.bitstream import Header
+from combiner_core.clock import Clock
+from combiner_core.devices import resolve
+from combiner_core.errors import BitstreamError, BudgetError
+from combiner_core.events import Progress
+from combiner_core.families import Coded
+from combiner_core.options import DeviceName, EffortName, EncodeOptions
+from combiner_core.presets import Card
+from combiner_core.rec.parameters import CODER_PARAMETERS, FileCoder, coder_from, coder_parameters
+from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
+from combiner_core.siren.network import Siren
+from combiner_core.siren.payload import Streams, allocate
+from combiner_core.siren.posterior import OptimiserConfig, PosteriorFit
+from combiner_core.siren.preset import SirenPreset
+from combiner_core.siren.progress import Reporter
+from combiner_core.siren.progressive_refinement import code_and_refine
+from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling, fields_for
+
+_RENDER_CHUNK = 1 << 14
+_WARM_UP_STEPS = 20
+_SHARED_BETA_PART = 0.7
+_MIN_BATCH = 64
+_GRID_PARAMETERS = 2
+
+
+@dataclass(frozen=True)
+class SirenEffort:
+    """What an effort level stands for.
+
+    Attributes:
+        fit_steps: gradient steps before coding.
+        refine_steps: gradient steps spread over all commits.
+        batch: coordinates of each field at a step.
+        learning_rate: at the start of the fit, in prior standard deviations; falls on a cosine.
+        refine_learning_rate: constant, while coding.
+        commit_bits: bits coded between two refinements.
+        state_bits: of the trellis.
+        block_bits: bits of the blocks that have a beta of their own.
+    """
+
+    fit_steps: int
+    refine_steps: int
+    batch: int
+    learning_rate: float = 0.08
+    refine_learning_rate: float = 0.01
+    commit_bits: int = 512
+    state_bits: int = 14
+    block_bits: int = 256
+
+
+EFFORTS: Mapping[EffortName, SirenEffort] = MappingProxyType(
+    {
+        "fast": SirenEffort(fit_steps=1500, refine_steps=500, batch=4096),
+        "balanced": SirenEffort(fit_steps=4000, refine_steps=1500, batch=4096),
+        "best": SirenEffort(fit_steps=16000, refine_steps=6000, batch=8192, state_bits=16),
+    }
+)
+
+
+class SirenCodec:
+    """Encoder and decoder under one siren prior; see `families.Codec`.
+
+    Args:
+        preset: the model.
+        effort: in the place of the one that the options name.
+        coder: of the weights, in the place of the one that the options and the effort name.
+    """
+
+    def __init__(
+        self,
+        preset: SirenPreset,
+        effort: SirenEffort | None = None,
+        coder: FileCoder | None = None,
+    ) -> None:
+        self.preset, self._own_effort, self._own_coder = preset, effort, coder
+
+    @property
+    def card(self) -> Card:
+        """What is known of the prior."""
+        return self.preset.card
+
+    def plan(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> SirenPlan:
+        """The effort, the coder, and the tiles or segments that make a file of this size best."""
+        effort = self._own_effort or EFFORTS[options.effort]
+        coder = self._own_coder
+        if coder is None and options.rec == "astar":
+            blocks = max(1, effort.commit_bits // 16)
+            coder = rec.BlockCoder(commit_blocks=blocks, noise_seed=options.seed)
+        elif coder is None:
+            coder = rec.TrellisCoder(effort.state_bits, effort.commit_bits)
+        tiling = self._tiling(signal.shape, fields_for(8 * file_bytes, self.card.nominal_bits))
+        return SirenPlan(self.preset, signal, tiling, effort, coder, options)
+
+    def decode(
+        self,
+        header: Header,
+        payload: bytes,
+        payload_bytes: int,
+        scale: float,
+        device_name: DeviceName,
+    ) -> Signal:
+        """The signal from the payload, or from the part of it that is there."""
+        device = resolve(device_name)
+        weights = torch.from_numpy(self.weights(header, payload, payload_bytes)).to(device)
+        field = Siren(self.preset.field, device)
+        tiling = self._sent_tiling(header)
+        values = []
+        for row, grid in zip(weights, tiling.coordinates(scale, device), strict=True):
+            parts = [field(part, row[None])[0] for part in torch.split(grid, _RENDER_CHUNK)]
+            values.append(torch.cat(parts).cpu().numpy())
+        return tiling.assemble(values, scale)
+
+    def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
+        """All fields' weights, shape (M, D): the same on every machine.
+
+        Raises:
+            BitstreamError: as `decode`.
+        """
+        tiling = self._sent_tiling(header)
+        coder, prior = coder_from(header.parameters), self.preset.prior
+        streams = Streams(prior, coder, header.seed, tiling.fields)
+        try:
+            received = streams.unpack(payload, payload_bytes)
+        except BudgetError as error:
+            raise BitstreamError("The file's payload has an impossible length.") from error
+        return np.stack([prior.weights(streams.order, part) for part in received])
+
+    def modelled_samples(self, shape: AudioShape) -> float:
+        """Samples at the rate of the prior, where that is higher than the clip's."""
+        assert self.preset.framing is not None
+        rate = self.preset.framing.sample_rate
+        return shape.values_count * max(1.0, rate / shape.sample_rate)
+
+    def _tiling(self, shape: Shape, fields: float) -> Tiling:
+        if isinstance(shape, ImageShape):
+            return ImageTiling.of_about(shape, fields)
+        assert self.preset.framing is not None
+        return AudioTiling(shape, self.preset.framing)
+
+    def _sent_tiling(self, header: Header) -> Tiling:
+        shape, parameters = header.shape, header.parameters
+        is_image = isinstance(shape, ImageShape)
+        if len(parameters) != CODER_PARAMETERS + (_GRID_PARAMETERS if is_image else 0):
+            raise BitstreamError("The file's parameters are not those of this model.")
+        if not isinstance(shape, ImageShape):
+            return self._tiling(shape, 0.0)
+        rows, columns = parameters[CODER_PARAMETERS:]
+        if not (0 < rows <= shape.height and 0 < columns <= shape.width):
+            raise BitstreamError(f"The file's grid of {rows} x {columns} tiles is impossible.")
+        return ImageTiling(shape, rows, columns)
+
+
+@dataclass(frozen=True, eq=False)
+class SirenPlan:
+    """How one signal is going to be encoded; see `families.Plan`."""
+
+    preset: SirenPreset
+    signal: Signal
+    tiling: Tiling
+    effort: SirenEffort
+    coder: FileCoder
+    options: EncodeOptions
+
+    @property
+    def parameters(self) -> bytes:
+        """For the header: coder, size of its state or block in bits; of images also the grid."""
+        grid = b""
+        if isinstance(self.tiling, ImageTiling):
+            grid = bytes([self.tiling.rows, self.tiling.columns])
+        return coder_parameters(self.coder) + grid
+
+    @property
+    def parameters_bytes(self) -> int:
+        """Length of the parameters."""
+        return len(self.parameters)
+
+    def start(self, payload_bytes: int, clock: Clock) -> Generator[Progress | Coded, None, None]:
+        """Fit and code; yields progress at least every 0.2 s of steps, and the payload last.
+
+        Raises:
+            BudgetError: the payload is empty, or larger than the prior's rates can use.
+        """
+        prior, seed = self.preset.prior, self.options.seed
+        streams = Streams(prior, self.coder, seed, self.tiling.fields)
+        # refuses at once what no stream can use
+        streams.lengths(payload_bytes, streams.equal_shares)
+        return self._encode(streams, payload_bytes, clock)
+
+    def _encode(
+        self, streams: Streams, payload_bytes: int, clock: Clock
+    ) -> Generator[Progress | Coded, None, None]:
+        effort, tiling = self.effort, self.tiling
+        device = resolve(self.options.device)
+        shares = streams.equal_shares
+        goal = streams.lengths(payload_bytes, shares)
+        fit = PosteriorFit(
+            Siren(self.preset.field, device),
+            self.preset.prior.gaussian(device),
+            tiling.field_data(self.signal, device),
+            torch.from_numpy(streams.bits_of_weights(goal)).to(device),
+            torch.from_numpy(streams.blocks(max(goal), effort.block_bits)).to(device),
+            OptimiserConfig(max(_MIN_BATCH, effort.batch // tiling.fields), effort.learning_rate),
+            torch.Generator(device).manual_seed(self.options.seed),
+        )
+        report = Reporter(fit, tiling, payload_bytes * 8, clock)
+
+        fit.share_beta = True
+        for step in range(effort.fit_steps):
+            if step == round(_SHARED_BETA_PART * effort.fit_steps) and tiling.fields > 1:
+                shares = allocate(fit.kl_bits().sum(1).tolist())
+                goal = streams.lengths(payload_bytes, shares)
+                fit.schedule(torch.from_numpy(streams.bits_of_weights(goal)).to(device))
+                fit.share_beta = False
+            rate = _cosine(step, effort.fit_steps) * effort.learning_rate
+            fit.step(rate * min(1.0, (step + 1) / _WARM_UP_STEPS))
+            if report.due(last=step + 1 == effort.fit_steps):
+                yield report.progress("fit", step + 1, effort.fit_steps, 0)
+        fit_s, kl_bits = clock.elapsed_s, float(fit.kl_bits().sum())
+
+        fit.share_beta = False
+        encoders = yield from code_and_refine(
+            fit,
+            streams,
+            goal,
+            commit_bits=effort.commit_bits,
+            steps=effort.refine_steps if self.options.refine else 0,
+            learning_rate=effort.refine_learning_rate,
+            report=report,
+        )
+        payload = streams.pack([encoder.bits() for encoder in encoders], shares, payload_bytes)
+        side_bits = 8 * len(encoders) if len(encoders) > 1 else 0
+        yield Coded(
+            payload,
+            self.parameters,
+            kl_bits,
+            side_bits,
+            fit_s - report.started_s,
+            clock.elapsed_s - fit_s,
+            str(device),
+        )
+
+
+def _cosine(step: int, total: int) -> float:
+    """From 1 to 0.02."""
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / total))

@@ -1,0 +1,166 @@
+"""Signals as sets of fields, and back: an image is a grid of tiles, a clip a row of segments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from combiner_core.signals import AudioShape, ImageShape, Signal, resample, scaled_size
+from combiner_core.siren.coordinates import FieldData, audio_coordinates, image_coordinates
+from combiner_core.siren.preset import Framing
+
+MAX_TILES_A_SIDE = 255
+_MIN_TILE_SIDE = 16
+_USUAL_ASPECT = 1.4
+# measured on validation images: a field does best a little below what it was trained for
+_BEST_LOAD = 0.73
+
+
+def fields_for(bits: float, nominal_bits: float) -> float:
+    """Into how many fields an image is best divided, as a number to be rounded."""
+    return bits / (_BEST_LOAD * nominal_bits)
+
+
+@dataclass(frozen=True)
+class ImageTiling:
+    """An image as rows x columns tiles, each a field; in raster order."""
+
+    shape: ImageShape
+    rows: int
+    columns: int
+
+    @classmethod
+    def of_about(cls, shape: ImageShape, fields: float) -> ImageTiling:
+        """The grid nearest to a number of fields whose tiles have the shape photographs have."""
+        most_rows = _clamp(shape.height // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
+        most_columns = _clamp(shape.width // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
+
+        def cost(tiling: ImageTiling) -> float:
+            aspect = math.log(shape.width / tiling.columns / (shape.height / tiling.rows))
+            count = math.log(tiling.fields / max(fields, 1.0))
+            return abs(count) + 0.5 * abs(abs(aspect) - math.log(_USUAL_ASPECT))
+
+        if fields < 1.5:
+            return cls(shape, 1, 1)
+        grids = []
+        for rows in range(1, most_rows + 1):
+            for columns in {math.floor(fields / rows), math.ceil(fields / rows)}:
+                grids.append(cls(shape, rows, _clamp(columns, 1, most_columns)))
+        return min(grids, key=cost)
+
+    @property
+    def fields(self) -> int:
+        """M."""
+        return self.rows * self.columns
+
+    def field_data(self, signal: Signal, device: torch.device | str) -> list[FieldData]:
+        """The data of every field."""
+        return [
+            FieldData.image(np.ascontiguousarray(tile), device)
+            for band in np.split(signal.values, _ends(self.shape.height, self.rows)[:-1], axis=0)
+            for tile in np.split(band, _ends(self.shape.width, self.columns)[:-1], axis=1)
+        ]
+
+    def coordinates(self, scale: float, device: torch.device | str) -> list[Tensor]:
+        """Where to evaluate each field, `scale` times as finely as the signal was given."""
+        return [
+            image_coordinates(height, width, rows, columns).to(device)
+            for height, rows in _sizes(self.shape.height, self.rows, scale)
+            for width, columns in _sizes(self.shape.width, self.columns, scale)
+        ]
+
+    def assemble(self, values: Sequence[NDArray[np.float32]], scale: float) -> Signal:
+        """The image from the values of its fields on `coordinates(scale)`."""
+        heights = [rows for _, rows in _sizes(self.shape.height, self.rows, scale)]
+        widths = [columns for _, columns in _sizes(self.shape.width, self.columns, scale)]
+        bands = [
+            np.concatenate(
+                [
+                    values[row * self.columns + column].reshape(height, width, 3)
+                    for column, width in enumerate(widths)
+                ],
+                axis=1,
+            )
+            for row, height in enumerate(heights)
+        ]
+        pixels = np.concatenate(bands)
+        return Signal.image(np.rint((pixels + 1) * 127.5).clip(0, 255).astype(np.uint8))
+
+
+@dataclass(frozen=True)
+class AudioTiling:
+    """A clip as segments of equal length, each a field; channels outermost, then time."""
+
+    shape: AudioShape
+    framing: Framing
+
+    @property
+    def fields(self) -> int:
+        """M."""
+        return self.shape.channels * self._segments
+
+    @property
+    def _samples(self) -> int:
+        shape = self.shape
+        return max(1, -(-shape.samples * self.framing.sample_rate // shape.sample_rate))
+
+    @property
+    def _segments(self) -> int:
+        return -(-self._samples // self.framing.segment_samples)
+
+    def field_data(self, signal: Signal, device: torch.device | str) -> list[FieldData]:
+        """The data of every field."""
+        values = resample(signal, self.framing.sample_rate, self._samples).values
+        return [
+            FieldData.audio(part, self.framing.segment_samples, device)
+            for channel in values
+            for part in np.split(channel, _ends(self._samples, self._segments)[:-1])
+        ]
+
+    def coordinates(self, scale: float, device: torch.device | str) -> list[Tensor]:
+        """Where to evaluate each field, `scale` times as finely as the signal was given."""
+        channel = [
+            audio_coordinates(length, self.framing.segment_samples, count).to(device)
+            for length, count in _sizes(self._samples, self._segments, scale)
+        ]
+        return channel * self.shape.channels
+
+    def assemble(self, values: Sequence[NDArray[np.float32]], scale: float) -> Signal:
+        """The clip from the values of its fields on `coordinates(scale)`."""
+        joined = np.concatenate([part[:, 0] for part in values]).reshape(self.shape.channels, -1)
+        # at unscaled rates, whose ratio is exact; a finer grid only means more samples a second
+        modelled = Signal.audio(joined, self.framing.sample_rate)
+        samples = scaled_size(self.shape.samples, scale)
+        clip = resample(modelled, self.shape.sample_rate, samples)
+        return replace(clip, sample_rate=max(1, round(self.shape.sample_rate * scale)))
+
+
+Tiling = ImageTiling | AudioTiling
+
+
+def _ends(length: int, parts: int) -> list[int]:
+    """Where each part ends when a length is divided as evenly as can be."""
+    return [length * (part + 1) // parts for part in range(parts)]
+
+
+def _sizes(length: int, parts: int, scale: float) -> list[tuple[int, int]]:
+    """Of each part: its own length, and its length on the scaled grid, which sum exactly."""
+    ends = _ends(length, parts)
+    scaled = [scaled_size(end, scale) for end in ends]
+    return [
+        (end - start, scaled_end - scaled_start)
+        for (start, end), (scaled_start, scaled_end) in zip(
+            pairwise([0, *ends]), pairwise([0, *scaled]), strict=True
+        )
+    ]
+
+
+def _clamp(value: int, least: int, most: int) -> int:
+    return max(least, min(most, value))

@@ -1,0 +1,152 @@
+"""`combiner train siren`: learn a siren prior by coordinate descent and write it as a preset."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from combiner_core.devices import resolve
+from combiner_core.errors import CombinerError
+from combiner_core.presets import DEFAULT_DIRECTORY, Card
+from combiner_core.siren.coordinate_descent import (
+    CoordinateDescent,
+    CoordinateDescentConfig,
+    CoordinateDescentProgress,
+    LearnedPrior,
+)
+from combiner_core.siren.network import Siren, SirenConfig
+from combiner_core.siren.posterior import OptimiserConfig
+from combiner_core.siren.preset import Framing, SirenPreset
+from combiner_core.siren.training_data import audio_targets, image_targets
+from combiner_core.training import check_folders, check_preset, machine, without_paths
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+IMAGE_PIXELS = 768 * 512
+SPEECH = Framing(sample_rate=16_000, segment_samples=48_000)
+_BETA_GUESS_DB = {"image": 22.0, "audio": 45.0}
+_MAX_CYCLES = {"image": 16.0, "audio": 800.0}
+
+
+def add_to(commands: Subparsers) -> None:
+    """Add the command to a parser."""
+    command = commands.add_parser("siren", help="coordinate descent for the siren field")
+    command.set_defaults(run=_train_siren)
+    command.add_argument("--kind", choices=("image", "audio"), required=True)
+    command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    command.add_argument(
+        "--rate",
+        type=float,
+        required=True,
+        metavar="X",
+        help="bpp of a 768x512 image, or kbps of a 3 s clip at 16 kHz",
+    )
+    command.add_argument("--name", required=True, help="name of the preset")
+    command.add_argument("--id", type=int, required=True, help="number of the preset in files")
+    command.add_argument("--out", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR")
+    command.add_argument("--checkpoint", type=Path, required=True, metavar="FILE")
+    command.add_argument(
+        "--warm-start", type=Path, metavar="FILE", help="a higher rate's checkpoint"
+    )
+    command.add_argument("--signals", type=int, default=64)
+    command.add_argument("--textured-share", type=float, default=0.6)
+    command.add_argument("--tiles", type=int, default=1, help="learn from parts of images")
+    command.add_argument("--hidden", type=int, default=48)
+    command.add_argument("--layers", type=int, default=6)
+    command.add_argument("--frequencies", type=int, default=32)
+    command.add_argument("--max-cycles", type=float)
+    command.add_argument("--updates", type=int, default=160)
+    command.add_argument("--steps-per-update", type=int, default=50)
+    command.add_argument("--batch", type=int, default=256)
+    command.add_argument("--learning-rate", type=float, default=0.1)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+
+def _train_siren(parsed: argparse.Namespace) -> None:
+    device = resolve(parsed.device)
+    if parsed.signals < 1 or parsed.tiles < 1:
+        raise CombinerError("The numbers of signals and tiles must be positive.")
+    check_preset(parsed)
+    check_folders(parsed.data)
+    if parsed.kind == "image":
+        framing, bits = None, parsed.rate * IMAGE_PIXELS
+        targets, names = image_targets(
+            parsed.data, parsed.signals, parsed.textured_share, parsed.tiles, parsed.seed, device
+        )
+    else:
+        framing, bits = SPEECH, parsed.rate * 1000 * SPEECH.segment_samples / SPEECH.sample_rate
+        targets, names = audio_targets(parsed.data, parsed.signals, SPEECH, parsed.seed, device)
+    try:
+        config = _config(parsed, bits)
+        trainer = CoordinateDescent(config, targets, parsed.checkpoint, parsed.warm_start)
+    except ValueError as error:
+        raise CombinerError(f"These settings do not work: {error}.") from error
+    for event in trainer.run():
+        if isinstance(event, CoordinateDescentProgress):
+            print(json.dumps(asdict(event)), flush=True)
+            continue
+        card = _card(parsed, config, event, names)
+        card = SirenPreset(card, config.network, event.prior, framing).save(parsed.out)
+        print(f"wrote {card.name}: {Siren(config.network).weight_count} weights", file=sys.stderr)
+
+
+def _config(parsed: argparse.Namespace, bits: float) -> CoordinateDescentConfig:
+    field = SirenConfig(
+        in_dims=2 if parsed.kind == "image" else 1,
+        out_dims=3 if parsed.kind == "image" else 1,
+        frequencies=parsed.frequencies,
+        max_cycles=parsed.max_cycles or _MAX_CYCLES[parsed.kind],
+        hidden=parsed.hidden,
+        layers=parsed.layers,
+    )
+    optimiser = OptimiserConfig(
+        batch=parsed.batch,
+        learning_rate=parsed.learning_rate,
+        beta_guess_db=_BETA_GUESS_DB[parsed.kind],
+    )
+    return CoordinateDescentConfig(
+        field, bits, parsed.updates, parsed.steps_per_update, optimiser, seed=parsed.seed
+    )
+
+
+def _card(
+    parsed: argparse.Namespace,
+    config: CoordinateDescentConfig,
+    result: LearnedPrior,
+    names: list[str],
+) -> Card:
+    of = "for 3 s at 16 kHz"
+    if parsed.kind == "image":
+        of = "an image" if parsed.tiles == 1 else "a tile of an image"
+    training: dict[str, Any] = {
+        "arguments": without_paths(parsed, ("out", "checkpoint", "data", "warm_start")),
+        "data": [folder.name for folder in parsed.data],
+        "warm_start": parsed.warm_start.stem if parsed.warm_start else None,
+        "files": names,
+        "config": asdict(config),
+        "seconds": round(result.curve[-1].elapsed_s, 1),
+        "machine": machine(parsed.device),
+        "torch": torch.__version__,
+        "curve": [
+            {name: float(f"{value:.6g}") for name, value in asdict(point).items()}
+            for point in result.curve
+        ],
+    }
+    return Card(
+        name=parsed.name,
+        id=parsed.id,
+        family="siren",
+        kind=parsed.kind,
+        sha256="",
+        nominal_bits=0.0,
+        about=f"SIREN of width {parsed.hidden}, prior for {config.rate_bits / 8:.0f} bytes {of}.",
+        training=training,
+    )

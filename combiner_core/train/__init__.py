@@ -1,1 +1,0 @@
-"""Learning priors from folders of signals."""

@@ -1,0 +1,53 @@
+"""What the training commands of all families share: arguments, files, what cards tell."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from combiner_core.errors import CombinerError
+
+
+def check_preset(parsed: argparse.Namespace) -> None:
+    """Check name and number of the preset to be written.
+
+    Raises:
+        CombinerError: they cannot be used.
+    """
+    if not 0 <= parsed.id < 1 << 16:
+        raise CombinerError(f"The number {parsed.id} is not between 0 and 65535.")
+    if not re.fullmatch(r"[\w.-]+", parsed.name):
+        raise CombinerError(f"The name {parsed.name!r} has other signs than letters and digits.")
+
+
+def check_folders(folders: Sequence[Path]) -> None:
+    """Check that folders are there.
+
+    Raises:
+        CombinerError: one is not.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise CombinerError(f"There is no folder {folder.name}.")
+
+
+def without_paths(parsed: argparse.Namespace, paths: Collection[str]) -> dict[str, Any]:
+    """Arguments for a card, which must not tell where on a machine files are."""
+    left_out = {"run", *paths}
+    return {name: value for name, value in vars(parsed).items() if name not in left_out}
+
+
+def machine(device: str) -> str:
+    """What the training ran on."""
+    return f"{platform.machine()}, {torch.get_num_threads()} threads, {device}"
+
+
+def files_of(folders: Sequence[Path]) -> list[Path]:
+    """The files of some folders, without their subfolders, in order."""
+    return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
