@@ -7,7 +7,7 @@ s = sqrt(beta / 2) as unit its negative beta-ELBO under the prior N(m, v) is
 
     (w - c)^2 / 2 expected under q, plus KL[q || N(m, v)] in nats,
 
-which has a minimiser in closed form: `target_posterior`. All functions take NumPy arrays or torch
+which has a minimiser in closed form: `TargetPosterior`. All functions take NumPy arrays or torch
 tensors of any shape and compute in their precision.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,30 +123,61 @@ def shrinkage(variance: ArrayT) -> ArrayT:
     return result
 
 
-def target_posterior(offset: ArrayT, variance: ArrayT) -> tuple[ArrayT, ArrayT]:
+class TargetPosterior(Generic[ArrayT]):
     """The posterior that minimises the beta-ELBO of a target: N((m + v c) / (1 + v), v / (1 + v)).
 
     Args:
         offset: c - m, the target less the prior's mean, in noise scales.
         variance: v of the prior, likewise.
 
-    Returns:
-        Posterior mean less m, and standard deviation.
+    Attributes:
+        share: v / (1 + v), see `shrinkage`.
     """
-    share = shrinkage(variance)
-    std: ArrayT = _functions(share).sqrt(share)
-    return share * offset, std
+
+    def __init__(self, offset: ArrayT, variance: ArrayT) -> None:
+        # everything once: gradients go through what is shared
+        functions = _functions(variance)
+        self._offset: ArrayT = offset
+        self._variance: ArrayT = variance
+        self._information: ArrayT = functions.log1p(variance)
+        self.share: ArrayT = shrinkage(variance)
+        self._energy: ArrayT = functions.square(offset) * self.share
+
+    @property
+    def shift(self) -> ArrayT:
+        """The posterior's mean less the prior's: v (c - m) / (1 + v)."""
+        shift: ArrayT = self.share * self._offset
+        return shift
+
+    @property
+    def std(self) -> ArrayT:
+        """The standard deviation sqrt(v / (1 + v))."""
+        std: ArrayT = _functions(self.share).sqrt(self.share)
+        return std
+
+    @property
+    def kl_nats(self) -> ArrayT:
+        """KL[q || p]: 1/2 [log(1 + v) - v / (1 + v) + v (c - m)^2 / (1 + v)^2]."""
+        variance: Any = self._variance
+        kl_nats: ArrayT = (self._information - self.share + self._energy / (1 + variance)) / 2
+        return kl_nats
 
 
-def target_kl_nats(offset: ArrayT, variance: ArrayT) -> ArrayT:
-    """KL of a target's posterior from its prior, in nats.
+def standard_target_posterior(offset: ArrayT, std: ArrayT) -> tuple[ArrayT, ArrayT]:
+    """Mean and standard deviation of a target's posterior in units of its prior, as coders take it.
 
-    1/2 [log(1 + v) - v / (1 + v) + v (c - m)^2 / (1 + v)^2]; arguments as `target_posterior`.
+    `TargetPosterior` with the deviation sqrt(v) of the prior as unit, and its mean as origin:
+    sqrt(v) (c - m) / (1 + v) and 1 / sqrt(1 + v).
+
+    Args:
+        offset: c - m, the target less the prior's mean, in noise scales.
+        std: sqrt(v), likewise.
     """
-    share = shrinkage(variance)
-    energy = offset * offset * share
-    result: ArrayT = (_functions(variance).log1p(variance) - share + energy / (1 + variance)) / 2
-    return result
+    deviation: Any = std
+    variance = deviation**2
+    mean: ArrayT = offset * deviation / (1 + variance)
+    scale: ArrayT = 1 / _functions(std).sqrt(1 + variance)
+    return mean, scale
 
 
 def target_loss_coefficients(variance: ArrayT) -> tuple[ArrayT, ArrayT]:
@@ -161,9 +192,10 @@ def target_loss_coefficients(variance: ArrayT) -> tuple[ArrayT, ArrayT]:
 
 
 def target_loss_nats(offset: ArrayT, variance: ArrayT) -> ArrayT:
-    """The least negative beta-ELBO of a target; arguments as `target_posterior`."""
-    coefficients: tuple[Any, Any] = target_loss_coefficients(variance)
-    result: ArrayT = coefficients[0] + coefficients[1] * (offset * offset)
+    """The least negative beta-ELBO of a target; arguments as `TargetPosterior`."""
+    square: Any = offset * offset
+    rate, precision = target_loss_coefficients(variance)
+    result: ArrayT = rate + precision * square
     return result
 
 
@@ -173,7 +205,8 @@ def dead_zone_nats(offset: ArrayT, variance: ArrayT) -> ArrayT:
     `target_loss_nats` less (c - m)^2 / 2, the loss of a weight that stays at its prior's mean.
     """
     rate, _ = target_loss_coefficients(variance)
-    result: ArrayT = rate - offset * offset * shrinkage(variance) / 2
+    square: Any = offset * offset
+    result: ArrayT = rate - square * shrinkage(variance) / 2
     return result
 
 

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from combiner_core.rec import (
+    Coder,
+    CountingSink,
+    EntropyTables,
+    GroupEncoder,
+    IntegerPrior,
+    MessageSink,
+    Sink,
+)
 from combiner_core.rec.wire import FIRST_ACTIVE
 
 EXPONENTS = (-2, -1, 0, 1, 2, 4)
 
 
 class Example(NamedTuple):
-    """Arguments of `GroupEncoder.encode`."""
+    """A group and its targets."""
 
     index: int
     previous: int | None
@@ -20,11 +30,48 @@ class Example(NamedTuple):
     mean: np.ndarray
     log_variance: np.ndarray
     coded: np.ndarray
+    all_scalar: bool = False
 
     @property
-    def prior(self) -> tuple:
-        """Arguments of `GroupDecoder.decode`."""
-        return self.index, self.previous, self.mean, self.log_variance, self.coded
+    def prior(self) -> IntegerPrior:
+        """What a decoder is told."""
+        return IntegerPrior(
+            self.index, self.previous, self.mean, self.log_variance, self.coded, self.all_scalar
+        )
+
+
+class Recorder:
+    """An encoder of groups with what it has spent in all."""
+
+    def __init__(self, tables: EntropyTables, sink: Sink) -> None:
+        self.sink, self._encoder = sink, GroupEncoder(tables, sink)
+        self.side_bits = self.kl_bits = 0.0
+
+    @classmethod
+    def message(
+        cls, coder: Coder, tables: EntropyTables, seed: int, payload_bytes: int
+    ) -> Recorder:
+        """Writes a message."""
+        return cls(tables, MessageSink(coder, seed, payload_bytes))
+
+    @classmethod
+    def counting(cls, tables: EntropyTables, seed: int = 0) -> Recorder:
+        """Counts bits."""
+        return cls(tables, CountingSink(np.random.default_rng(seed)))
+
+    def __getattr__(self, name: str) -> Any:
+        """Of the sink."""
+        return getattr(self.sink, name)
+
+    @property
+    def exponent_counts(self) -> np.ndarray:
+        return self._encoder.exponent_counts
+
+    def encode(self, example: Example) -> np.ndarray:
+        coded = self._encoder.encode(example.prior, example.target)
+        self.side_bits += coded.side_bits
+        self.kl_bits += coded.kl_bits
+        return coded.values
 
 
 def pyramid(seed: int, shift: float = 0.0) -> list[Example]:

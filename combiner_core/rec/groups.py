@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.gaussians import NATS_PER_BIT, target_kl_nats
+from combiner_core.gaussians import NATS_PER_BIT, TargetPosterior
 from combiner_core.rec.coder import Coder
 from combiner_core.rec.coding_modes import ActiveWeights
 from combiner_core.rec.entropy_tables import EntropyTables
@@ -168,9 +168,8 @@ class GroupEncoder:
         ):
             rates_bits.flat[weights] = rates(log_variances) / RATE_UNITS
             offset = difference.ravel()[weights].astype(np.float64)
-            kl_bits += (
-                float(target_kl_nats(offset, variances_of(log_variances)).sum()) / NATS_PER_BIT
-            )
+            posterior = TargetPosterior(offset, variances_of(log_variances))
+            kl_bits += float(posterior.kl_nats.sum()) / NATS_PER_BIT
         flat, at = decoded.reshape(-1), active.scalar
         quotients = self._quantiser.quotients(difference.ravel()[at], active.scalar_log_variance)
         sink.quotients(self._quantiser, quotients, active.scalar_log_variance)

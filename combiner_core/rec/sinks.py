@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.gaussians import target_posterior
+from combiner_core.gaussians import TargetPosterior, standard_target_posterior
 from combiner_core.rec.coder import Bits, Coder, Key
 from combiner_core.rec.coding_modes import ActiveWeights
 from combiner_core.rec.randomness import permutation
@@ -129,14 +129,14 @@ class MessageSink:
     def _code(self, stream: _Stream, difference: NDArray[np.float32]) -> NDArray[np.float32]:
         """Code a stream of weights at given distances from the mean; values in prior units."""
         deviation = deviations(stream.log_variance) / DEVIATION_UNITS
-        mean, std = target_posterior(difference.astype(np.float64), deviation**2)
-        mean = np.clip(mean / deviation, -_FAR, _FAR)
+        mean, std = standard_target_posterior(difference.astype(np.float64), deviation)
+        mean = np.clip(mean, -_FAR, _FAR)
         encoder = self._schedule.coder.encoder(
             stream.rates, stream.total_bits, stream.key, self._schedule.past
         )
         values = []
         while not encoder.done:
-            values.append(encoder.commit(mean, std / deviation))
+            values.append(encoder.commit(mean, std))
         bits = encoder.bits()
         self._encoder.bit_string(bits)
         self._schedule.follow(bits)
@@ -198,9 +198,10 @@ class CountingSink:
         log_variance = active.random_log_variance
         self._bits += int(rates(log_variance).sum(dtype=np.int64)) / RATE_UNITS
         variance = variances_of(log_variance).astype(np.float32)
-        mean, std = target_posterior(difference[active.random], variance)
-        noise = self._generator.standard_normal(len(mean), dtype=np.float32)
-        yield active.random, np.rint(VALUE_UNITS * (mean + std * noise)).astype(np.int64)
+        posterior = TargetPosterior(difference[active.random], variance)
+        noise = self._generator.standard_normal(len(variance), dtype=np.float32)
+        sample = posterior.shift + posterior.std * noise
+        yield active.random, np.rint(VALUE_UNITS * sample).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from combiner_core.gaussians import dead_zone_nats, shrinkage, target_kl_nats, target_posterior
+from combiner_core.gaussians import TargetPosterior, dead_zone_nats
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.model import ImageModel
@@ -82,14 +82,14 @@ def image_elbo(
         offset = targets[group.level][place] - mean
         variance = torch.exp2(prior.log_variance)
         active = (prior.log_variance >= MIN_CODED_LOG_VARIANCE) & group.coded
-        moved, std = target_posterior(offset, variance)
-        centre = mean + moved
+        posterior = TargetPosterior(offset, variance)
+        centre = mean + posterior.shift
         normal = torch.randn(mean.shape, generator=generator, device=mean.device)
-        sample = centre + std * normal
-        rate = rate + (target_kl_nats(offset, variance) * active).sum((1, 2, 3))
+        sample = centre + posterior.std * normal
+        rate = rate + (posterior.kl_nats * active).sum((1, 2, 3))
         loss = dead_zone_nats(offset.detach(), variance)
         dead_zone = dead_zone + (loss * (group.coded & ~active)).sum((1, 2, 3))
-        curvature = shrinkage(variance)
+        curvature = posterior.share
         error = centre - own[group.level][place].detach()
         excess = error * (sample - centre) + curvature * (normal.square() - 1) / 2
         control_variate = control_variate + (excess * active).sum((1, 2, 3))

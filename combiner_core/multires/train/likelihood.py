@@ -13,7 +13,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from combiner_core.gaussians import target_kl_nats, target_loss_nats, target_posterior
+from combiner_core.gaussians import TargetPosterior, target_loss_nats
 from combiner_core.multires.coding_order import GroupPrior
 from combiner_core.multires.image.elbo import MIN_CODED_LOG_VARIANCE
 
@@ -53,10 +53,10 @@ class Likelihood:
         nats = target_loss_nats(offset, variance) * group.coded
         self.nats = self.nats + importance * nats.sum((1, 2, 3))
         with torch.no_grad():
-            moved, std = target_posterior(offset, variance)
+            posterior = TargetPosterior(offset, variance)
             normal = torch.randn(mean.shape, generator=self._chance, device=mean.device)
-            sample = mean + moved + std * normal
+            sample = mean + posterior.shift + posterior.std * normal
             coded = (log_variance >= MIN_CODED_LOG_VARIANCE) & group.coded
-            kl_nats = target_kl_nats(offset, variance) * coded
+            kl_nats = posterior.kl_nats * coded
             self.kl_nats = self.kl_nats + importance * kl_nats.sum((1, 2, 3))
             return torch.where(coded, sample, mean) * group.coded

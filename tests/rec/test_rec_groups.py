@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from group_examples import EXPONENTS, Example, pyramid
+from group_examples import EXPONENTS, Example, Recorder, pyramid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,8 +17,6 @@ from combiner_core.rec import (
     Coder,
     EntropyTables,
     GroupDecoder,
-    GroupEncoder,
-    GroupEstimator,
     TrellisCoder,
 )
 
@@ -30,16 +28,16 @@ MANY_BYTES = 1 << 20
 
 def encoded(
     groups: list[Example], payload_bytes: int, coder: Coder = TRELLIS, model: EntropyTables = MODEL
-) -> tuple[GroupEncoder, list[np.ndarray]]:
-    encoder = GroupEncoder(coder, model, SEED, payload_bytes)
-    return encoder, [encoder.encode(*group) for group in groups]
+) -> tuple[Recorder, list[np.ndarray]]:
+    encoder = Recorder.message(coder, model, SEED, payload_bytes)
+    return encoder, [encoder.encode(group) for group in groups]
 
 
 def decoded(
     groups: list[Example], payload: bytes, coder: Coder = TRELLIS, model: EntropyTables = MODEL
 ) -> list[np.ndarray]:
     decoder = GroupDecoder(coder, model, SEED, payload)
-    return [decoder.decode(*group.prior) for group in groups]
+    return [decoder.decode(group.prior) for group in groups]
 
 
 def equal_groups(first: list[np.ndarray], second: list[np.ndarray]) -> list[bool]:
@@ -153,9 +151,9 @@ def test_a_short_payload_is_the_beginning_of_the_message(payload_bytes: int):
     assert right == sorted(right, reverse=True)
     # nearly all of its bits are of use
     reached = next(i for i in itertools.count() if not right[i])
-    prefix = GroupEncoder(TRELLIS, MODEL, SEED, MANY_BYTES)
+    prefix = Recorder.message(TRELLIS, MODEL, SEED, MANY_BYTES)
     for group in groups[: reached + 1]:
-        prefix.encode(*group)
+        prefix.encode(group)
     assert prefix.bits > 8 * payload_bytes - 20
 
 
@@ -230,13 +228,13 @@ def test_a_fresh_process_decodes_without_the_compiler(tmp_path: Path):
     digest = hashlib.sha256(b"".join(values.tobytes() for values in sent)).hexdigest()
     code = f"""
 import sys, hashlib, pathlib
-sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parent.parent)]!r}
+sys.path[:0] = {[str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]!r}
 from group_examples import EXPONENTS, pyramid
-from combiner_core.rec import GroupDecoder, GroupModel, TrellisCoder
-model = GroupModel.untrained((8, 8), EXPONENTS)
+from combiner_core.rec import EntropyTables, GroupDecoder, TrellisCoder
+model = EntropyTables.untrained((8, 8), EXPONENTS)
 payload = pathlib.Path("payload").read_bytes()
 decoder = GroupDecoder(TrellisCoder(state_bits=8), model, {SEED}, payload)
-values = b"".join(decoder.decode(*group.prior).tobytes() for group in pyramid(10))
+values = b"".join(decoder.decode(group.prior).tobytes() for group in pyramid(10))
 assert hashlib.sha256(values).hexdigest() == "{digest}"
 assert "numba" not in sys.modules
 """
@@ -249,7 +247,7 @@ def test_a_seed_decides_the_candidates():
     groups = pyramid(8)
     encoder, sent = encoded(groups, MANY_BYTES)
     other = GroupDecoder(TRELLIS, MODEL, SEED + 1, encoder.payload())
-    assert not np.array_equal(other.decode(*groups[1].prior), sent[1])
+    assert not np.array_equal(other.decode(groups[1].prior), sent[1])
 
 
 @pytest.mark.parametrize(
@@ -280,20 +278,20 @@ def test_wrong_arguments_are_refused(change: dict):
     )
     wrong = right._replace(**change)
     with pytest.raises(ValueError, match=r"group|target|means|log-variances"):
-        GroupEncoder(TRELLIS, MODEL, SEED, 99).encode(*wrong)
+        Recorder.message(TRELLIS, MODEL, SEED, 99).encode(wrong)
     with pytest.raises(ValueError, match=r"group|target|means|log-variances"):
-        GroupEstimator(MODEL, np.random.default_rng(0)).encode(*wrong)
+        Recorder.counting(MODEL).encode(wrong)
     if "target" not in change:
         with pytest.raises(ValueError, match=r"group|means|log-variances"):
-            GroupDecoder(TRELLIS, MODEL, SEED, bytes(99)).decode(*wrong.prior)
+            GroupDecoder(TRELLIS, MODEL, SEED, bytes(99)).decode(wrong.prior)
 
 
 def test_a_previous_group_must_have_the_same_grid():
     groups = pyramid(9)
-    encoder = GroupEncoder(TRELLIS, MODEL, SEED, MANY_BYTES)
-    encoder.encode(*groups[0])
+    encoder = Recorder.message(TRELLIS, MODEL, SEED, MANY_BYTES)
+    encoder.encode(groups[0])
     with pytest.raises(ValueError, match="group 1 cannot follow group 0"):
-        encoder.encode(*groups[1]._replace(previous=0))
+        encoder.encode(groups[1]._replace(previous=0))
 
 
 def test_an_outlier_costs_bits_and_not_distortion_where_all_weights_are_quantised(rng):
@@ -304,11 +302,12 @@ def test_an_outlier_costs_bits_and_not_distortion_where_all_weights_are_quantise
     coded[1, 8] = False
     log_variance = rng.integers(-64, 30, shape).astype(np.int16)
     model = EntropyTables.untrained((8, 8), (-2, -1, 0, 1, 2, 4))
-    encoder = GroupEncoder(TrellisCoder(10), model, 0, 4000)
-    decoded = encoder.encode(0, None, target, mean, log_variance, coded, True)
+    encoder = Recorder.message(TrellisCoder(10), model, 0, 4000)
+    example = Example(0, None, target, mean, log_variance, coded, all_scalar=True)
+    decoded = encoder.encode(example)
     error = np.abs(decoded / 16 - target)[coded]
     assert error.max() <= 55 / 32 + 1e-6
     assert encoder.bits == pytest.approx(encoder.side_bits)
     decoder = GroupDecoder(TrellisCoder(10), model, 0, encoder.payload())
-    np.testing.assert_array_equal(decoder.decode(0, None, mean, log_variance, coded, True), decoded)
+    np.testing.assert_array_equal(decoder.decode(example.prior), decoded)
     assert not decoded[~coded].any()

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from group_examples import EXPONENTS, Example, blotches, loss_bits, pyramid
+from group_examples import EXPONENTS, Example, Recorder, blotches, loss_bits, pyramid
 
-from combiner_core.rec import EntropyTables, GroupEncoder, GroupEstimator, TrellisCoder
+from combiner_core.rec import EntropyTables, TrellisCoder
 
 UNTRAINED = EntropyTables.untrained((8, 8), EXPONENTS)
 CODER = TrellisCoder(state_bits=12)
@@ -16,10 +16,10 @@ def trained(*wrong_exponents: int) -> EntropyTables:
     """A model that has seen variances as wrong as those."""
     model = UNTRAINED
     for _ in range(2):
-        estimator = GroupEstimator(model, np.random.default_rng(0))
+        estimator = Recorder.counting(model)
         for seed in range(100, 108):
             example, *_ = blotches(seed, wrong_exponents)
-            estimator.encode(*example._replace(index=seed))
+            estimator.encode(example._replace(index=seed))
         model = UNTRAINED.learned(estimator.exponent_counts)
     return model
 
@@ -35,8 +35,8 @@ def overhead(model: EntropyTables, *wrong_exponents: int) -> float:
     losses, ideal = [], []
     for seed in range(2):
         example, ideal_bits, ideal_loss = blotches(seed, wrong_exponents)
-        encoder = GroupEncoder(CODER, model, 1, 1 << 20)
-        decoded = encoder.encode(*example)
+        encoder = Recorder.message(CODER, model, 1, 1 << 20)
+        decoded = encoder.encode(example)
         losses.append(loss_bits(encoder.bits, decoded, example.target) - ideal_loss)
         ideal.append(ideal_bits)
     return sum(losses) / sum(ideal)
@@ -60,10 +60,10 @@ def test_tiles_make_up_for_variances_that_are_wrong():
     ids=["low", "high", "one"],
 )
 def test_the_estimate_is_what_the_encoder_writes(model: EntropyTables, groups: list[Example]):
-    encoder = GroupEncoder(CODER, model, 1, 1 << 20)
-    estimator = GroupEstimator(model, np.random.default_rng(0))
+    encoder = Recorder.message(CODER, model, 1, 1 << 20)
+    estimator = Recorder.counting(model)
     for group in groups:
-        coded, sampled = encoder.encode(*group), estimator.encode(*group)
+        coded, sampled = encoder.encode(group), estimator.encode(*group)
         weights = group.coded & (group.log_variance > 0)
         distance = ((coded - sampled)[weights] / 16) ** 2
         assert distance.mean() < 2.5  # of two samples it is 2 v / (1 + v)
@@ -73,8 +73,8 @@ def test_the_estimate_is_what_the_encoder_writes(model: EntropyTables, groups: l
 
 def test_the_ideal_length_is_the_divergence():
     example, ideal_bits, _ = blotches(4)
-    estimator = GroupEstimator(without_exponents(), np.random.default_rng(0))
-    estimator.encode(*example)
+    estimator = Recorder.counting(without_exponents())
+    estimator.encode(example)
     assert estimator.kl_bits == pytest.approx(ideal_bits, rel=0.01)
 
 
@@ -89,8 +89,8 @@ def test_samples_have_the_posterior_s_moments():
         np.full(shape, 16, np.int32),
         np.ones(shape, bool),
     )
-    estimator = GroupEstimator(without_exponents(), np.random.default_rng(0))
-    sample = estimator.encode(*example) / 16
+    estimator = Recorder.counting(without_exponents())
+    sample = estimator.encode(example) / 16
     shrink = variance / (1 + variance)
     assert sample.mean() == pytest.approx(3 + shrink * difference, abs=0.02)
     assert sample.var() == pytest.approx(shrink, rel=0.03)
@@ -101,16 +101,16 @@ def test_training_counts_lower_the_side_information():
     example, *_ = blotches(5, wrong)
     lengths = []
     for model in (UNTRAINED, trained(*wrong)):
-        encoder = GroupEncoder(CODER, model, 1, 1 << 20)
-        encoder.encode(*example)
+        encoder = Recorder.message(CODER, model, 1, 1 << 20)
+        encoder.encode(example)
         lengths.append(encoder.side_bits)
     assert lengths[1] < 0.9 * lengths[0]
 
 
 def test_counts_seen_are_one_for_each_tile():
-    estimator = GroupEstimator(UNTRAINED, np.random.default_rng(0))
+    estimator = Recorder.counting(UNTRAINED)
     for group in pyramid(6):
-        estimator.encode(*group)
+        estimator.encode(group)
     # 1 tile, 3 times 3 x 4, twice 5 x 7 and once those of the first 20 rows
     assert estimator.exponent_counts.sum() == 1 + 3 * 12 + 2 * 35 + 3 * 7
 
@@ -129,7 +129,7 @@ def test_a_tile_of_outliers_is_quantised_if_an_exponent_reaches_so_far(rng: np.r
     errors = []
     for rescues in ((), (16,)):
         model = EntropyTables.untrained((8, 8), (*EXPONENTS, *rescues))
-        decoded = GroupEncoder(CODER, model, 1, 1 << 20).encode(*example)
+        decoded = Recorder.message(CODER, model, 1, 1 << 20).encode(example)
         errors.append(np.abs(decoded / 16 - difference).max())
     assert errors[0] == 90
     assert errors[1] < 2
@@ -143,6 +143,6 @@ def test_variances_are_raised_for_weights_beyond_a_random_code_s_reach(rng: np.r
     example = Example(
         0, None, difference, np.zeros(shape, np.int32), log_variance, np.ones(shape, bool)
     )
-    decoded = GroupEncoder(CODER, trained(0), 1, 1 << 20).encode(*example)
+    decoded = Recorder.message(CODER, trained(0), 1, 1 << 20).encode(example)
     # if variances are raised by their likelihood alone it is 117
     assert ((decoded / 16 - difference)[0, ::8, ::8] ** 2).mean() < 60

@@ -10,14 +10,14 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from combiner_core.rec import EntropyTables
+from combiner_core.rec import EntropyTables, wire
 from combiner_core.rec import scalar_quantiser as scalar
 from combiner_core.rec import scale_factors as scales
 from combiner_core.rec import variance_tables as tables
 from combiner_core.rec.range_coder import MessageEnded, RangeDecoder, RangeEncoder
 from combiner_core.rec.scalar_quantiser import ScalarQuantiser
 
-ALL = np.arange(tables.MIN_LOG_VARIANCE, tables.MAX_LOG_VARIANCE + 1).astype(np.int16)
+ALL = np.arange(wire.MIN_LOG_VARIANCE, wire.MAX_LOG_VARIANCE + 1).astype(np.int16)
 MODEL = EntropyTables.untrained((8, 8), (-1, 0, 1))
 
 
@@ -36,8 +36,8 @@ def test_no_table_can_round_differently_elsewhere():
 
 def test_thresholds_are_the_first_log_variances_with_such_rates():
     rates_bits = tables.rates(ALL) / 1024
-    assert ALL[np.argmax(rates_bits >= 0.385)] == tables.FIRST_ACTIVE
-    assert ALL[np.argmax(rates_bits > 4)] == tables.FIRST_SCALAR
+    assert ALL[np.argmax(rates_bits >= 0.385)] == wire.FIRST_ACTIVE
+    assert ALL[np.argmax(rates_bits > 4)] == wire.FIRST_SCALAR
 
 
 def test_log_variances_are_held_in_range():
