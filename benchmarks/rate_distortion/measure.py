@@ -12,9 +12,9 @@ from typing import Literal
 
 import torch
 
+from benchmarks import results_files
 from combiner_core import metrics
 from combiner_core.baselines import CODECS_FOR, encode_within
-from combiner_core.bench import intervals, results, tables
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
 from combiner_core.errors import BudgetError
@@ -26,8 +26,6 @@ from combiner_core.signals import Signal, load
 RateUnit = Literal["bpp", "kbps"]
 
 _BASELINES = frozenset(itertools.chain.from_iterable(CODECS_FOR.values()))
-# a mean rate this much below what was asked is worth telling
-_SHORT = 0.01
 
 
 @dataclass(frozen=True)
@@ -80,10 +78,10 @@ class Row:
         encode_s, decode_s: wall-clock seconds, the preset already loaded.
         peak_memory_mb: largest resident size of the process.
         threads: of the process.
-        kl_bits, side_bits: as in `Encoded`; None for baselines and in older results.
-        ms_ssim: of images of at least 161 pixels a side; None in older results.
+        kl_bits, side_bits: as in `Encoded`; None for baselines and in older results_files.
+        ms_ssim: of images of at least 161 pixels a side; None in older results_files.
         prior: name of the preset, and the hash by which files name it; None for baselines and in
-            older results.
+            older results_files.
     """
 
     job: Job
@@ -107,7 +105,7 @@ class Row:
         return -10 * math.log10(1 - self.ms_ssim)
 
 
-BENCHMARK = results.Benchmark("rate-distortion", Job, Row)
+BENCHMARK = results_files.Benchmark("rate-distortion", Job, Row)
 
 
 @dataclass(frozen=True)
@@ -171,87 +169,10 @@ def read_rows(path: Path) -> list[Row]:
     return BENCHMARK.rows(path)
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Means over files for each setting and rate, as a Markdown table, the PSNR's with an interval.
-
-    Of several seeds a file counts with the mean.
-    """
-    groups: dict[tuple[str, float], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row.job.setting, row.job.rate), []).append(row)
-    unit = rows[0].job.unit
-    lines = []
-    for (setting, rate), members in sorted(groups.items(), key=lambda item: item[0]):
-        count, fitting = _fitting(members)
-        start = [setting, f"{len(fitting)}" + (f" of {count}" if len(fitting) < count else "")]
-        if not fitting:
-            lines.append([*start, f"{rate:g}", "cannot go this small", *[""] * 5])
-            continue
-        found = list(itertools.chain.from_iterable(fitting.values()))
-        lines.append(
-            [
-                *start,
-                f"{rate:g}",
-                tables.number(tables.mean(r.actual_rate for r in found), ".4g"),
-                _mean_psnr(fitting).text(2),
-                tables.number(tables.mean(r.ms_ssim_db for r in found), ".2f"),
-                tables.number(tables.mean(r.encode_s for r in found), ".3g"),
-                tables.number(tables.mean(r.decode_s for r in found), ".2g"),
-                f"{max(r.peak_memory_mb for r in found):.0f}",
-            ]
-        )
-    header = ("codec", "files", f"asked {unit}", unit, "PSNR dB (95 %)", "MS-SSIM dB")
-    return tables.markdown((*header, "encode s", "decode s", "peak MB"), lines)
-
-
-def table_by_rate(rows: Sequence[Row], settings: Sequence[str]) -> str:
-    """Mean PSNR of some settings, a column each, for each rate at which all files were asked for.
-
-    A mean rate that is more than a per cent below the one asked for is given beside it.
-    """
-    unit = rows[0].job.unit
-    lines = []
-    for rate in sorted({row.job.rate for row in rows if row.job.setting in settings}):
-        cells = []
-        for setting in settings:
-            members = [r for r in rows if r.job.setting == setting and r.job.rate == rate]
-            count, fitting = _fitting(members)
-            if len(fitting) < count:
-                cells.append(f"{count - len(fitting)} of {count} files do not fit")
-            elif fitting:
-                actual = tables.mean(r.actual_rate for r in members)
-                assert actual is not None
-                beside = f" at {actual:.3g}" if actual < (1 - _SHORT) * rate else ""
-                cells.append(f"{_mean_psnr(fitting).value:.2f}{beside}")
-            else:
-                cells.append("")
-        if any(cells):
-            lines.append([f"{rate:g}", *cells])
-    return tables.markdown((unit, *(f"{setting}, dB" for setting in settings)), lines)
-
-
-def _fitting(rows: Sequence[Row]) -> tuple[int, dict[str, list[Row]]]:
-    """How many files there are, and the rows of those for which the codec can go so small."""
-    by_file: dict[str, list[Row]] = {}
-    for row in rows:
-        by_file.setdefault(row.job.file, []).append(row)
-    fitting = {
-        file: members
-        for file, members in by_file.items()
-        if all(row.bytes is not None for row in members)
-    }
-    return len(by_file), fitting
-
-
-def _mean_psnr(by_file: dict[str, list[Row]]) -> intervals.Interval:
-    means = [tables.mean(row.psnr_db for row in rows) for rows in by_file.values()]
-    return intervals.of_mean([value for value in means if value is not None])
-
-
 def _run_baseline(job: Job, signal: Signal, threads: int) -> Row:
     found = encode_within(signal, job.codec, Budget(job.rate, job.unit).file_bytes(signal))
     if found is None:
-        return Row(job, None, None, None, None, None, results.peak_memory_mb(), threads)
+        return Row(job, None, None, None, None, None, results_files.peak_memory_mb(), threads)
     return Row(
         job,
         found.bytes_count,
@@ -259,7 +180,7 @@ def _run_baseline(job: Job, signal: Signal, threads: int) -> Row:
         metrics.psnr_db(signal, found.reconstruction),
         found.encode_s,
         found.decode_s,
-        results.peak_memory_mb(),
+        results_files.peak_memory_mb(),
         threads,
         ms_ssim=_ms_ssim(signal, found.reconstruction),
     )
@@ -277,7 +198,7 @@ def _run_ours(job: Job, signal: Signal, threads: int) -> Row:
     try:
         *_, result = encode(signal, Budget(job.rate, job.unit), options, library)
     except BudgetError:
-        return Row(job, None, None, None, None, None, results.peak_memory_mb(), threads)
+        return Row(job, None, None, None, None, None, results_files.peak_memory_mb(), threads)
     assert isinstance(result, Encoded)
     started = time.monotonic()
     decode(result.data, presets=library)
@@ -289,7 +210,7 @@ def _run_ours(job: Job, signal: Signal, threads: int) -> Row:
         result.psnr_db,
         result.seconds["fit"] + result.seconds["code"],
         decode_s,
-        results.peak_memory_mb(),
+        results_files.peak_memory_mb(),
         threads,
         result.kl_bits,
         result.side_bits,

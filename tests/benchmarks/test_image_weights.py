@@ -11,10 +11,18 @@ import pytest
 from numpy.typing import NDArray
 from signal_files import image_bytes, picture
 
+from benchmarks.rate_distortion.measure import read_rows
+from benchmarks.rec_overhead import tables
+from benchmarks.rec_overhead.coders import CoderChoice, choices
+from benchmarks.rec_overhead.image_weights import (
+    BENCHMARK,
+    Job,
+    Row,
+    jobs_for,
+    overhead,
+    run,
+)
 from combiner_core import CombinerError
-from combiner_core.bench import rate_distortion
-from combiner_core.bench.coders import CoderChoice, choices
-from combiner_core.bench.group_overhead import BENCHMARK, Job, Row, jobs_for, overhead, run, table
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -71,7 +79,7 @@ def test_overhead_is_unknown_off_the_curve() -> None:
 def test_table_has_means_over_images() -> None:
     other = Job("b", 1400, "trellis", 14, "multires")
     rows = [*curve().values(), row(CODED, 2200, 31.0, 440), row(other, 1800, 31.0, 180)]
-    lines = table(rows).splitlines()
+    lines = tables.of_image_weights(tables.frame_of_image_weights(rows)).splitlines()
     assert lines[2:] == [
         "| multires | trellis of 14 state bits | 1400 | 2 | 2.0000 | 10.00 (of 1) | 15.0 | 1.5 |"
     ]
@@ -114,14 +122,14 @@ def test_longer_searches_come_closer_to_the_ideal(
 
 
 def test_measurements_are_kept_and_resumed(
-    run_cli: RunCli,
+    run_benchmarks: RunCli,
     photos: Path,
     tmp_path: Path,
     multires_presets: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
-    arguments = ("bench", "overhead", "--data", photos, "--noise", "500", "--limit", "1")
+    arguments = ("overhead", "--data", photos, "--noise", "500", "--limit", "1")
     options = (
         "--out",
         "rows.json",
@@ -132,7 +140,7 @@ def test_measurements_are_kept_and_resumed(
         "--state-bits",
         "10",
     )
-    done = run_cli(*arguments, *options)
+    done = run_benchmarks(*arguments, *options)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[2].startswith(
         "| multires | trellis of 10 state bits | 500 | 1 | "
@@ -140,8 +148,8 @@ def test_measurements_are_kept_and_resumed(
     sizes = [row.job.size for row in BENCHMARK.rows(tmp_path / "rows.json")]
     assert sorted(map(str, sizes)) == ["10", *["None"] * 4]
 
-    again = run_cli(*arguments, *options)
+    again = run_benchmarks(*arguments, *options)
     assert again.stdout == done.stdout
     assert not again.stderr  # nothing was left to measure
     with pytest.raises(CombinerError):
-        rate_distortion.read_rows(tmp_path / "rows.json")
+        read_rows(tmp_path / "rows.json")

@@ -13,32 +13,34 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from combiner_core.bench import (
-    ablation,
-    comparison,
-    group_overhead,
-    losses,
-    rate_distortion,
-    rec_overhead,
-    timing,
-    timing_tables,
-)
-from combiner_core.bench.comparison import Measure
-from combiner_core.bench.published import PublishedCurve, read_published
-from combiner_core.bench.rate_distortion import Row
-from combiner_core.bench.results import Benchmark, JobT, RowT, Run, read_runs
+import pandas as pd
+
+from benchmarks.ablation import measure as ablation
+from benchmarks.ablation import tables as ablation_tables
+from benchmarks.rate_distortion import bd, per_file
+from benchmarks.rate_distortion import measure as rate_distortion
+from benchmarks.rate_distortion import tables as rate_distortion_tables
+from benchmarks.rate_distortion.curves import Measure
+from benchmarks.rate_distortion.published import PublishedCurve, read_published
+from benchmarks.rec_overhead import image_weights, random_weights
+from benchmarks.rec_overhead import tables as rec_tables
+from benchmarks.results_files import Benchmark, JobT, RowT, Run, read_runs
+from benchmarks.timing import measure as timing
+from benchmarks.timing import tables as timing_tables
 from combiner_core.errors import CombinerError
 from combiner_core.signals import Kind, write_atomically
 
 DOCUMENTS = ("README.md", "docs/results.md")
 BENCHMARKS = "benchmarks"
+IMAGES = "docs/images"
 NOT_YET = "Not measured yet."
 
 # from the folder of the benchmarks to Markdown, empty without results
 _Table = Callable[[Path], str]
 
+# how recorded commands began when the benchmarks were a part of the engine, and how they do now
+_FORMER_COMMAND, _COMMAND = "python -m combiner_core bench ", "python -m benchmarks "
 _SECTION = re.compile(r"(<!-- (table|runs|figure): ([^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
-_IMAGES = "docs/images"
 # the order of columns, as far as there are results
 _OURS = ("multires fast", "multires balanced", "multires best", "siren fast", "siren balanced")
 _OTHERS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
@@ -86,6 +88,13 @@ def outdated(root: Path) -> list[str]:
     return list(_changed(root))
 
 
+def current_command(recorded: str) -> str:
+    """A recorded command line as it is to be typed today."""
+    if recorded.startswith(_FORMER_COMMAND):
+        return _COMMAND + recorded.removeprefix(_FORMER_COMMAND)
+    return recorded
+
+
 def _replaced(text: str, section: Callable[[str, str], str]) -> str:
     def whole(match: re.Match[str]) -> str:
         begin, kind, name, end = match.groups()
@@ -123,7 +132,7 @@ def _runs(folder: Path, pattern: str) -> str:
         runs += [run for run in read_runs(path) if run not in runs]
     if not runs:
         return NOT_YET
-    commands = dict.fromkeys(run.command for run in runs if run.command)
+    commands = dict.fromkeys(current_command(run.command) for run in runs if run.command)
     lines = ["```", *commands, "```"] if commands else []
     machines = dict.fromkeys(
         f"{run.machine['processor']}, {run.machine['cores']} cores, "
@@ -135,7 +144,7 @@ def _runs(folder: Path, pattern: str) -> str:
 
 def _figure(folder: Path, name: str) -> str:
     stem, _, text = name.partition(" ")
-    if not (folder.parent / _IMAGES / f"{stem}.svg").exists():
+    if not (folder.parent / IMAGES / f"{stem}.svg").exists():
         return "Not drawn yet."
     return f"![{text}](images/{stem}.svg)"
 
@@ -153,53 +162,62 @@ def _rows(folder: Path, benchmark: Benchmark[JobT, RowT], pattern: str) -> list[
     return [row for path in _paths(folder, pattern) for row in benchmark.rows(path)]
 
 
-def _chosen(rows: Sequence[Row], settings: Sequence[str]) -> list[str]:
+def _chosen(data: pd.DataFrame, settings: Sequence[str]) -> list[str]:
     """Those of the settings that there are, in their order."""
-    known = {row.job.setting for row in rows}
+    known = set(data["setting"])
     return [setting for setting in settings if setting in known]
 
 
 def _of(
-    benchmark: Benchmark[JobT, RowT], pattern: str, table: Callable[[list[RowT]], str]
+    benchmark: Benchmark[JobT, RowT],
+    pattern: str,
+    frame: Callable[[list[RowT]], pd.DataFrame],
+    table: Callable[[pd.DataFrame], str],
 ) -> _Table:
     """A table of all rows in some files."""
 
     def make(folder: Path) -> str:
         rows = _rows(folder, benchmark, pattern)
-        return table(rows) if rows else ""
+        return table(frame(rows)) if rows else ""
 
     return make
 
 
-def _rates(kind: Kind, table: Callable[[list[Row]], str]) -> _Table:
-    return _of(rate_distortion.BENCHMARK, _FILES[kind], table)
+def _rates(kind: Kind, table: Callable[[pd.DataFrame], str]) -> _Table:
+    return _of(rate_distortion.BENCHMARK, _FILES[kind], rate_distortion_tables.frame, table)
+
+
+def _times(table: Callable[[pd.DataFrame], str]) -> _Table:
+    return _of(timing.BENCHMARK, "time*", timing_tables.frame, table)
 
 
 def _by_rate(kind: Kind, settings: Sequence[str]) -> _Table:
-    return _rates(kind, lambda rows: rate_distortion.table_by_rate(rows, _chosen(rows, settings)))
+    return _rates(kind, lambda data: rate_distortion_tables.by_rate(data, _chosen(data, settings)))
 
 
 def _deltas(kind: Kind, ours: Sequence[str], measure: Measure = "psnr_db") -> _Table:
-    def table(rows: list[Row]) -> str:
-        rows = [row for row in rows if row.job.is_baseline or row.job.setting in ours]
-        rows = [row for row in rows if row.bytes is None or getattr(row, measure) is not None]
-        anchors = _chosen(rows, _OTHERS[kind])
-        if not anchors or not _chosen(rows, ours):
+    def table(data: pd.DataFrame) -> str:
+        data = data[data["is_baseline"] | data["setting"].isin(ours)]
+        data = data[data["bytes"].isna() | data[measure].notna()]
+        anchors = _chosen(data, _OTHERS[kind])
+        if not anchors or not _chosen(data, ours):
             return ""
-        found = comparison.compare(rows, anchors, *_RANGES[kind], measure)
-        return comparison.table(found, rows[0].job.unit, measure)
+        found = bd.compare(data, anchors, *_RANGES[kind], measure)
+        return bd.table(found, data["unit"].iloc[0], measure)
 
     return _rates(kind, table)
 
 
 def _published(kind: Kind) -> _Table:
     def make(folder: Path) -> str:
-        rows = _rows(folder, rate_distortion.BENCHMARK, _FILES[kind])
-        rows = [row for row in rows if row.job.setting in _OURS]
-        if not rows:
-            return ""
-        found = comparison.compare_published(rows, _curves(folder, kind), *_RANGES[kind])
-        return comparison.table(found, rows[0].job.unit)
+        def table(data: pd.DataFrame) -> str:
+            data = data[data["setting"].isin(_OURS)]
+            if data.empty:
+                return ""
+            found = bd.compare_published(data, _curves(folder, kind), *_RANGES[kind])
+            return bd.table(found, data["unit"].iloc[0])
+
+        return _rates(kind, table)(folder)
 
     return make
 
@@ -216,28 +234,34 @@ def _curves(folder: Path, kind: Kind) -> list[PublishedCurve]:
     return [curve for curve in read_published(folder / "published") if curve.kind == kind]
 
 
-def _losses(kind: Kind, setting: str, measure: Measure = "psnr_db") -> _Table:
-    def table(rows: list[Row]) -> str:
-        anchors = _chosen(rows, _OTHERS[kind])
+def _per_file(kind: Kind, setting: str, measure: Measure = "psnr_db") -> _Table:
+    def table(data: pd.DataFrame) -> str:
         found = [
-            one for anchor in anchors for one in losses.differences(rows, setting, anchor, measure)
+            per_file.differences(data, setting, anchor, measure)
+            for anchor in _chosen(data, _OTHERS[kind])
         ]
-        return losses.table(found) if found else ""
+        return per_file.table(pd.concat(found)) if any(map(len, found)) else ""
 
     return _rates(kind, table)
 
 
-def _times(chosen: Callable[[float], bool]) -> _Table:
+def _times_by_rate(chosen: Callable[[float], bool]) -> _Table:
     """The poster's table for some rates."""
 
     def make(folder: Path) -> str:
         quoted = timing_tables.read_quoted(folder / "quoted" / "combiner-times.json")
+        rows = [row for row in _rows(folder, timing.BENCHMARK, "time*") if chosen(row.job.bpp)]
         return timing_tables.by_rate(
-            [row for row in _rows(folder, timing.BENCHMARK, "time*") if chosen(row.job.bpp)],
-            [one for one in quoted if chosen(one.bpp)],
+            timing_tables.frame(rows), [one for one in quoted if chosen(one.bpp)]
         )
 
     return make
+
+
+def _ablation(family: str) -> _Table:
+    return _of(
+        ablation.BENCHMARK, f"ablation-{family}", ablation_tables.frame, ablation_tables.table
+    )
 
 
 _MULTIRES, _SIREN = _OURS[:3], _OURS[3:]
@@ -245,29 +269,39 @@ _TABLES: Mapping[str, _Table] = MappingProxyType(
     {
         "kodak by rate": _by_rate("image", (*_MULTIRES, *_OTHERS["image"])),
         "kodak siren by rate": _by_rate("image", _SIREN),
-        "kodak": _rates("image", rate_distortion.table),
+        "kodak": _rates("image", rate_distortion_tables.by_setting),
         "kodak bd": _deltas("image", _MULTIRES),
         "kodak siren bd": _deltas("image", _SIREN),
         "kodak bd ms-ssim": _deltas("image", _OURS, "ms_ssim_db"),
         "kodak bd published": _published("image"),
         "kodak sources": _sources("image"),
-        "kodak losses": _losses("image", "multires balanced"),
-        "kodak losses ms-ssim": _losses("image", "multires balanced", "ms_ssim_db"),
-        "kodak siren losses": _losses("image", "siren fast"),
+        "kodak per file": _per_file("image", "multires balanced"),
+        "kodak per file ms-ssim": _per_file("image", "multires balanced", "ms_ssim_db"),
+        "kodak siren per file": _per_file("image", "siren fast"),
         "speech by rate": _by_rate("audio", (*_MULTIRES, *_OTHERS["audio"])),
         "speech siren by rate": _by_rate("audio", (*_SIREN, *_OTHERS["audio"])),
-        "speech": _rates("audio", rate_distortion.table),
+        "speech": _rates("audio", rate_distortion_tables.by_setting),
         "speech bd": _deltas("audio", _OURS),
         "speech bd published": _published("audio"),
         "speech sources": _sources("audio"),
-        "speech losses": _losses("audio", "multires balanced"),
-        "time": _times(lambda bpp: True),
-        "time at 0.13 bpp": _times(lambda bpp: bpp == 0.13),
-        "time phases": _of(timing.BENCHMARK, "time*", timing_tables.by_phase),
-        "time sizes": _of(timing.BENCHMARK, "time*", timing_tables.by_size),
-        "ablation siren": _of(ablation.BENCHMARK, "ablation-siren", ablation.table),
-        "ablation multires": _of(ablation.BENCHMARK, "ablation-multires", ablation.table),
-        "rec": _of(rec_overhead.BENCHMARK, "rec", rec_overhead.table),
-        "rec images": _of(group_overhead.BENCHMARK, "overhead-*", group_overhead.table),
+        "speech per file": _per_file("audio", "multires balanced"),
+        "time": _times_by_rate(lambda bpp: True),
+        "time at 0.13 bpp": _times_by_rate(lambda bpp: bpp == 0.13),
+        "time phases": _times(timing_tables.by_phase),
+        "time sizes": _times(timing_tables.by_size),
+        "ablation siren": _ablation("siren"),
+        "ablation multires": _ablation("multires"),
+        "rec": _of(
+            random_weights.BENCHMARK,
+            "rec",
+            rec_tables.frame_of_random_weights,
+            rec_tables.of_random_weights,
+        ),
+        "rec images": _of(
+            image_weights.BENCHMARK,
+            "overhead-*",
+            rec_tables.frame_of_image_weights,
+            rec_tables.of_image_weights,
+        ),
     }
 )

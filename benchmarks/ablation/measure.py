@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 from pathlib import Path
-from statistics import fmean
 
 import torch
 
+from benchmarks import results_files
+from benchmarks.ablation.variants import UNCHANGED, VARIANTS, FamilyName, SirenVariant, Variant
 from combiner_core import bitstream, metrics
-from combiner_core.bench import intervals, results, tables
-from combiner_core.bench.variants import UNCHANGED, VARIANTS, FamilyName, SirenVariant, Variant
 from combiner_core.bitstream import Header
 from combiner_core.budget import Budget
 from combiner_core.errors import CombinerError
@@ -71,7 +69,7 @@ class Row:
     prior: str
 
 
-BENCHMARK = results.Benchmark("ablation", Job, Row)
+BENCHMARK = results_files.Benchmark("ablation", Job, Row)
 
 
 def jobs_for(
@@ -144,64 +142,6 @@ def run(job: Job, folder: Path, threads: int, updates: Path | None) -> Row:
     )
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Means over files and seeds of a variant at a rate.
-
-    Attributes:
-        family, bpp, variant: as in `Job`.
-        files: how many.
-        actual_bpp, psnr_db, kl_bits: means.
-        difference_db: of the PSNR from that of the codec as it is, taken file by file; None of
-            that codec itself, and without any file in common.
-        encode_s: mean time to fit and code.
-    """
-
-    family: FamilyName
-    bpp: float
-    variant: str
-    files: int
-    actual_bpp: float
-    psnr_db: float
-    difference_db: intervals.Interval | None
-    kl_bits: float
-    encode_s: float
-
-
-def summaries(rows: Sequence[Row]) -> list[Summary]:
-    """By family and rate, the variants in their order."""
-    groups: dict[tuple[FamilyName, float], dict[str, list[Row]]] = {}
-    for row in rows:
-        by_variant = groups.setdefault((row.job.family, row.job.bpp), {})
-        by_variant.setdefault(row.job.variant, []).append(row)
-    return [
-        _summary(by_variant[name], by_variant.get(UNCHANGED, []))
-        for (family, _), by_variant in sorted(groups.items())
-        for name in sorted(by_variant, key=partial(_place, list(VARIANTS[family])))
-    ]
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Mean PSNR of every variant and how it differs from the codec as it is, as Markdown."""
-    header = ("codec", "changed", "images", "bpp", "PSNR dB", "difference dB (95 %)", "KL bits")
-    return tables.markdown(
-        (*header, "encode s"),
-        [
-            (
-                f"{one.family}, {one.bpp:g} bpp",
-                one.variant,
-                str(one.files),
-                f"{one.actual_bpp:.4f}",
-                f"{one.psnr_db:.2f}",
-                one.difference_db.text(2, signed=True) if one.difference_db else "",
-                f"{one.kl_bits:.0f}",
-                f"{one.encode_s:.3g}",
-            )
-            for one in summaries(rows)
-        ],
-    )
-
-
 def _coded(
     image: Signal,
     file_bytes: int,
@@ -230,42 +170,3 @@ def _update_variants(folder: Path | None) -> list[str]:
     names = [card.name for card in PresetLibrary(folder).cards()]
     counts = [int(name.removeprefix(_UPDATES)) for name in names if name.startswith(_UPDATES)]
     return [f"prior updates: {count}" for count in sorted(counts)]
-
-
-def _summary(rows: Sequence[Row], unchanged: Sequence[Row]) -> Summary:
-    job = rows[0].job
-    psnr_db, base_db = _psnr_by_case(rows), _psnr_by_case(unchanged)
-    both = sorted(psnr_db.keys() & base_db.keys())
-    differences = _by_file({case: psnr_db[case] - base_db[case] for case in both})
-    known = bool(differences) and job.variant != UNCHANGED
-    return Summary(
-        job.family,
-        job.bpp,
-        job.variant,
-        len({row.job.file for row in rows}),
-        fmean(row.bpp for row in rows),
-        fmean(psnr_db.values()),
-        intervals.of_mean(differences) if known else None,
-        fmean(row.kl_bits for row in rows),
-        fmean(row.fit_s + row.code_s for row in rows),
-    )
-
-
-def _place(names: Sequence[str], name: str) -> tuple[int, int, str]:
-    """Variants in their order, then numbers of updates."""
-    if name in names:
-        return names.index(name), 0, name
-    last = name.rpartition(" ")[2]
-    return len(names), int(last) if last.isdigit() else 0, name
-
-
-def _psnr_by_case(rows: Sequence[Row]) -> dict[tuple[str, int], float]:
-    return {(row.job.file, row.job.seed): row.psnr_db for row in rows}
-
-
-def _by_file(values: dict[tuple[str, int], float]) -> list[float]:
-    """Means over the seeds of every file."""
-    by_file: dict[str, list[float]] = {}
-    for (file, _), value in values.items():
-        by_file.setdefault(file, []).append(value)
-    return [fmean(found) for found in by_file.values()]

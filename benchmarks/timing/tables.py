@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from combiner_core.bench import tables
-from combiner_core.bench.timing import Row
+import pandas as pd
+
+from benchmarks import frames, markdown
+from benchmarks.timing.measure import BENCHMARK, Row
 from combiner_core.errors import CombinerError
 from combiner_core.options import EffortName
 
@@ -26,7 +28,7 @@ class QuotedTimes:
         source: where.
         encoder, decoder: what encoded and decoded.
         bpp: the rate.
-        learn_s, code_s, total_s, decode_s: as in `timing.Row`.
+        learn_s, code_s, total_s, decode_s: as in `measure.Row`.
     """
 
     source: str
@@ -66,26 +68,43 @@ def read_quoted(path: Path) -> list[QuotedTimes]:
         raise CombinerError(f"{path.name} is not a file of quoted times.") from error
 
 
-def by_rate(rows: Sequence[Row], quoted: Sequence[QuotedTimes] = ()) -> str:
+def frame(rows: Sequence[Row]) -> pd.DataFrame:
+    """Rows as `frames.frame`, with the columns `setting` and `machine`, in the order of tables.
+
+    `machine` is the processor with the number of threads, or the GPU.
+    """
+    data = frames.frame(BENCHMARK, rows)
+    order = {effort: place for place, effort in enumerate(get_args(EffortName))}
+    threads = [f", {count} thread{'s' * (count > 1)}" for count in data["threads"]]
+    of_processor = pd.Series(threads, data.index, "str").where(data["device_memory_mb"].isna(), "")
+    data = data.assign(
+        setting=data["model"].astype("str") + " " + data["effort"].astype("str"),
+        machine=data["processor"].astype("str") + of_processor,
+        effort_place=data["effort"].map(order),
+    )
+    return data.sort_values(["bpp", "model", "effort_place", "processor"], kind="stable")
+
+
+def by_rate(data: pd.DataFrame, quoted: Sequence[QuotedTimes] = ()) -> str:
     """The poster's table: means over images for every rate, quoted figures first.
 
     Ranges from the fastest to the slowest image are in brackets.
+
+    Args:
+        data: of `frame`.
+        quoted: times of others.
     """
     lines = []
-    for bpp in sorted({row.job.bpp for row in rows} | {one.bpp for one in quoted}):
+    for bpp in sorted({*data["bpp"], *(one.bpp for one in quoted)}):
         for one in quoted:
             if one.bpp == bpp:
                 cells = [_duration(s) for s in (one.learn_s, one.code_s, one.total_s)]
                 name, machine = "COMBINER, quoted", f"{one.encoder}; decoding: {one.decoder}"
                 lines.append((f"{bpp:g}", name, machine, *cells, _duration(one.decode_s), ""))
-        for (setting, machine), members in _groups(rows, bpp).items():
-            cells = [
-                _spread([getattr(row, name) for row in members])
-                for name in ("learn_s", "code_s", "total_s", "decode_s")
-            ]
-            psnr_db = tables.number(tables.mean(row.psnr_db for row in members), ".2f")
-            lines.append((f"{bpp:g}", setting, machine, *cells, psnr_db))
-    return tables.markdown(
+        for start, found in _groups(data[data["bpp"] == bpp]):
+            cells = [_spread(found[name]) for name in ("learn_s", "code_s", "total_s", "decode_s")]
+            lines.append((*start, *cells, f"{found['psnr_db'].mean():.2f}"))
+    return markdown.table(
         (
             *("bpp", "model", "on", "learning the posterior", "REC and refinement", "in all"),
             *("decoding", "PSNR dB"),
@@ -94,34 +113,37 @@ def by_rate(rows: Sequence[Row], quoted: Sequence[QuotedTimes] = ()) -> str:
     )
 
 
-def by_phase(rows: Sequence[Row]) -> str:
-    """Where the time of encoding goes: mean seconds of each phase, and memory."""
+def by_phase(data: pd.DataFrame) -> str:
+    """Where the time of encoding goes: mean seconds of each phase, and memory.
+
+    Args:
+        data: of `frame`.
+    """
     lines = []
-    for bpp in sorted({row.job.bpp for row in rows}):
-        for (setting, machine), members in _groups(rows, bpp).items():
-            means = [
-                tables.mean(row.phases_s.get(name, 0.0) for row in members) for name in _PHASES
-            ]
-            memory = f"{max(row.peak_memory_mb for row in members):.0f}"
-            on_device = [row.device_memory_mb for row in members if row.device_memory_mb]
-            cells = (*(tables.number(mean, ".2f") for mean in means), memory)
-            device_memory = f"{max(on_device):.0f}" if on_device else ""
-            lines.append((f"{bpp:g}", setting, machine, *cells, device_memory))
+    for start, found in _groups(data):
+        phases_s = pd.DataFrame(list(found["phases_s"]), columns=_PHASES).fillna(0.0).mean()
+        cells = (f"{seconds:.2f}" for seconds in phases_s)
+        memory_mb = found[["peak_memory_mb", "device_memory_mb"]].max()
+        lines.append((*start, *cells, *(markdown.number(mb, ".0f") for mb in memory_mb)))
     header = ("bpp", "model", "on", "search s", "fit s", "code s", "verify s")
-    return tables.markdown((*header, "peak MB", "GPU MB"), lines)
+    return markdown.table((*header, "peak MB", "GPU MB"), lines)
 
 
-def by_size(rows: Sequence[Row]) -> str:
-    """Time and memory by the number of pixels, the smallest images first."""
-    chosen = [row for row in rows if row.job.megapixels is not None]
-    chosen.sort(key=lambda row: (*_order(row), row.job.bpp, row.width))
+def by_size(data: pd.DataFrame) -> str:
+    """Time and memory by the number of pixels, the smallest images first.
+
+    Args:
+        data: of `frame`.
+    """
+    sized = data.dropna(subset="megapixels")
+    sized = sized.sort_values(["model", "effort_place", "processor", "bpp", "width"], kind="stable")
     header = ("model", "bpp", "size", "bytes", "PSNR dB", "encoding", "decoding")
-    return tables.markdown(
+    return markdown.table(
         (*header, "us a pixel", "idle MB", "peak MB"),
         [
             (
-                f"{row.job.model} {row.job.effort}",
-                f"{row.job.bpp:g}",
+                row.setting,
+                f"{row.bpp:g}",
                 f"{row.width} x {row.height}",
                 str(row.bytes),
                 f"{row.psnr_db:.2f}",
@@ -131,32 +153,24 @@ def by_size(rows: Sequence[Row]) -> str:
                 f"{row.idle_memory_mb:.0f}",
                 f"{row.peak_memory_mb:.0f}",
             )
-            for row in chosen
+            for row in sized.itertuples()
         ],
     )
 
 
-def _groups(rows: Sequence[Row], bpp: float) -> dict[tuple[str, str], list[Row]]:
-    """Rows of images as they are, by setting and machine."""
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in sorted(rows, key=_order):
-        if row.job.bpp == bpp and row.job.megapixels is None:
-            threads = f", {row.threads} thread{'s' * (row.threads > 1)}"
-            machine = row.processor + (threads if row.device_memory_mb is None else "")
-            groups.setdefault((f"{row.job.model} {row.job.effort}", machine), []).append(row)
-    return groups
+def _groups(data: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """Rows of images as they are, by rate, setting and machine, and how lines of tables begin."""
+    as_they_are = data[data["megapixels"].isna()]
+    for key, found in as_they_are.groupby(["bpp", "setting", "machine"], sort=False):
+        bpp, setting, machine = key
+        yield (f"{bpp:g}", setting, machine), found
 
 
-def _order(row: Row) -> tuple[str, int, str]:
-    efforts = get_args(EffortName)
-    return row.job.model, efforts.index(row.job.effort), row.processor
-
-
-def _spread(seconds: Sequence[float]) -> str:
-    mean = _duration(sum(seconds) / len(seconds))
+def _spread(seconds: pd.Series) -> str:
+    mean = _duration(seconds.mean())
     if len(seconds) == 1:
         return mean
-    return f"{mean} ({_duration(min(seconds))} to {_duration(max(seconds))})"
+    return f"{mean} ({_duration(seconds.min())} to {_duration(seconds.max())})"
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""`python -m combiner_core bench ...`: measure rate, distortion and cost, and make tables of it."""
+"""The command line: `python -m benchmarks rd | table | bd | time | ablation | ... | report`."""
 
 from __future__ import annotations
 
@@ -10,44 +10,68 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from combiner_core.bench import (
-    ablation,
-    coders,
-    comparison,
-    descent,
-    group_overhead,
-    rate_distortion,
-    rec_overhead,
-    report,
-    timing,
-    timing_tables,
-)
-from combiner_core.bench.results import Benchmark, JobT, RowT, files_of
-from combiner_core.bench.variants import VARIANTS
+import pandas as pd
+
+from benchmarks import report
+from benchmarks.ablation import descent
+from benchmarks.ablation import measure as ablation
+from benchmarks.ablation import tables as ablation_tables
+from benchmarks.ablation.variants import VARIANTS
+from benchmarks.rate_distortion import bd
+from benchmarks.rate_distortion import measure as rate_distortion
+from benchmarks.rate_distortion import tables as rate_distortion_tables
+from benchmarks.rate_distortion.curves import MEASURES
+from benchmarks.rec_overhead import coders, image_weights, random_weights
+from benchmarks.rec_overhead import tables as rec_tables
+from benchmarks.results_files import Benchmark, JobT, RowT, files_of
+from benchmarks.timing import measure as timing
+from benchmarks.timing import tables as timing_tables
 from combiner_core.errors import CombinerError
+from combiner_core.memory import keep_freed_memory
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+_NAME = "benchmarks"
+_ROOT = Path(__file__).resolve().parent.parent
 _CORES = os.cpu_count() or 1
 _STATE_BITS, _BLOCK_BITS = (10, 12, 14, 16), (8, 12, 16)
 
 
-def add_to(commands: Subparsers) -> None:
-    """Add the command to a parser."""
-    bench = commands.add_parser("bench", help="measure rate, distortion, time and memory")
-    kinds = bench.add_subparsers(required=True, metavar="WHAT")
-    _add_rate_distortion(kinds)
-    _add_comparison(kinds)
-    _add_time(kinds)
-    _add_ablation(kinds)
-    _add_rec(kinds)
-    _add_report(kinds)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0, or 1 with one sentence on standard error. Bad usage exits with 2.
+    """
+    parsed = _parser().parse_args(arguments)
+    keep_freed_memory()
+    try:
+        parsed.run(parsed)
+    except CombinerError as error:
+        print(f"{_NAME}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{_NAME}: stopped.", file=sys.stderr)
+        return 1
+    return 0
 
 
-def _add_rate_distortion(kinds: Subparsers) -> None:
-    command = kinds.add_parser("rd", help="rate and distortion on a folder of files")
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {_NAME}", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_rate_distortion(commands)
+    _add_comparison(commands)
+    _add_time(commands)
+    _add_ablation(commands)
+    _add_rec(commands)
+    _add_documents(commands)
+    return parser
+
+
+def _add_rate_distortion(commands: Subparsers) -> None:
+    command = commands.add_parser("rd", help="rate and distortion on a folder of files")
     command.set_defaults(run=_rate_distortion)
     _add_measurement(command)
     command.add_argument("--rates", type=float, nargs="+", required=True)
@@ -61,22 +85,24 @@ def _add_rate_distortion(kinds: Subparsers) -> None:
     command.add_argument("--seeds", type=int, nargs="+", default=[0])
 
 
-def _add_comparison(kinds: Subparsers) -> None:
-    command = kinds.add_parser("table", help="a Markdown table of results of `rd`")
+def _add_comparison(commands: Subparsers) -> None:
+    command = commands.add_parser("table", help="a Markdown table of results of `rd`")
     command.set_defaults(run=_table)
     command.add_argument("results", type=Path, nargs="+")
 
-    command = kinds.add_parser("bd", help="BD-rate and BD-PSNR against other codecs")
+    command = commands.add_parser("bd", help="BD-rate and BD-PSNR against other codecs")
     command.set_defaults(run=_deltas)
     command.add_argument("results", type=Path, nargs="+")
     command.add_argument("--anchors", nargs="+", required=True, metavar="CODEC")
     command.add_argument("--low", type=float, default=0.08, help="lowest rate compared")
     command.add_argument("--high", type=float, default=0.5, help="highest rate compared")
-    command.add_argument("--measure", choices=list(comparison.MEASURES), default="psnr_db")
+    command.add_argument("--measure", choices=list(MEASURES), default="psnr_db")
 
 
-def _add_time(kinds: Subparsers) -> None:
-    command = kinds.add_parser("time", help="time by stage and memory, by rate and size of images")
+def _add_time(commands: Subparsers) -> None:
+    command = commands.add_parser(
+        "time", help="time by stage and memory, by rate and size of images"
+    )
     command.set_defaults(run=_time)
     _add_measurement(command, processes=1, threads=_CORES)
     command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
@@ -89,8 +115,8 @@ def _add_time(kinds: Subparsers) -> None:
     command.add_argument("--repeats", type=int, default=1)
 
 
-def _add_ablation(kinds: Subparsers) -> None:
-    command = kinds.add_parser("ablation", help="what each part of a codec is worth")
+def _add_ablation(commands: Subparsers) -> None:
+    command = commands.add_parser("ablation", help="what each part of a codec is worth")
     command.set_defaults(run=_ablation)
     _add_measurement(command)
     command.add_argument("--family", choices=list(VARIANTS), required=True)
@@ -99,7 +125,9 @@ def _add_ablation(kinds: Subparsers) -> None:
     command.add_argument("--seeds", type=int, default=1, help="how many")
     command.add_argument("--updates", type=Path, metavar="DIR", help="priors of `descent`")
 
-    command = kinds.add_parser("descent", help="priors after 1, 2, 4, ... updates, for `ablation`")
+    command = commands.add_parser(
+        "descent", help="priors after 1, 2, 4, ... updates, for `ablation`"
+    )
     command.set_defaults(run=_descent)
     command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -107,8 +135,8 @@ def _add_ablation(kinds: Subparsers) -> None:
     command.add_argument("--signals", type=int, default=descent.Descent.signals)
 
 
-def _add_rec(kinds: Subparsers) -> None:
-    command = kinds.add_parser("rec", help="bits of coders over the ideal, on random weights")
+def _add_rec(commands: Subparsers) -> None:
+    command = commands.add_parser("rec", help="bits of coders over the ideal, on random weights")
     command.set_defaults(run=_rec)
     command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
     command.add_argument("--mean-bits", type=float, nargs="+", default=[0.2, 0.4, 0.8, 1.6, 3.2])
@@ -117,7 +145,7 @@ def _add_rec(kinds: Subparsers) -> None:
     command.add_argument("--processes", type=int, default=_CORES)
     _add_coders(command)
 
-    command = kinds.add_parser("overhead", help="the same, on the multires weights of images")
+    command = commands.add_parser("overhead", help="the same, on the multires weights of images")
     command.set_defaults(run=_overhead)
     _add_measurement(command)
     command.add_argument(
@@ -127,11 +155,17 @@ def _add_rec(kinds: Subparsers) -> None:
     _add_coders(command)
 
 
-def _add_report(kinds: Subparsers) -> None:
-    command = kinds.add_parser("report", help="write the tables of results into the documents")
+def _add_documents(commands: Subparsers) -> None:
+    command = commands.add_parser("report", help="write the tables of results into the documents")
     command.set_defaults(run=_report)
     command.add_argument("--root", type=Path, default=Path(), help="of the repository")
     command.add_argument("--check", action="store_true", help="fail if a table is out of date")
+
+    command = commands.add_parser("figures", help="draw the figures of the documents")
+    command.set_defaults(run=_figures)
+    images = _ROOT / report.IMAGES
+    command.add_argument("--out", type=Path, default=images, metavar="DIR")
+    command.add_argument("--data", type=Path, default=_ROOT / report.BENCHMARKS, metavar="DIR")
 
 
 def _add_measurement(
@@ -167,18 +201,25 @@ def _rate_distortion(parsed: argparse.Namespace) -> None:
         if row.bytes is not None:
             outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.encode_s:.1f} s"
         _tell(f"{row.job.file} {row.job.rate:g} {row.job.setting}: {outcome}")
-    print(rate_distortion.table(rate_distortion.read_rows(parsed.out)))
+    rows = rate_distortion.read_rows(parsed.out)
+    print(rate_distortion_tables.by_setting(rate_distortion_tables.frame(rows)))
 
 
 def _table(parsed: argparse.Namespace) -> None:
-    rows = [row for path in parsed.results for row in rate_distortion.read_rows(path)]
-    print(rate_distortion.table(rows))
+    print(rate_distortion_tables.by_setting(_rates(parsed.results)))
 
 
 def _deltas(parsed: argparse.Namespace) -> None:
-    rows = [row for path in parsed.results for row in rate_distortion.read_rows(path)]
-    found = comparison.compare(rows, parsed.anchors, parsed.low, parsed.high, parsed.measure)
-    print(comparison.table(found, rows[0].job.unit, parsed.measure))
+    data = _rates(parsed.results)
+    found = bd.compare(data, parsed.anchors, parsed.low, parsed.high, parsed.measure)
+    print(bd.table(found, data["unit"].iloc[0], parsed.measure))
+
+
+def _rates(paths: Sequence[Path]) -> pd.DataFrame:
+    rows = [row for path in paths for row in rate_distortion.read_rows(path)]
+    if not rows:
+        raise CombinerError("The results have no rows.")
+    return rate_distortion_tables.frame(rows)
 
 
 def _time(parsed: argparse.Namespace) -> None:
@@ -195,9 +236,9 @@ def _time(parsed: argparse.Namespace) -> None:
         outcome = f"{row.total_s:.1f} s, {row.decode_s:.2f} s, {row.peak_memory_mb:.0f} MB"
         size = f"{row.width} x {row.height}"
         _tell(f"{row.job.file} {size} {row.job.model} {row.job.effort}: {outcome}")
-    rows = timing.BENCHMARK.rows(parsed.out)
+    data = timing_tables.frame(timing.BENCHMARK.rows(parsed.out))
     for table in (timing_tables.by_rate, timing_tables.by_phase, timing_tables.by_size):
-        print(table(rows), end="\n\n")
+        print(table(data), end="\n\n")
 
 
 def _ablation(parsed: argparse.Namespace) -> None:
@@ -209,7 +250,8 @@ def _ablation(parsed: argparse.Namespace) -> None:
     for row in _measured(parsed, ablation.BENCHMARK, run, jobs):
         outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.fit_s + row.code_s:.1f} s"
         _tell(f"{row.job.file} {row.job.bpp:g} {row.job.variant}: {outcome}")
-    print(ablation.table(ablation.BENCHMARK.rows(parsed.out)))
+    rows = ablation.BENCHMARK.rows(parsed.out)
+    print(ablation_tables.table(ablation_tables.frame(rows)))
 
 
 def _descent(parsed: argparse.Namespace) -> None:
@@ -220,24 +262,26 @@ def _descent(parsed: argparse.Namespace) -> None:
 
 def _rec(parsed: argparse.Namespace) -> None:
     chosen = coders.choices(parsed.coders, parsed.state_bits, parsed.block_bits)
-    jobs = rec_overhead.jobs_for(chosen, parsed.mean_bits, parsed.weights, parsed.seeds)
-    measured = rec_overhead.BENCHMARK.measure_missing(
-        jobs, rec_overhead.run, parsed.out, parsed.processes
+    jobs = random_weights.jobs_for(chosen, parsed.mean_bits, parsed.weights, parsed.seeds)
+    measured = random_weights.BENCHMARK.measure_missing(
+        jobs, random_weights.run, parsed.out, parsed.processes
     )
     for row in measured:
         _tell(f"{row.job.coder} {row.job.size}, {row.job.mean_bits:g} bits: {row.percent:.1f} %")
-    print(rec_overhead.table(rec_overhead.BENCHMARK.rows(parsed.out)))
+    rows = random_weights.BENCHMARK.rows(parsed.out)
+    print(rec_tables.of_random_weights(rec_tables.frame_of_random_weights(rows)))
 
 
 def _overhead(parsed: argparse.Namespace) -> None:
     chosen = coders.choices(parsed.coders, parsed.state_bits, parsed.block_bits)
     files = files_of(parsed.data, parsed.limit)
-    jobs = group_overhead.jobs_for(files, parsed.noise, chosen, parsed.model)
-    for row in _measured(parsed, group_overhead.BENCHMARK, group_overhead.run, jobs):
+    jobs = image_weights.jobs_for(files, parsed.noise, chosen, parsed.model)
+    for row in _measured(parsed, image_weights.BENCHMARK, image_weights.run, jobs):
         coder = "ideal" if row.job.choice is None else row.job.choice.text
         outcome = f"{row.bits:.0f} bits, {row.psnr_db:.2f} dB, {row.code_s:.1f} s"
         _tell(f"{row.job.file} {row.job.noise_index} {coder}: {outcome}")
-    print(group_overhead.table(group_overhead.BENCHMARK.rows(parsed.out)))
+    rows = image_weights.BENCHMARK.rows(parsed.out)
+    print(rec_tables.of_image_weights(rec_tables.frame_of_image_weights(rows)))
 
 
 def _report(parsed: argparse.Namespace) -> None:
@@ -247,7 +291,17 @@ def _report(parsed: argparse.Namespace) -> None:
         return
     names = report.outdated(parsed.root)
     if names:
-        raise CombinerError(f"Tables are out of date in {', '.join(names)}: run `bench report`.")
+        raise CombinerError(
+            f"Tables are out of date in {', '.join(names)}: run `python -m {_NAME} report`."
+        )
+
+
+def _figures(parsed: argparse.Namespace) -> None:
+    # draws with the charts of the page, which take seconds to import
+    from benchmarks import figures
+
+    for name in figures.write(parsed.data, parsed.out):
+        _tell(f"wrote {name}.svg")
 
 
 def _measured(

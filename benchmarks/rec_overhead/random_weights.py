@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from combiner_core.bench import intervals, results, tables
-from combiner_core.bench.coders import CoderChoice
+from benchmarks import results_files
+from benchmarks.rec_overhead.coders import CoderChoice
 from combiner_core.rec import Coder, Key, encode
 
 _RATE_UNITS_PER_BIT = 1024
@@ -165,7 +165,7 @@ class Row(Overhead):
     job: Job
 
 
-BENCHMARK = results.Benchmark("rec", Job, Row, isolated=False)
+BENCHMARK = results_files.Benchmark("rec", Job, Row, isolated=False)
 
 
 def jobs_for(
@@ -185,20 +185,3 @@ def run(job: Job) -> Row:
         source = gaussian_source(weights, np.random.default_rng(job.seed), job.mean_bits)
         found = measure_overhead(coder, source, Key(job.seed, 0))
     return Row(**vars(found), job=job)
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Overhead in per cent of the ideal, by coder and bits a weight, with intervals over seeds."""
-    groups: dict[CoderChoice, dict[float, list[Row]]] = {}
-    for row in rows:
-        by_bits = groups.setdefault(CoderChoice(row.job.coder, row.job.size), {})
-        by_bits.setdefault(row.job.mean_bits, []).append(row)
-    all_bits = sorted({row.job.mean_bits for row in rows})
-    lines = []
-    for coder, by_bits in sorted(groups.items()):
-        percents = ([row.percent for row in by_bits.get(bits, [])] for bits in all_bits)
-        cells = (intervals.of_mean(found).text(1) if found else "" for found in percents)
-        speed = tables.mean(row.encode_us_per_bit for found in by_bits.values() for row in found)
-        lines.append((coder.text, *cells, tables.number(speed, ".3g")))
-    header = (f"{bits:g} bits a weight, %" for bits in all_bits)
-    return tables.markdown(("coder", *header, "us a bit"), lines)

@@ -8,8 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
-from combiner_core.bench import ablated_priors
-from combiner_core.bench.coders import CoderChoice, choices
+from benchmarks.ablation import priors
+from benchmarks.rec_overhead.coders import CoderChoice, choices
 from combiner_core.families import Family, MultiresFamily, SirenFamily, multires, siren
 from combiner_core.families.multires import MultiresEffort
 from combiner_core.families.siren import SirenEffort
@@ -70,8 +70,8 @@ def _coders(own_state_bits: int) -> Iterator[tuple[str, CoderChoice]]:
 def _siren() -> Iterator[tuple[str, SirenVariant]]:
     yield UNCHANGED, SirenVariant()
     yield "refinement: off", SirenVariant(refine=False)
-    yield "prior: isotropic", SirenVariant(change=ablated_priors.isotropic_siren)
-    yield "prior: before the first update", SirenVariant(change=ablated_priors.untrained_siren)
+    yield "prior: isotropic", SirenVariant(change=priors.isotropic_siren)
+    yield "prior: before the first update", SirenVariant(change=priors.untrained_siren)
     for name, coder in _coders(_FAST.state_bits):
         yield name, SirenVariant(coder=coder)
     for bits in (64, 1024, 1 << 20):
@@ -93,7 +93,7 @@ def _multires() -> Iterator[tuple[str, MultiresVariant]]:
     yield "refinement: off", MultiresVariant(refine=False)
     for steps in (5, 20, 50):
         yield f"refinement: {steps} steps", MultiresVariant(replace(_BALANCED, refine_steps=steps))
-    yield "g: none", MultiresVariant(change=ablated_priors.without_correction)
+    yield "g: none", MultiresVariant(change=priors.without_correction)
     for name, change in _multires_priors():
         yield f"prior: {name}", MultiresVariant(change=change)
     for name, coder in _coders(_BALANCED.state_bits):
@@ -101,8 +101,8 @@ def _multires() -> Iterator[tuple[str, MultiresVariant]]:
 
 
 def _multires_priors() -> Iterator[tuple[str, Callable[[MultiresPreset], MultiresPreset]]]:
-    without = ablated_priors.without_networks
-    yield "means zero", ablated_priors.without_means
+    without = priors.without_networks
+    yield "means zero", priors.without_means
     for stage in range(len(IMAGE_STAGES)):
         name = f"no network for group {stage + 1} of every level"
         yield name, partial(without, stages=slice(stage, stage + 1))
@@ -110,13 +110,13 @@ def _multires_priors() -> Iterator[tuple[str, Callable[[MultiresPreset], Multire
         name = f"no network for the finest {count} levels"
         yield name, partial(without, levels=slice(count))
     yield "no network", without
-    yield "no tiles", ablated_priors.without_tiles
-    yield "isotropic", ablated_priors.isotropic_multires
+    yield "no tiles", priors.without_tiles
+    yield "isotropic", priors.isotropic_multires
     yield "isotropic, no tiles", _isotropic_without_tiles
 
 
 def _isotropic_without_tiles(preset: MultiresPreset) -> MultiresPreset:
-    return ablated_priors.without_tiles(ablated_priors.isotropic_multires(preset))
+    return priors.without_tiles(priors.isotropic_multires(preset))
 
 
 VARIANTS: Mapping[FamilyName, Mapping[str, Variant]] = MappingProxyType(

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks import results_files
+from benchmarks.rate_distortion.measure import prior_of
+from benchmarks.rec_overhead.coders import CoderChoice
 from combiner_core import metrics
-from combiner_core.bench import intervals, results, tables
-from combiner_core.bench.coders import CoderChoice
-from combiner_core.bench.rate_distortion import prior_of
 from combiner_core.bitstream import ImageShape
 from combiner_core.errors import CombinerError
 from combiner_core.families.multires_report import answer, prior_arrays
@@ -33,7 +33,7 @@ from combiner_core.signals import Signal, load_image
 _NOISE_STEPS = (-48, 0, 48, 96)
 _SEED = 0
 # more than the message of any picture at any noise scale
-_BYTES_A_PIXEL = 16
+_MAX_BYTES_A_PIXEL = 16
 _WARM_UP_SIDE = 32
 
 
@@ -97,7 +97,7 @@ class Row:
     prior: str
 
 
-BENCHMARK = results.Benchmark("overhead", Job, Row)
+BENCHMARK = results_files.Benchmark("overhead", Job, Row)
 
 
 def jobs_for(
@@ -155,43 +155,6 @@ def overhead(row: Row, ideals: Mapping[Job, Row]) -> float | None:
     return row.bits / math.exp(log_bits) - 1
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Means over images for each coder and noise scale, as a Markdown table.
-
-    The overhead is over the images that have one; where some have none, their number is given.
-    """
-    ideals = {row.job: row for row in rows if row.job.coder is None}
-    groups: dict[tuple[str, CoderChoice, int], list[Row]] = {}
-    for row in rows:
-        if row.job.choice is not None:
-            key = (row.job.model, row.job.choice, row.job.noise_index)
-            groups.setdefault(key, []).append(row)
-    lines = []
-    for (model, coder, noise_index), members in sorted(groups.items()):
-        found = [value for row in members if (value := overhead(row, ideals)) is not None]
-        percent = "unknown"
-        if found:
-            percent = intervals.of_mean([100 * value for value in found]).text(2)
-        if 0 < len(found) < len(members):
-            percent += f" (of {len(found)})"
-        lines.append(
-            (
-                model,
-                coder.text,
-                str(noise_index),
-                str(len(members)),
-                tables.number(tables.mean(row.bits / row.pixels for row in members), ".4f"),
-                percent,
-                tables.number(
-                    tables.mean(100 * (row.side_bits or 0.0) / row.bits for row in members), ".1f"
-                ),
-                tables.number(tables.mean(row.code_s for row in members), ".3g"),
-            )
-        )
-    header = ("model", "coder", "noise", "images", "bpp", "overhead % (95 %)", "side %", "code s")
-    return tables.markdown(header, lines)
-
-
 def _measure(job: Job, image: Signal, preset: MultiresPreset, threads: int, prior: str) -> Row:
     assert isinstance(preset.model, ImageModel)
     shape = ImageShape(image.width, image.height)
@@ -222,4 +185,4 @@ def _coder(
 ) -> GroupEncoder | GroupEstimator:
     if choice is None:
         return GroupEstimator(groups, np.random.default_rng(_SEED))
-    return GroupEncoder(choice.make(), groups, _SEED, _BYTES_A_PIXEL * pixels)
+    return GroupEncoder(choice.make(), groups, _SEED, _MAX_BYTES_A_PIXEL * pixels)

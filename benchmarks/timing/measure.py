@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from combiner_core.bench import results
-from combiner_core.bench.rate_distortion import prior_of
+from benchmarks import results_files
+from benchmarks.rate_distortion.measure import prior_of
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
 from combiner_core.devices import resolve
@@ -63,7 +63,7 @@ class Row:
         phases_s: of encoding, by phase as in `Progress`.
         idle_memory_mb: largest resident size of the process before, after a small image.
         peak_memory_mb: largest resident size of the process.
-        device_memory_mb: most memory taken of the GPU; None without one.
+        device_memory_mb: largest memory taken of the GPU; None without one.
         processor: what it ran on.
         threads: of the process.
         prior: name of the preset and the hash by which files name it.
@@ -87,7 +87,7 @@ class Row:
     prior: str
 
 
-BENCHMARK = results.Benchmark("time", Job, Row)
+BENCHMARK = results_files.Benchmark("time", Job, Row)
 
 
 def of_size(image: Signal, megapixels: float) -> Signal:
@@ -125,7 +125,7 @@ def run(job: Job, folder: Path, threads: int) -> Row:
     on_gpu = resolve(device).type == "cuda"
     small = of_size(original, _WARM_UP_MEGAPIXELS)
     _encode(small, _WARM_UP_BUDGET, EncodeOptions(job.model, "fast", device=device), library)
-    idle_mb = results.peak_memory_mb()
+    idle_mb = results_files.peak_memory_mb()
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     options = EncodeOptions(job.model, job.effort, device=device)  # type: ignore[arg-type]
@@ -145,9 +145,9 @@ def run(job: Job, folder: Path, threads: int) -> Row:
         decode_s,
         phases_s,
         idle_mb,
-        results.peak_memory_mb(),
+        results_files.peak_memory_mb(),
         torch.cuda.max_memory_allocated() / (1 << 20) if on_gpu else None,
-        torch.cuda.get_device_name() if on_gpu else results.processor(),
+        torch.cuda.get_device_name() if on_gpu else results_files.processor(),
         threads,
         prior_of(library, result.model),
     )

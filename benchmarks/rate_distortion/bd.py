@@ -3,102 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
-from combiner_core.bench import intervals, tables
-from combiner_core.bench.published import PublishedCurve
-from combiner_core.bench.rate_distortion import Row
+from benchmarks import intervals, markdown
+from benchmarks.rate_distortion.curves import MEASURES, Curve, FileCurves, Measure
+from benchmarks.rate_distortion.measure import Row
+from benchmarks.rate_distortion.published import PublishedCurve
+from benchmarks.rate_distortion.tables import frame
 from combiner_core.errors import CombinerError
 
-Measure = Literal["psnr_db", "ms_ssim_db"]
-
-MEASURES: dict[Measure, str] = {"psnr_db": "PSNR", "ms_ssim_db": "MS-SSIM"}
 # Monotone between the points, so a curve never overshoots them.
 _METHOD = "pchip"
-_OPTIONS = {"require_matching_points": False, "min_overlap": 0}
+_OPTIONS: Mapping[str, Any] = MappingProxyType({"require_matching_points": False, "min_overlap": 0})
 _RESAMPLES = 200
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """Means over files of a codec at several asked rates, rising in both.
-
-    Attributes:
-        rates: mean actual rates (n,), in the unit of the rows.
-        quality_db: mean PSNR, or MS-SSIM in dB (n,).
-        dropped_rates: asked rates at which some file has no result.
-    """
-
-    rates: NDArray[np.float64]
-    quality_db: NDArray[np.float64]
-    dropped_rates: tuple[float, ...] = ()
-
-    @property
-    def rises(self) -> bool:
-        """Whether it does so everywhere."""
-        return bool((np.diff(self.rates) > 0).all() and (np.diff(self.quality_db) > 0).all())
-
-    def at(self, rates: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        """Quality at other rates, interpolated over their logarithm; NaN beyond the ends."""
-        if len(self.rates) < 2:
-            return np.full(np.shape(rates), np.nan)
-        curve = PchipInterpolator(np.log(self.rates), self.quality_db, extrapolate=False)
-        quality_db: NDArray[np.float64] = curve(np.log(rates))
-        return quality_db
-
-    def within(self, low: float, high: float) -> Curve:
-        """The part between two rates, interpolated there where the curve goes beyond them."""
-        if len(self.rates) < 2:
-            return self
-        ends = np.clip([low, high], self.rates[0], self.rates[-1])
-        inside = self.rates[(self.rates > ends[0]) & (self.rates < ends[1])]
-        rates = np.unique([*ends, *inside])
-        return Curve(rates, self.at(rates), self.dropped_rates)
-
-
-@dataclass(frozen=True, eq=False)
-class FileCurves:
-    """The points of a codec for every file, which `of` has put in order.
-
-    Attributes:
-        setting: as `Job.setting`.
-        rates, quality_db: of each asked rate and file (n, files).
-        dropped_rates: asked rates at which some file has no result.
-    """
-
-    setting: str
-    rates: NDArray[np.float64]
-    quality_db: NDArray[np.float64]
-    dropped_rates: tuple[float, ...] = ()
-
-    @classmethod
-    def of(cls, rows: Sequence[Row], files: Sequence[str], measure: Measure) -> FileCurves:
-        """From rows of one setting; of several seeds a file counts with the mean."""
-        results: dict[float, dict[str, list[tuple[float, float]]]] = {}
-        for row in rows:
-            at_rate = results.setdefault(row.job.rate, {})
-            quality_db = getattr(row, measure)
-            if row.actual_rate is not None and quality_db is not None:
-                at_rate.setdefault(row.job.file, []).append((row.actual_rate, quality_db))
-        complete = {rate: found for rate, found in results.items() if set(files) <= set(found)}
-        points = [[np.mean(found[file], 0) for file in files] for found in complete.values()]
-        rates, quality_db = np.moveaxis(np.array(points).reshape(-1, len(files), 2), 2, 0)
-        dropped = tuple(rate for rate in results if rate not in complete)
-        return cls(rows[0].job.setting, rates, quality_db, dropped)
-
-    def mean(self, files: NDArray[np.intp] | None = None) -> Curve:
-        """Over all files, or over some by their numbers."""
-        chosen = slice(None) if files is None else files
-        means = [values[:, chosen].mean(1) for values in (self.rates, self.quality_db)]
-        # a codec at the end of its range gives the same files for several budgets
-        rates, quality_db = np.unique(np.stack(means, 1), axis=0).T
-        return Curve(rates, quality_db, self.dropped_rates)
 
 
 @dataclass(frozen=True)
@@ -136,7 +60,7 @@ class Comparison:
 
 
 def compare(
-    rows: Sequence[Row],
+    rows: Sequence[Row] | pd.DataFrame,
     anchors: Sequence[str],
     low: float,
     high: float,
@@ -149,7 +73,8 @@ def compare(
     VCEG-M33, 2001), interpolated piecewise; where one curve ends the average does.
 
     Args:
-        rows: of any codecs; of two rows for the same file, rate and setting the later counts.
+        rows: of any codecs, or a data frame of them; see `tables.frame`. Of several seeds a file
+            counts with the mean.
         anchors: settings to compare with, as `Job.setting`.
         low, high: rates between which curves are compared, in the unit of the rows.
         measure: of quality.
@@ -158,7 +83,7 @@ def compare(
         CombinerError: no row of an anchor, or of ours; rates in several units; `low` is not
             below `high`; a mean curve does not rise.
     """
-    by_setting = _by_setting(rows, low, high)
+    by_setting = _by_setting(frame(rows), low, high)
     for anchor in anchors:
         if anchor not in by_setting:
             known = ", ".join(sorted(by_setting)) or "nothing"
@@ -172,19 +97,24 @@ def compare(
 
 
 def compare_published(
-    rows: Sequence[Row], curves: Sequence[PublishedCurve], low: float, high: float
+    data: pd.DataFrame, curves: Sequence[PublishedCurve], low: float, high: float
 ) -> list[Comparison]:
     """BD-rate and BD-PSNR of every setting of ours against published mean curves.
 
     Those can be means over other files than ours.
 
+    Args:
+        data: of `tables.frame`.
+        curves: of the kind of signal that the rows are of.
+        low, high: rates between which curves are compared, in the unit of the rows.
+
     Raises:
         CombinerError: as `compare`.
     """
-    by_setting = _by_setting(rows, low, high)
+    by_setting = _by_setting(data, low, high)
     comparisons = []
     for setting in _our_settings(by_setting):
-        files = sorted({row.job.file for row in by_setting[setting]})
+        files = sorted(by_setting[setting]["file"].unique())
         test = FileCurves.of(by_setting[setting], files, "psnr_db").mean().within(low, high)
         for curve in curves:
             rates, psnr_db = np.array(curve.points).T
@@ -218,7 +148,7 @@ def table(comparisons: Sequence[Comparison], unit: str, measure: Measure = "psnr
         lines.append((one.setting, one.anchor, str(one.files), reach, *deltas))
     name = MEASURES[measure]
     header = ("codec", "anchor", "files", unit, "BD-rate % (95 %)", f"BD-{name} dB (95 %)")
-    text = tables.markdown(header, lines)
+    text = markdown.table(header, lines)
     dropped: dict[str, list[str]] = {}
     for setting, rate in sorted({pair for one in comparisons for pair in one.dropped}):
         dropped.setdefault(setting, []).append(f"{rate:g}")
@@ -229,28 +159,25 @@ def table(comparisons: Sequence[Comparison], unit: str, measure: Measure = "psnr
     return "\n\n".join([text, *notes])
 
 
-def _by_setting(rows: Sequence[Row], low: float, high: float) -> dict[str, list[Row]]:
+def _by_setting(data: pd.DataFrame, low: float, high: float) -> dict[str, pd.DataFrame]:
     if not 0 < low < high:
         raise CombinerError(f"The rates {low:g} and {high:g} are not a range above zero.")
-    if len({row.job.unit for row in rows}) > 1:
+    if data["unit"].nunique() > 1:
         raise CombinerError("The results have rates in bpp and in kbps: compare one at a time.")
-    by_setting: dict[str, list[Row]] = {}
-    for row in rows:
-        by_setting.setdefault(row.job.setting, []).append(row)
-    return by_setting
+    return dict(list(data.groupby("setting")))
 
 
-def _our_settings(by_setting: dict[str, list[Row]]) -> list[str]:
-    ours = sorted(setting for setting, rows in by_setting.items() if not rows[0].job.is_baseline)
+def _our_settings(by_setting: dict[str, pd.DataFrame]) -> list[str]:
+    ours = [name for name, data in by_setting.items() if not data["is_baseline"].any()]
     if not ours:
         raise CombinerError("The results have no codec to compare with the anchors.")
     return ours
 
 
 def _compare(
-    ours: Sequence[Row], others: Sequence[Row], low: float, high: float, measure: Measure
+    ours: pd.DataFrame, others: pd.DataFrame, low: float, high: float, measure: Measure
 ) -> Comparison:
-    files = sorted({row.job.file for row in ours} & {row.job.file for row in others})
+    files = sorted(set(ours["file"]) & set(others["file"]))
     test, base = (FileCurves.of(rows, files, measure) for rows in (ours, others))
     for curves in (test, base):
         if not curves.mean().rises:

@@ -13,9 +13,10 @@ import torch
 from signal_files import image_bytes, picture
 from tiny_presets import IMAGE, MULTIRES_IMAGE
 
+from benchmarks.ablation import descent, priors, tables
+from benchmarks.ablation import measure as ablation
+from benchmarks.ablation.variants import UNCHANGED, VARIANTS
 from combiner_core import CombinerError, PresetLibrary
-from combiner_core.bench import ablated_priors, ablation, descent
-from combiner_core.bench.variants import UNCHANGED, VARIANTS
 from combiner_core.bitstream import ImageShape
 from combiner_core.families.pictures import Pictures
 from combiner_core.multires import ImageModel, Noise
@@ -75,24 +76,24 @@ def test_changes_leave_the_original_alone(multires: MultiresPreset) -> None:
 
 
 def test_means_can_be_zero_with_variances_that_still_depend(multires: MultiresPreset) -> None:
-    details = requests(ablated_priors.without_means(multires))[1:]
+    details = requests(priors.without_means(multires))[1:]
     assert not any(request.mean.any() for request in details)
     assert any(len(request.log_variance.unique()) > 9 for request in details)
 
 
 def test_without_networks_only_the_channel_counts(multires: MultiresPreset) -> None:
-    preset = ablated_priors.without_networks(multires)
+    preset = priors.without_networks(multires)
     for request in requests(preset)[1:]:
         assert not request.mean.any()
         assert (request.log_variance == request.log_variance[..., :1, :1]).all()
     levels = {float(request.log_variance.mean()) for request in requests(preset)[1:]}
     assert len(levels) > 7
-    isotropic = requests(ablated_priors.isotropic_multires(multires))[1:]
+    isotropic = requests(priors.isotropic_multires(multires))[1:]
     assert len({float(v) for request in isotropic for v in request.log_variance.unique()}) == 1
 
 
 def test_networks_can_be_taken_from_some_levels_and_stages(multires: MultiresPreset) -> None:
-    silent = requests(ablated_priors.without_networks(multires))
+    silent = requests(priors.without_networks(multires))
 
     def predicted(preset: MultiresPreset) -> list[bool]:
         """For every group of details, from coarse to fine, whether a network spoke."""
@@ -103,15 +104,15 @@ def test_networks_can_be_taken_from_some_levels_and_stages(multires: MultiresPre
 
     everywhere = predicted(multires)
     assert all(everywhere[8:])
-    preset = ablated_priors.without_networks(multires, levels=slice(2))
+    preset = priors.without_networks(multires, levels=slice(2))
     assert predicted(preset) == [*everywhere[:20], *[False] * 8]
-    preset = ablated_priors.without_networks(multires, stages=slice(2, 3))
+    preset = priors.without_networks(multires, stages=slice(2, 3))
     assert not any(predicted(preset)[2::4])
     assert all(predicted(preset)[11::4])
 
 
 def test_without_the_correction_pixels_are_the_synthesis(multires: MultiresPreset) -> None:
-    model = ablated_priors.without_correction(multires).model
+    model = priors.without_correction(multires).model
     assert isinstance(model, ImageModel)
     pixels = 255 * torch.rand(1, 3, 8, 10, generator=torch.Generator().manual_seed(0))
     context = torch.ones(1, model.config.correction.context, 4, 5)
@@ -119,7 +120,7 @@ def test_without_the_correction_pixels_are_the_synthesis(multires: MultiresPrese
 
 
 def test_without_tiles_there_is_one_exponent_for_nothing(multires: MultiresPreset) -> None:
-    groups = ablated_priors.without_tiles(multires).groups
+    groups = priors.without_tiles(multires).groups
     counts = groups.exponent_counts
     none = groups.exponents.index(0)
     assert (counts[:, none] / counts.sum(1) > 0.999).all()
@@ -127,11 +128,11 @@ def test_without_tiles_there_is_one_exponent_for_nothing(multires: MultiresPrese
 
 
 def test_siren_priors_without_learning_expect_as_many_bits(siren: SirenPreset) -> None:
-    for change in (ablated_priors.isotropic_siren, ablated_priors.untrained_siren):
+    for change in (priors.isotropic_siren, priors.untrained_siren):
         prior = change(siren).prior
         assert prior.nominal_bits == pytest.approx(siren.prior.nominal_bits, rel=0.01)
         assert len(np.unique(prior.rates)) == 1
-    isotropic = ablated_priors.isotropic_siren(siren).prior
+    isotropic = priors.isotropic_siren(siren).prior
     assert not isotropic.mean.any()
     learned = siren.prior
     second_moment = np.mean(np.square(learned.mean) + np.square(learned.std))
@@ -164,7 +165,7 @@ def test_differences_are_taken_file_by_file() -> None:
         for name, offset in ((UNCHANGED, 0.0), ("refinement: off", -0.25))
     ]
     rows.append(replace(base, job=replace(job, file="d", variant="refinement: off"), psnr_db=0.0))
-    lines = ablation.table(rows).splitlines()
+    lines = tables.table(tables.frame(rows)).splitlines()
     assert lines[2].startswith("| siren, 0.1 bpp | as it is | 3 | 0.1000 | 26.00 |  |")
     assert "| refinement: off | 4 | 0.1000 | 19.31 | -0.25 (-0.25 to -0.25) | 700 | 3 |" in lines[3]
 
@@ -181,15 +182,15 @@ def test_files_of_variants_have_the_same_size(
 
 
 def test_measurements_are_kept_and_resumed(
-    run_cli: RunCli, photos: Path, multires_presets: Path, monkeypatch: pytest.MonkeyPatch
+    run_benchmarks: RunCli, photos: Path, multires_presets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
-    arguments = ("bench", "ablation", "--family", "multires", "--data", photos, "--limit", "1")
+    arguments = ("ablation", "--family", "multires", "--data", photos, "--limit", "1")
     options = ("--out", "rows.json", "--rates", "4", "--parts", "g")
-    done = run_cli(*arguments, *options)
+    done = run_benchmarks(*arguments, *options)
     assert done.returncode == 0, done.stderr
     assert "| multires, 4 bpp | g: none | 1 | " in done.stdout
-    again = run_cli(*arguments, *options)
+    again = run_benchmarks(*arguments, *options)
     assert again.stdout == done.stdout
     assert not again.stderr
 

@@ -12,7 +12,7 @@ from scipy.stats import DegenerateDataWarning, bootstrap
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
-_FEWEST = 3
+_MIN_FILES = 3
 _SEED = 0
 
 
@@ -35,8 +35,8 @@ class Interval:
         return f"{self.value:{form}} ({self.low:{form}} to {self.high:{form}})"
 
 
-def of_mean(values: Sequence[float]) -> Interval:
-    """The mean of one number for every file."""
+def of_mean(values: Sequence[float] | NDArray[np.float64]) -> Interval:
+    """The mean of one number for every file (files,)."""
     found = np.asarray(values, np.float64)
     return over_files(lambda files: float(found[files].mean()), len(found))
 
@@ -51,7 +51,7 @@ def over_files(
     """
     files = np.arange(count)
     value = statistic(files)
-    if count < _FEWEST:
+    if count < _MIN_FILES:
         return Interval(value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)

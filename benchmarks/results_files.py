@@ -29,7 +29,7 @@ FORMAT_VERSION = 2
 # had no kind, and one run for all rows, whose fields lay beside them
 _FIRST_VERSION = 1
 _PACKAGES = ("torch", "numpy", "numba", "pillow", "soundfile", "constriction")
-_SOURCES = ("combiner_core", "assets/presets")
+_SOURCES = ("combiner_core", "benchmarks/*.py", "assets/presets")
 
 
 class Measured(Protocol):
@@ -53,7 +53,7 @@ class Run:
 
     Attributes:
         machine: processor, cores, system and version of Python.
-        commit: of the repository, with a plus if the engine or a preset differed from it.
+        commit: of the repository, with a plus if the code or a preset differed from it.
         packages: versions by name.
         command: as it was typed, without the places of folders; empty in the oldest files.
     """
@@ -145,9 +145,9 @@ class Benchmark(Generic[JobT, RowT]):
         # processes begin as copies of one that has imported everything and run nothing
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["numba", self.job_type.__module__])
-        most = 1 if self.isolated else None
+        max_jobs = 1 if self.isolated else None
         with ProcessPoolExecutor(
-            processes, context, initializer=keep_freed_memory, max_tasks_per_child=most
+            processes, context, initializer=keep_freed_memory, max_tasks_per_child=max_jobs
         ) as pool:
             futures = [pool.submit(measure, job) for job in missing]
             try:
@@ -251,7 +251,7 @@ def _command() -> str:
 
 
 def _commit() -> str:
-    git = ["git", "-C", str(Path(__file__).resolve().parents[2])]
+    git = ["git", "-C", str(Path(__file__).resolve().parents[1])]
     head = subprocess.run(
         [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )

@@ -1,32 +1,23 @@
-"""Results files and the documents that are made of them."""
+"""Results files: rows that are added, and the data frames of them."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from benchmarks import frames
+from benchmarks.ablation import measure as ablation
+from benchmarks.rate_distortion import measure as rate_distortion
+from benchmarks.rec_overhead import image_weights, random_weights
+from benchmarks.results_files import Benchmark, Run, files_of, read_runs
+from benchmarks.timing import measure as timing
 from combiner_core import CombinerError
-from combiner_core.bench import (
-    ablation,
-    group_overhead,
-    intervals,
-    rate_distortion,
-    rec_overhead,
-    report,
-    timing,
-)
-from combiner_core.bench.results import Benchmark, Run, files_of, read_runs
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
-KINDS = (rate_distortion, timing, ablation, rec_overhead, group_overhead)
-RunCli = Callable[..., subprocess.CompletedProcess[str]]
+RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
+KINDS = (rate_distortion, timing, ablation, random_weights, image_weights)
 
 
 @dataclass(frozen=True)
@@ -76,7 +67,7 @@ def test_every_row_tells_its_run(tmp_path: Path) -> None:
     run = Run.here()
     assert file.runs[1] == run
     assert set(run.packages) >= {"torch", "numpy"}
-    assert "/" not in run.command.replace("tests/", "")
+    assert "/" not in run.command.replace("tests/", "").replace("benchmarks/", "")
 
 
 def test_old_files_are_read_and_continued(tmp_path: Path) -> None:
@@ -141,72 +132,20 @@ def test_published_results_can_be_read(path: Path) -> None:
     assert found[0]
 
 
-def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
-    rng = np.random.default_rng(4)
-    hits = 0
-    for _ in range(200):
-        found = intervals.of_mean(rng.normal(5.0, 2.0, 30).tolist())
-        assert found.low is not None
-        assert found.high is not None
-        hits += found.low < 5.0 < found.high
-    assert 180 <= hits <= 197
+def test_a_data_frame_has_the_fields_side_by_side() -> None:
+    data = frames.frame(SQUARES, [Row(Job(3), 9.0), Row(Job(4), 16.0)])
+    assert data.to_dict("list") == {"number": [3, 4], "square": [9.0, 16.0]}
+    assert list(frames.frame(SQUARES, [])) == ["number", "square"]
 
 
-def test_few_files_have_no_interval() -> None:
-    assert intervals.of_mean([1.0, 2.0]) == intervals.Interval(1.5)
-    assert intervals.of_mean([2.0, 2.0, 2.0]).text(1, signed=True) == "+2.0 (+2.0 to +2.0)"
-
-
-def test_choices_of_files_that_mean_nothing_do_not_count() -> None:
-    found = intervals.over_files(
-        lambda files: float("nan") if 0 not in files else float(len(files)), 4
+def test_fields_of_both_and_what_was_not_measured_can_be_told() -> None:
+    job = ablation.Job("a", 0.2, "siren", "as it is")
+    row = ablation.Row(job, 100, 0.19, 25.0, 700.0, 8.0, 1.0, 2.0, 1, "model 0")
+    data = frames.frame(ablation.BENCHMARK, [row])
+    assert (data["asked_bpp"][0], data["bpp"][0]) == (0.2, 0.19)
+    unknown = rate_distortion.Row(
+        rate_distortion.Job("a", 0.2, "bpp", "jpeg"), None, None, None, None, None, 1.0, 1
     )
-    assert (found.low, found.high) == (4.0, 4.0)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A repository with a document, and no results."""
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "README.md").write_text("# Title\n")
-    text = "Before.\n\n<!-- table: kodak by rate -->\n<!-- end -->\n\nAfter.\n"
-    text += "<!-- runs: *-kodak -->\nold\n<!-- end -->\n"
-    (tmp_path / "docs" / "results.md").write_text(text)
-    return tmp_path
-
-
-def test_documents_follow_the_results(run_cli: RunCli, project: Path) -> None:
-    document = project / "docs" / "results.md"
-    assert report.outdated(project) == ["docs/results.md"]
-    assert report.write(project) == ["docs/results.md"]
-    assert document.read_text().count(report.NOT_YET) == 2
-    assert report.outdated(project) == []
-
-    row = rate_distortion.Row(
-        rate_distortion.Job("a", 0.2, "bpp", "jpeg"), 100, 0.19, 25.5, 1.0, 1.0, 1.0, 1
-    )
-    run = Run({"processor": "P", "cores": 2, "python": "3"}, "abc", {"torch": "2"}, "python -m x")
-    content = {"version": 2, "kind": "rate-distortion", "runs": [asdict(run)]}
-    results = project / "benchmarks" / "results"
-    results.mkdir(parents=True)
-    (results / "a-kodak.json").write_text(json.dumps({**content, "rows": [asdict(row)]}))
-    check = run_cli("bench", "report", "--check")
-    assert check.returncode == 1
-    assert "docs/results.md" in check.stderr
-    assert report.write(project) == ["docs/results.md"]
-    assert report.outdated(project) == []
-    assert document.read_text() == (
-        "Before.\n\n<!-- table: kodak by rate -->\n\n| bpp | jpeg, dB |\n|---|---|\n"
-        "| 0.2 | 25.50 at 0.19 |\n\n<!-- end -->\n\nAfter.\n<!-- runs: *-kodak -->\n\n"
-        "```\npython -m x\n```\n\nP, 2 cores, Python 3, torch 2, commit abc\n\n<!-- end -->\n"
-    )
-
-
-def test_unknown_tables_are_refused() -> None:
-    with pytest.raises(CombinerError, match="no table of wonders; there are: kodak by rate"):
-        report.rendered("<!-- table: of wonders -->\n<!-- end -->\n", Path())
-
-
-@pytest.mark.slow
-def test_our_documents_agree_with_our_results() -> None:
-    assert report.outdated(ROOT) == []
+    data = frames.frame(rate_distortion.BENCHMARK, [unknown])
+    assert data["psnr_db"].dtype == float
+    assert data["psnr_db"].isna().all()

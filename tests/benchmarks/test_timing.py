@@ -8,22 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from signal_files import image_bytes, picture
+from signal_files import picture
 
+from benchmarks.rate_distortion.measure import read_rows
+from benchmarks.timing import measure as timing
+from benchmarks.timing import tables
 from combiner_core import CombinerError, Signal
-from combiner_core.bench import rate_distortion, timing, timing_tables
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 QUOTED = ROOT / "benchmarks" / "quoted" / "combiner-times.json"
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    (folder / "photo.png").write_bytes(image_bytes(picture(), "PNG"))
-    return folder
 
 
 def row(job: timing.Job, total_s: float, device_memory_mb: float | None = None) -> timing.Row:
@@ -64,16 +58,16 @@ def test_images_grow_by_reflection_and_shrink() -> None:
 
 
 def test_every_size_and_rate_is_measured(
-    run_cli: RunCli,
+    run_benchmarks: RunCli,
     photos: Path,
     tmp_path: Path,
     multires_presets: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
-    arguments = ("bench", "time", "--data", photos, "--out", "time.json", "--efforts", "fast")
+    arguments = ("time", "--data", photos, "--out", "time.json", "--efforts", "fast")
     options = ("--rates", "4", "--threads", "1")
-    done = run_cli(*arguments, *options, "--megapixels", "0.01", "0.002")
+    done = run_benchmarks(*arguments, *options, "--megapixels", "0.01", "0.002")
     assert done.returncode == 0, done.stderr
     sized = timing.BENCHMARK.rows(tmp_path / "time.json")
     plain = timing.run(timing.Job("photo.png", 4, "multires", "fast"), photos, threads=1)
@@ -90,14 +84,15 @@ def test_every_size_and_rate_is_measured(
         assert one.prior.startswith("tiny-multires-image ")
     assert "| multires fast | 4 | 58 x 35 | " in done.stdout
     with pytest.raises(CombinerError):
-        rate_distortion.read_rows(tmp_path / "time.json")
+        read_rows(tmp_path / "time.json")
 
 
 def test_quoted_times_stand_beside_ours() -> None:
     jobs = [timing.Job(file, 0.07, "multires", "fast") for file in ("a", "b")]
     rows = [row(job, total_s) for job, total_s in zip(jobs, (2.0, 3.0), strict=True)]
     rows.append(row(timing.Job("a", 0.29, "siren", "best", "cuda"), 300.0, 123.0))
-    lines = timing_tables.by_rate(rows, timing_tables.read_quoted(QUOTED)).splitlines()
+    data = tables.frame(rows)
+    lines = tables.by_rate(data, tables.read_quoted(QUOTED)).splitlines()
     assert lines[2] == (
         "| 0.07 | COMBINER, quoted | A100 80 GB; decoding: CPU | 9 min | 12.5 min | 21.5 min "
         "| 348 ms |  |"
@@ -108,13 +103,18 @@ def test_quoted_times_stand_beside_ours() -> None:
     )
     assert lines[-1].startswith("| 0.29 | siren best | A GPU | 75 s | 3.75 min | 5 min |")
     assert len(lines) == 2 + 5 + 2
-    phases = timing_tables.by_phase(rows).splitlines()
+    phases = tables.by_phase(data).splitlines()
     assert phases[2].endswith("| 0.62 | 0.00 | 1.88 | 0.00 | 500 |  |")
     assert phases[3].endswith("| 75.00 | 0.00 | 225.00 | 0.00 | 500 | 123 |")
+
+
+def test_without_times_of_ours_the_quoted_ones_remain() -> None:
+    lines = tables.by_rate(tables.frame([]), tables.read_quoted(QUOTED)).splitlines()
+    assert len(lines) == 2 + 5
 
 
 def test_damaged_quotations_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "times.json"
     path.write_text('{"version": 1, "rows": [{}]}')
     with pytest.raises(CombinerError, match=r"^times\.json is not"):
-        timing_tables.read_quoted(path)
+        tables.read_quoted(path)

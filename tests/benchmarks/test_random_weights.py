@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from combiner_core.bench.coders import choices
-from combiner_core.bench.rec_overhead import (
+from benchmarks.rec_overhead import tables
+from benchmarks.rec_overhead.coders import choices
+from benchmarks.rec_overhead.random_weights import (
     GaussianSource,
     gaussian_source,
     jobs_for,
     measure_overhead,
     run,
-    table,
 )
 from combiner_core.rec import Key, make_coder
 
@@ -67,7 +67,7 @@ def test_table_has_coders_by_bits_a_weight():
     assert len(jobs) == 3 * 2 * 3
     rows = [run(job) for job in jobs]
     assert all(0.8 < row.distortion < 1.5 for row in rows)
-    lines = table(rows).splitlines()
+    lines = tables.of_random_weights(tables.frame_of_random_weights(rows)).splitlines()
     assert lines[0] == "| coder | 0.5 bits a weight, % | 1 bits a weight, % | us a bit |"
     names = [line.split("|")[1].strip() for line in lines[2:]]
     assert names == [
