@@ -201,8 +201,7 @@ def _rate_distortion(parsed: argparse.Namespace) -> None:
         if row.bytes is not None:
             outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.encode_s:.1f} s"
         _tell(f"{row.job.file} {row.job.rate:g} {row.job.setting}: {outcome}")
-    rows = rate_distortion.read_rows(parsed.out)
-    print(rate_distortion_tables.by_setting(rate_distortion_tables.frame(rows)))
+    print(rate_distortion_tables.by_setting(_rates([parsed.out])))
 
 
 def _table(parsed: argparse.Namespace) -> None:

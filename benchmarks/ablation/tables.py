@@ -10,8 +10,6 @@ from benchmarks import frames, intervals, markdown
 from benchmarks.ablation.measure import BENCHMARK, Row
 from benchmarks.ablation.variants import UNCHANGED, VARIANTS, FamilyName
 
-_CASE = ["family", "asked_bpp", "file", "seed"]
-
 
 def frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Rows as `frames.frame`, with two columns besides.
@@ -21,8 +19,9 @@ def frame(rows: Sequence[Row]) -> pd.DataFrame:
     """
     data = frames.frame(BENCHMARK, rows)
     data = data.assign(encode_s=data["fit_s"] + data["code_s"])
-    unchanged = data[data["variant"] == UNCHANGED].set_index(_CASE)["psnr_db"]
-    data = data.join(unchanged.rename("unchanged_db"), on=_CASE)
+    case = ["family", "asked_bpp", "file", "seed"]
+    unchanged = data[data["variant"] == UNCHANGED].set_index(case)["psnr_db"]
+    data = data.join(unchanged.rename("unchanged_db"), on=case)
     return data.assign(difference_db=data["psnr_db"] - data["unchanged_db"])
 
 

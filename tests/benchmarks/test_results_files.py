@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from benchmarks.results_files import Benchmark, Run, files_of, read_runs
 from benchmarks.timing import measure as timing
 from combiner_core import CombinerError
 
-RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
 KINDS = (rate_distortion, timing, ablation, random_weights, image_weights)
 
 
@@ -149,3 +152,11 @@ def test_fields_of_both_and_what_was_not_measured_can_be_told() -> None:
     data = frames.frame(rate_distortion.BENCHMARK, [unknown])
     assert data["psnr_db"].dtype == float
     assert data["psnr_db"].isna().all()
+
+
+def test_what_tables_need_takes_no_memory_of_measurements() -> None:
+    code = f"import sys, {', '.join(kind.__name__ for kind in KINDS)}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert {"pandas", "scipy.stats", "matplotlib"} & set(done.stdout.split()) == set()
