@@ -1,4 +1,4 @@
-"""The command line: `python -m combiner_core encode | decode | info | models | train | bench`."""
+"""The command line: `python -m combiner_core encode | decode | info | models | train`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as ProgressBar
 
 from combiner_core import metrics
-from combiner_core.bench import command as bench_command
 from combiner_core.budget import Budget, Unit
 from combiner_core.codec import decode, encode, inspect
 from combiner_core.errors import CombinerError
@@ -94,7 +93,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(command)
 
     train_command.add_to(commands)
-    bench_command.add_to(commands)
     return parser
 
 
