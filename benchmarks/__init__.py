@@ -1,1 +1,11 @@
-"""Measurements of the codec: their results, what others published, and figures of both."""
+"""Measurements of the codec: how they are made, their results, and the tables and figures of both.
+
+The engine and the page are measured from outside: `benchmarks` imports them. One folder a question:
+
+- `rate_distortion`: quality for a size, beside other codecs;
+- `timing`: seconds and memory;
+- `ablation`: what each part of a codec is worth;
+- `rec_overhead`: bits of relative entropy coders over the ideal.
+
+Rows that were measured are in `results`, what others published in `published` and `quoted`.
+"""

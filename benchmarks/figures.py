@@ -1,29 +1,31 @@
-"""Figures of the results, as SVG files for the documents: `python -m benchmarks.figures`."""
+"""Figures of the results, as SVG files for the documents."""
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
-from playwright.sync_api import sync_playwright
 from plotly.offline import get_plotlyjs
 
-from combiner_core.bench import ablation, group_overhead, intervals, rec_overhead
-from combiner_core.bench.coders import CoderChoice
-from combiner_core.bench.results import Benchmark, JobT, RowT
+from benchmarks import intervals
+from benchmarks.ablation import measure as ablation
+from benchmarks.ablation import tables as ablation_tables
+from benchmarks.rec_overhead import image_weights, random_weights
+from benchmarks.rec_overhead import tables as rec_tables
+from benchmarks.rec_overhead.coders import CoderChoice
+from benchmarks.results_files import Benchmark, JobT, RowT
+from combiner_core.errors import CombinerError
 from combiner_core.signals import write_atomically
 from demo import charts
 from demo.results_tab import chart, read_views
 
-ROOT = Path(__file__).resolve().parent.parent
-_BROWSER = "/usr/bin/chromium"
+_BROWSER = Path("/usr/bin/chromium")
 _WIDTH = 860
 _HEIGHT = 420
 _BAR_HEIGHT = 24
@@ -44,84 +46,96 @@ def figures(folder: Path) -> Iterator[tuple[str, go.Figure]]:
     for family in ("multires", "siren"):
         rows = _rows(folder, ablation.BENCHMARK, f"ablation-{family}")
         if rows:
-            yield f"ablation-{family}", ablation_chart(rows)
-    synthetic = _rows(folder, rec_overhead.BENCHMARK, "rec")
-    if synthetic:
-        yield "rec", overhead_chart(synthetic)
-    real = _rows(folder, group_overhead.BENCHMARK, "overhead-*")
+            yield f"ablation-{family}", ablation_chart(ablation_tables.frame(rows))
+    random = _rows(folder, random_weights.BENCHMARK, "rec")
+    if random:
+        yield "rec", random_weights_chart(rec_tables.frame_of_random_weights(random))
+    real = _rows(folder, image_weights.BENCHMARK, "overhead-*")
     if real:
-        yield "rec-images", image_overhead_chart(real)
+        yield "rec-images", image_weights_chart(rec_tables.frame_of_image_weights(real))
 
 
-def ablation_chart(rows: Sequence[ablation.Row]) -> go.Figure:
-    """PSNR of every variant less that of the codec as it is, a colour for each rate."""
+def ablation_chart(data: pd.DataFrame) -> go.Figure:
+    """PSNR of every variant less that of the codec as it is, a colour for each rate.
+
+    Args:
+        data: of `ablation.tables.frame`.
+    """
     figure = charts.blank("PSNR less that of the codec as it is, in dB", "")
-    found = [(one, one.difference_db) for one in ablation.summaries(rows) if one.difference_db]
-    rates = sorted({one.bpp for one, _ in found})
-    for bpp, colour in zip(rates, cycle(_COLOURS), strict=False):
-        here = [(one.variant, difference) for one, difference in found if one.bpp == bpp]
-        differences = [difference for _, difference in here]
+    found = ablation_tables.summaries(data).dropna(subset="difference_db")
+    rates = found.groupby("asked_bpp")
+    for (bpp, here), colour in zip(rates, cycle(_COLOURS), strict=False):
         figure.add_bar(
             name=f"{bpp:g} bpp",
-            y=[variant for variant, _ in here],
-            x=[difference.value for difference in differences],
-            error_x=_spread(differences),
+            y=list(here["variant"]),
+            x=[difference.value for difference in here["difference_db"]],
+            error_x=_spread(list(here["difference_db"])),
             marker_color=colour,
             orientation="h",
         )
-    variants = {one.variant for one, _ in found}
     figure.update_yaxes(autorange="reversed")
-    height = 120 + _BAR_HEIGHT * len(rates) * len(variants)
+    height = 120 + _BAR_HEIGHT * rates.ngroups * found["variant"].nunique()
     return figure.update_layout(height=height, showlegend=True)
 
 
-def overhead_chart(rows: Sequence[rec_overhead.Row]) -> go.Figure:
-    """Overhead of coders against the bits of a weight."""
-    groups: dict[CoderChoice, dict[float, list[tuple[float, float]]]] = {}
-    for row in rows:
-        points = groups.setdefault(CoderChoice(row.job.coder, row.job.size), {})
-        points.setdefault(row.job.mean_bits, []).append((row.job.mean_bits, row.percent))
-    figure = _coder_lines("Bits a weight", groups)
-    return figure.update_xaxes(type="log", tickvals=sorted({row.job.mean_bits for row in rows}))
+def random_weights_chart(data: pd.DataFrame) -> go.Figure:
+    """Overhead of coders against the bits of a weight.
+
+    Args:
+        data: of `rec_overhead.tables.frame_of_random_weights`.
+    """
+    figure = _coder_lines("Bits a weight", data, "mean_bits", "mean_bits")
+    return figure.update_xaxes(type="log", tickvals=sorted(data["mean_bits"].unique()))
 
 
-def image_overhead_chart(rows: Sequence[group_overhead.Row]) -> go.Figure:
-    """Overhead of coders on images, against the rate."""
-    ideals = {row.job: row for row in rows if row.job.choice is None}
-    groups: dict[CoderChoice, dict[float, list[tuple[float, float]]]] = {}
-    for row in rows:
-        overhead = group_overhead.overhead(row, ideals) if row.job.choice else None
-        if row.job.choice and overhead is not None:
-            points = groups.setdefault(row.job.choice, {})
-            point = (row.bits / row.pixels, 100 * overhead)
-            points.setdefault(row.job.noise_index, []).append(point)
-    return _coder_lines("Bits per pixel", groups)
+def image_weights_chart(data: pd.DataFrame) -> go.Figure:
+    """Overhead of coders on images, against the rate.
+
+    Args:
+        data: of `rec_overhead.tables.frame_of_image_weights`.
+    """
+    return _coder_lines("Bits per pixel", data.dropna(subset="percent"), "bpp", "noise_index")
 
 
-def _coder_lines(
-    x_title: str, groups: Mapping[CoderChoice, Mapping[float, Sequence[tuple[float, float]]]]
-) -> go.Figure:
-    """Lines through the means of pairs of rate and overhead in per cent."""
+def _coder_lines(x_title: str, data: pd.DataFrame, rate: str, point: str) -> go.Figure:
+    """Lines through the means of a column of rates and of the overhead in per cent.
+
+    Args:
+        x_title: of the axis of the rates.
+        data: has columns `coder`, `size` and `percent`.
+        rate: column of the rates.
+        point: column of what the rows of one point have in common.
+    """
     figure = charts.blank(x_title, "Bits over the ideal, in %")
-    for (coder, points), colour in zip(sorted(groups.items()), cycle(_COLOURS), strict=False):
-        found = sorted(
-            (fmean(rate for rate, _ in pairs), intervals.of_mean([percent for _, percent in pairs]))
-            for pairs in points.values()
-        )
+    for (coder, found), colour in zip(
+        data.groupby(["coder", "size"]), cycle(_COLOURS), strict=False
+    ):
+        points = found.groupby(point)
+        means = pd.DataFrame(
+            {
+                "rate": points[rate].mean(),
+                "percent": points["percent"].apply(lambda one: intervals.of_mean(one.to_numpy())),
+            }
+        ).sort_values("rate")
+        choice = CoderChoice(*coder)
         figure.add_scatter(
-            name=coder.text,
-            x=[rate for rate, _ in found],
-            y=[percent.value for _, percent in found],
-            error_y=_spread([percent for _, percent in found]),
+            name=choice.text,
+            x=list(means["rate"]),
+            y=[percent.value for percent in means["percent"]],
+            error_y=_spread(list(means["percent"])),
             mode="lines+markers",
-            line={"color": colour, "dash": "solid" if coder.name == "trellis" else "dash"},
+            line={"color": colour, "dash": "solid" if choice.name == "trellis" else "dash"},
         )
     legend = {"y": -0.2, "yanchor": "top"}
     return figure.update_layout(height=_HEIGHT, legend=legend, showlegend=True)
 
 
 def write(folder: Path, output: Path) -> list[str]:
-    """Draw all figures of a folder into another; returns their names."""
+    """Draw all figures of a folder into another; returns their names.
+
+    Raises:
+        CombinerError: there is no browser to draw with, or a file of results is damaged.
+    """
     drawn = []
     output.mkdir(parents=True, exist_ok=True)
     with _painter() as paint:
@@ -134,6 +148,12 @@ def write(folder: Path, output: Path) -> list[str]:
 @contextmanager
 def _painter() -> Iterator[Callable[[go.Figure], str]]:
     """Plotly draws in a browser alone."""
+    # a package of the development requirements
+    from playwright.sync_api import sync_playwright
+
+    if not _BROWSER.exists():
+        raise CombinerError(f"Figures are drawn with Chromium, which is not at {_BROWSER}.")
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_BROWSER, args=["--no-sandbox"])
         page = browser.new_page()
@@ -163,17 +183,3 @@ def _spread(found: Sequence[intervals.Interval]) -> dict[str, Any]:
 def _rows(folder: Path, benchmark: Benchmark[JobT, RowT], pattern: str) -> list[RowT]:
     paths = sorted((folder / "results").glob(f"{pattern}.json"))
     return [row for path in paths for row in benchmark.rows(path)]
-
-
-def main() -> None:
-    """Draw."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.figures", description=__doc__)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", metavar="DIR")
-    parser.add_argument("--data", type=Path, default=ROOT / "benchmarks", metavar="DIR")
-    parsed = parser.parse_args()
-    for name in write(parsed.data, parsed.out):
-        print(f"wrote {name}.svg")
-
-
-if __name__ == "__main__":
-    main()

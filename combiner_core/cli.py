@@ -1,4 +1,4 @@
-"""The command line: `python -m combiner_core encode | decode | info | models | train | bench`."""
+"""The command line: `python -m combiner_core encode | decode | info | models | train`."""
 
 from __future__ import annotations
 

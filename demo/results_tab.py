@@ -14,10 +14,11 @@ from typing import Any
 import gradio as gr
 import plotly.graph_objects as go
 
+from benchmarks.rate_distortion.bd import Comparison, compare
+from benchmarks.rate_distortion.curves import FileCurves
+from benchmarks.rate_distortion.measure import Row, read_rows
+from benchmarks.rate_distortion.published import PublishedCurve, read_published
 from combiner_core import CombinerError
-from combiner_core.bench.comparison import Comparison, FileCurves, compare
-from combiner_core.bench.published import PublishedCurve, read_published
-from combiner_core.bench.rate_distortion import Row, read_rows
 from combiner_core.signals import Kind
 from demo import charts, rivals
 
@@ -38,7 +39,7 @@ _OUR_COLOURS = MappingProxyType(
     }
 )
 _INTRODUCTION = """Every curve in solid lines was measured with the real files, headers included, \
-by `python -m combiner_core bench rd` on the same signals; the dashed ones are quoted from \
+by `python -m benchmarks rd` on the same signals; the dashed ones are quoted from \
 publications and are means over *other* sets of files, so that a few tenths of a decibel between \
 a solid and a dashed curve mean nothing."""
 

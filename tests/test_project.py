@@ -16,6 +16,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CORE = sorted((ROOT / "combiner_core").rglob("*.py"))
 APP = [*sorted(ROOT.glob("*.py")), *sorted((ROOT / "demo").rglob("*.py"))]
+BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
+# draws with a browser, for documents alone
+FIGURES = ROOT / "benchmarks" / "figures.py"
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 MAX_LINES = 450
@@ -27,14 +30,14 @@ PINNED = re.compile(r"[a-z0-9-]+(==\d+(\.\d+)+|>=\d+(\.\d+)*,<\d+(\.\d+)*)")
 MACHINE_PATH = re.compile(rb"(?<![\w.})-])/(?:root|home|Users|mnt|work|workspace)/")
 
 
-def test_engine_imports_nothing_of_the_app() -> None:
-    forbidden = {"app", "demo", "gradio", "plotly"}
+def test_engine_imports_nothing_of_the_app_and_the_benchmarks() -> None:
+    forbidden = {"app", "benchmarks", "demo", "gradio", "plotly"}
     assert CORE
     assert _offenders(CORE, lambda tree: forbidden & {_top(name) for name in _imports(tree)}) == {}
 
 
 def test_nothing_is_pickled() -> None:
-    assert _offenders([*CORE, *APP, *TESTS], _unsafe_uses) == {}
+    assert _offenders([*CORE, *APP, *BENCHMARKS, *TESTS], _unsafe_uses) == {}
 
 
 @pytest.mark.parametrize(
@@ -52,12 +55,13 @@ def test_unsafe_loading_is_recognised(code: str) -> None:
 
 
 def test_public_modules_have_docstrings() -> None:
-    public = [path for path in [*CORE, *APP] if not re.match(r"_(?!_)", path.name)]
+    public = [path for path in [*CORE, *APP, *BENCHMARKS] if not re.match(r"_(?!_)", path.name)]
     assert _offenders(public, lambda tree: not ast.get_docstring(tree)) == {}
 
 
 def test_modules_are_short() -> None:
-    lines = {path: len(path.read_text("utf-8").splitlines()) for path in [*CORE, *APP, *TESTS]}
+    paths = [*CORE, *APP, *BENCHMARKS, *TESTS]
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in paths}
     assert {_name(path): n for path, n in lines.items() if n > MAX_LINES} == {}
 
 
@@ -78,14 +82,14 @@ def test_requirements_are_pinned(file: str) -> None:
 @pytest.mark.parametrize(
     ("modules", "files"),
     [
-        ([*CORE, *APP], ["requirements.txt"]),
-        (TESTS, ["requirements.txt", "requirements-dev.txt"]),
+        ([*CORE, *APP, *(path for path in BENCHMARKS if path != FIGURES)], ["requirements.txt"]),
+        ([FIGURES, *TESTS], ["requirements.txt", "requirements-dev.txt"]),
     ],
-    ids=["runtime", "tests"],
+    ids=["runtime", "development"],
 )
 def test_imports_are_required(modules: list[Path], files: list[str]) -> None:
     required = {re.split("[=>]", line)[0] for file in files for line in _requirements(file)}
-    ours = {"combiner_core", "demo", *(path.stem for path in [*APP, *TESTS])}
+    ours = {"combiner_core", "benchmarks", "demo", *(path.stem for path in [*APP, *TESTS])}
     distributions = packages_distributions()
 
     def missing(tree: ast.Module) -> set[str]:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.rate_distortion.published import PublishedCurve, read_published
 from combiner_core import CombinerError
-from combiner_core.bench.published import PublishedCurve, read_published
 from demo import results_tab
 
 CURVE = {

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from combiner_core.multires.preset import MultiresPreset, save_multires
-from combiner_core.siren.preset import Framing, SirenPreset, save_siren
 from group_examples import EXPONENTS
 from numpy.typing import NDArray
 from signal_files import picture, tone
@@ -28,6 +26,7 @@ from combiner_core.multires.model import (
     ImageModelConfig,
     quantise,
 )
+from combiner_core.multires.preset import MultiresPreset, save_multires
 from combiner_core.presets import Card, PresetLibrary
 from combiner_core.rec import EntropyTables
 from combiner_core.signals import AudioShape, Shape
@@ -40,6 +39,7 @@ from combiner_core.siren.coordinate_descent import (
 from combiner_core.siren.coordinates import FieldData
 from combiner_core.siren.network import SirenConfig
 from combiner_core.siren.posterior import OptimiserConfig
+from combiner_core.siren.preset import Framing, SirenPreset, save_siren
 from combiner_core.siren.prior import RATE_UNITS_PER_BIT
 
 IMAGE, AUDIO = "tiny-image", "tiny-audio"

@@ -8,6 +8,9 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import Tensor
+
+from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig, from_levels, to_levels
 from combiner_core.multires.coding_order import (
     MAX_LOG_VARIANCE,
     MAX_MEAN,
@@ -15,11 +18,8 @@ from combiner_core.multires.coding_order import (
     GroupPrior,
     follow,
 )
-from combiner_core.rec.wire import VALUE_UNITS
-from torch import Tensor
-
-from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig, from_levels, to_levels
 from combiner_core.multires.integer_convolutions import IntegerConv
+from combiner_core.rec.wire import VALUE_UNITS
 
 CONFIG = AudioPriorConfig(80, (8, 12, 16, 8))
 Predictions = list[tuple[Tensor, Tensor]]

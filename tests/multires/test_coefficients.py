@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from combiner_core.multires.coding_order import Group
 from hypothesis import given
 from hypothesis import strategies as st
 
+from combiner_core.multires.coding_order import Group
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.field import decompose
 

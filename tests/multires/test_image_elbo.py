@@ -9,18 +9,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from combiner_core.multires.coding_order import GroupPrior, follow
-from combiner_core.multires.image.colours import to_colours
-from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
 from tiny_presets import image_model
 from torch import Tensor
 
+from combiner_core.multires.coding_order import GroupPrior, follow
+from combiner_core.multires.image.colours import to_colours
 from combiner_core.multires.image.elbo import ImageElbo, image_elbo
 from combiner_core.multires.image.field import ImageField, decompose
 from combiner_core.multires.image.latent_optimisation import refine
 from combiner_core.multires.image.postfilter import PostfilterConfig
 from combiner_core.multires.image.prior import ImagePriorConfig
 from combiner_core.multires.model import ImageModel, ImageModelConfig
+from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
 from combiner_core.multires.progress import answer, prior_arrays
 from combiner_core.rec import EntropyTables, GroupEstimator
 from combiner_core.signals import ImageShape, Signal

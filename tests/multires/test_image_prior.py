@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from tiny_presets import image_model
+from torch import Tensor
+
 from combiner_core.multires.coding_order import (
     MAX_LOG_VARIANCE,
     MAX_MEAN,
@@ -15,13 +18,10 @@ from combiner_core.multires.coding_order import (
     follow,
 )
 from combiner_core.multires.image.colours import to_colours
-from combiner_core.rec.wire import VALUE_UNITS
-from tiny_presets import image_model
-from torch import Tensor
-
 from combiner_core.multires.image.field import decompose
 from combiner_core.multires.image.prior import STRIP_PLACES, ImagePrior, level_sizes
 from combiner_core.multires.integer_convolutions import IntegerConv
+from combiner_core.rec.wire import VALUE_UNITS
 
 Predictions = list[tuple[Tensor, Tensor]]
 Size = tuple[int, int]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
-from combiner_core.multires.preset import from_arrays, to_arrays
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from combiner_core.multires.integer_convolutions import (
     to_grid,
 )
 from combiner_core.multires.model import AudioModel, ImageModel, build
+from combiner_core.multires.preset import from_arrays, to_arrays
 
 TOP = int(GRID * LIMIT)
 # what every sum, and one more value on the grid, must stay below

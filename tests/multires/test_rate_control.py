@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 
 import pytest
-from combiner_core.multires.noise_scale import NoiseScale
 from hypothesis import given
 from hypothesis import strategies as st
 
+from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.rate_control import MAX_INDEX, MIN_INDEX, RateModel, search
 
 WEIGHTS = 10_000

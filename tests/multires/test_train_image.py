@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
-from combiner_core.multires.preset import MultiresPreset
 from PIL import Image
 from signal_files import tone
 
@@ -23,6 +22,7 @@ from combiner_core.cli import main
 from combiner_core.multires.image.postfilter import PostfilterConfig
 from combiner_core.multires.image.prior import ImagePriorConfig
 from combiner_core.multires.model import ImageModel, ImageModelConfig, quantise
+from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.train.crops import Crops
 from combiner_core.multires.train.entropy_tables import learn_tables
 from combiner_core.multires.train.image import ImageTrainConfig, ImageTrainer, PhaseConfig

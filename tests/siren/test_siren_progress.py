@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from combiner_core.siren.preset import SirenPreset
 from numpy.typing import NDArray
 
 import combiner_core as cc
 from combiner_core.siren.codec import EFFORTS
+from combiner_core.siren.preset import SirenPreset
 
 OPTIONS = cc.EncodeOptions(model="siren", effort="fast", device="cpu")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from combiner_core.siren.preset import Framing
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from combiner_core import BudgetError, Signal
 from combiner_core.rec import TrellisCoder
 from combiner_core.signals import AudioShape, ImageShape, shape_of
 from combiner_core.siren.payload import Streams, allocate
+from combiner_core.siren.preset import Framing
 from combiner_core.siren.prior import FactorisedPrior
 from combiner_core.siren.tiling import AudioLayout, ImageLayout, Layout
 

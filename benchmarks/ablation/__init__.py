@@ -1,0 +1,1 @@
+"""Codecs with one part changed: what is measured, and tables of it."""

@@ -1,0 +1,98 @@
+"""Priors of coordinate descent after one, two, four and more updates, as presets of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from combiner_core.errors import CombinerError
+from combiner_core.presets import Card
+from combiner_core.siren.coordinate_descent import (
+    CoordinateDescent,
+    CoordinateDescentConfig,
+    CoordinateDescentProgress,
+)
+from combiner_core.siren.network import SirenConfig
+from combiner_core.siren.posterior import OptimiserConfig
+from combiner_core.siren.preset import SirenPreset
+from combiner_core.siren.training_data import image_targets
+
+_TEXTURED_SHARE = 0.6
+_CHECKPOINT = "descent.safetensors"
+# presets of the product have small numbers
+_FIRST_ID = 50000
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Training from the beginning.
+
+    Attributes:
+        updates: of the prior, a power of two.
+        signals: training images.
+        rate_bits: bits each is held at.
+        hidden: width of the network.
+        tiles: along each side; a random one of tiles x tiles parts stands for each image.
+        batch: pixels of each signal at a step.
+        learning_rate: at the start.
+        seed: of everything random.
+    """
+
+    updates: int = 128
+    signals: int = 64
+    rate_bits: float = 27500.0
+    hidden: int = 32
+    tiles: int = 2
+    batch: int = 256
+    learning_rate: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.updates < 1 or self.updates & (self.updates - 1):
+            raise CombinerError(f"{self.updates} updates are not a power of two.")
+
+
+def learn(
+    descent: Descent, folders: Sequence[Path], output: Path
+) -> Iterator[CoordinateDescentProgress]:
+    """Train, and write the presets updates-1, updates-2, updates-4 and so on.
+
+    Resumes from its checkpoint in the folder `output`, where the presets go.
+
+    Raises:
+        CombinerError: there are too few images, or the checkpoint is of another training.
+    """
+    targets, _ = image_targets(
+        folders, descent.signals, _TEXTURED_SHARE, descent.tiles, descent.seed, "cpu"
+    )
+    config = CoordinateDescentConfig(
+        SirenConfig(2, 3, hidden=descent.hidden),
+        descent.rate_bits,
+        descent.updates,
+        optimiser=OptimiserConfig(descent.batch, descent.learning_rate),
+        seed=descent.seed,
+    )
+    try:
+        trainer = CoordinateDescent(config, targets, output / _CHECKPOINT)
+    except ValueError as error:
+        raise CombinerError(f"This training cannot go on: {error}.") from error
+    for event in trainer.run():
+        if isinstance(event, CoordinateDescentProgress):
+            if event.update & (event.update - 1) == 0:
+                card = _card(event.update, descent)
+                SirenPreset(card, config.network, trainer.prior, None).save(output)
+            yield event
+
+
+def _card(updates: int, descent: Descent) -> Card:
+    return Card(
+        name=f"updates-{updates}",
+        id=_FIRST_ID + updates.bit_length(),
+        family="siren",
+        kind="image",
+        sha256="",
+        nominal_bits=0.0,
+        about=f"SIREN of width {descent.hidden} after {updates} prior updates.",
+        training={"updates": updates, "signals": descent.signals, "seed": descent.seed},
+    )

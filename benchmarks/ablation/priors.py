@@ -1,0 +1,141 @@
+"""Presets with a part of what their priors have learned taken away, for ablations."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from combiner_core.multires.context_model import LevelModel
+from combiner_core.multires.integer_convolutions import IntegerConv
+from combiner_core.multires.model import ImageModel, quantise
+from combiner_core.multires.preset import MultiresPreset
+from combiner_core.rec import EntropyTables
+from combiner_core.siren.network import Siren
+from combiner_core.siren.preset import SirenPreset
+from combiner_core.siren.prior import FactorisedPrior
+
+# as training begins, see `train.siren.CoordinateDescentConfig`
+_RELATIVE_STD = 0.3
+_SEED = 0
+# an exponent that no tile takes, and how many tiles are said to have had none
+_NEVER, _MANY_TILES = 16, 1 << 16
+
+
+def isotropic_siren(preset: SirenPreset) -> SirenPreset:
+    """N(0, sigma^2) for every weight; sigma^2 is the mean second moment of the learned prior."""
+    prior = preset.prior
+    sigma = np.sqrt(np.mean(np.square(prior.mean) + np.square(prior.std)))
+    return _with_prior(preset, np.zeros_like(prior.mean), np.full_like(prior.std, sigma))
+
+
+def untrained_siren(preset: SirenPreset) -> SirenPreset:
+    """The prior with which coordinate descent begins: about SIREN's initialisation."""
+    generator = torch.Generator().manual_seed(_SEED)
+    start = Siren(preset.field).initial_prior(_RELATIVE_STD, generator)
+    return _with_prior(preset, start.mean.numpy(), start.std.numpy())
+
+
+def without_correction(preset: MultiresPreset) -> MultiresPreset:
+    """No network g: the wavelets' synthesis is the picture."""
+
+    return _changed(preset, lambda model: _clear(model.postfilter.leave))
+
+
+def without_means(preset: MultiresPreset) -> MultiresPreset:
+    """Prior means of zero, variances as predicted."""
+
+    def change(model: ImageModel) -> None:
+        for level in _levels(model):
+            for head, stage in zip(level.head, level.config.stages, strict=True):
+                _clear(_conv(head), slice(len(stage.channels)))
+
+    return _changed(preset, change)
+
+
+def without_networks(
+    preset: MultiresPreset, levels: slice = slice(None), stages: slice = slice(None)
+) -> MultiresPreset:
+    """A variance for each channel, as it is usual in pictures, in the place of predictions.
+
+    Args:
+        preset: as learned.
+        levels: without networks, the finest first.
+        stages: of these levels.
+    """
+
+    def change(model: ImageModel) -> None:
+        for level in _levels(model)[levels]:
+            _clear_heads(level, stages)
+
+    return _changed(preset, change)
+
+
+def isotropic_multires(preset: MultiresPreset) -> MultiresPreset:
+    """N(0, sigma^2) for every weight but the low-pass array's; sigma^2 as is usual on average."""
+
+    def change(model: ImageModel) -> None:
+        levels = _levels(model)
+        # a level has a quarter of the weights of the next finer one
+        shares = [4.0**-number for number in range(len(levels))]
+        variances = [float(torch.exp2(level.log_variance).mean()) for level in levels]
+        variance = np.average(variances, weights=shares)
+        for level in levels:
+            _clear_heads(level)
+            level.log_variance.fill_(float(np.log2(variance)))
+
+    return _changed(preset, change)
+
+
+def without_tiles(preset: MultiresPreset) -> MultiresPreset:
+    """No exponents that adapt the variances of tiles: a tile has none, at no cost."""
+    tables = EntropyTables.untrained(preset.tables.tile, (0, _NEVER))
+    seen = np.zeros_like(tables.exponent_counts)
+    seen[:, 0] = _MANY_TILES
+    tables = replace(tables.learned(seen), scalar_counts=preset.tables.scalar_counts)
+    return replace(preset, tables=tables)
+
+
+def _with_prior(
+    preset: SirenPreset, mean: NDArray[np.float32], std: NDArray[np.float32]
+) -> SirenPreset:
+    """Another prior that expects as many bits, the same of every weight."""
+    rate = round(preset.prior.rates.sum(dtype=np.int64) / len(mean))
+    rates = np.full(len(mean), rate, np.int32)
+    return replace(preset, prior=FactorisedPrior(mean, std, rates))
+
+
+def _clear_heads(level: LevelModel, stages: slice = slice(None)) -> None:
+    for head in level.head[stages]:
+        _clear(_conv(head))
+
+
+def _clear(layer: nn.Conv2d, outputs: slice = slice(None)) -> None:
+    """Make outputs of a layer zero."""
+    assert layer.bias is not None
+    layer.weight[outputs].zero_()
+    layer.bias[outputs].zero_()
+
+
+def _conv(module: nn.Module) -> IntegerConv:
+    assert isinstance(module, IntegerConv)
+    return module
+
+
+def _levels(model: ImageModel) -> list[LevelModel]:
+    """The finest first."""
+    return [level for level in model.prior.levels if isinstance(level, LevelModel)]
+
+
+@torch.no_grad()
+def _changed(preset: MultiresPreset, change: Callable[[ImageModel], None]) -> MultiresPreset:
+    model = copy.deepcopy(preset.model)
+    assert isinstance(model, ImageModel)
+    change(model)
+    quantise(model)
+    return replace(preset, model=model)

@@ -1,0 +1,130 @@
+"""The codecs of an ablation: each as it is but for one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MappingProxyType
+from typing import Literal
+
+from benchmarks.ablation import priors
+from benchmarks.rec_overhead.coders import CoderChoice, choices
+from combiner_core.families import Codec
+from combiner_core.multires import codec as multires
+from combiner_core.multires.codec import MultiresCodec, MultiresEffort
+from combiner_core.multires.image.prior import IMAGE_STAGES
+from combiner_core.multires.preset import MultiresPreset
+from combiner_core.siren import codec as siren
+from combiner_core.siren.codec import SirenCodec, SirenEffort
+from combiner_core.siren.preset import SirenPreset
+
+FamilyName = Literal["siren", "multires"]
+
+UNCHANGED = "as it is"
+_FAST = siren.EFFORTS["fast"]
+_BALANCED = multires.EFFORTS["balanced"]
+
+
+@dataclass(frozen=True)
+class SirenVariant:
+    """A siren codec: effort, coder in its place, refinement or not, and change of the preset."""
+
+    effort: SirenEffort = _FAST
+    coder: CoderChoice | None = None
+    refine: bool = True
+    change: Callable[[SirenPreset], SirenPreset] = field(default=lambda preset: preset)
+
+    def codec(self, codec: Codec) -> SirenCodec:
+        """Of the codec as it is. Raises TypeError for one of another family."""
+        if not isinstance(codec, SirenCodec):
+            raise TypeError("not a siren codec")
+        coder = None if self.coder is None else self.coder.make(self.effort.commit_bits)
+        return SirenCodec(self.change(codec.preset), self.effort, coder)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class MultiresVariant:
+    """A multires codec, likewise."""
+
+    effort: MultiresEffort = _BALANCED
+    coder: CoderChoice | None = None
+    refine: bool = True
+    change: Callable[[MultiresPreset], MultiresPreset] = field(default=lambda preset: preset)
+
+    def codec(self, codec: Codec) -> MultiresCodec:
+        """Of the codec as it is. Raises TypeError for one of another family."""
+        if not isinstance(codec, MultiresCodec):
+            raise TypeError("not a multires codec")
+        coder = None if self.coder is None else self.coder.make()
+        return MultiresCodec(self.change(codec.preset), self.effort, coder)  # type: ignore[arg-type]
+
+
+Variant = SirenVariant | MultiresVariant
+
+
+def _coders(own_state_bits: int) -> Iterator[tuple[str, CoderChoice]]:
+    """All but the trellis that the codec has anyway."""
+    for choice in choices(("trellis", "greedy", "astar"), (10, 12, 14, 16), (8, 12, 16)):
+        if choice != CoderChoice("trellis", own_state_bits):
+            yield f"REC: {choice.text}", choice
+
+
+def _siren() -> Iterator[tuple[str, SirenVariant]]:
+    yield UNCHANGED, SirenVariant()
+    yield "refinement: off", SirenVariant(refine=False)
+    yield "prior: isotropic", SirenVariant(change=priors.isotropic_siren)
+    yield "prior: before the first update", SirenVariant(change=priors.untrained_siren)
+    for name, coder in _coders(_FAST.state_bits):
+        yield name, SirenVariant(coder=coder)
+    for bits in (64, 1024, 1 << 20):
+        name = f"{bits} bits" if bits < 1 << 20 else "one block"
+        yield f"blocks with a beta: {name}", SirenVariant(replace(_FAST, block_bits=bits))
+    for bits in (128, 2048):
+        yield f"refinement every: {bits} bits", SirenVariant(replace(_FAST, commit_bits=bits))
+    for batch in (512, 1024, 2048, 8192):
+        yield f"minibatch: {batch} pixels", SirenVariant(replace(_FAST, batch=batch))
+    for steps in (375, 750, 3000, 6000):
+        yield f"steps: {steps}", SirenVariant(replace(_FAST, fit_steps=steps))
+
+
+def _multires() -> Iterator[tuple[str, MultiresVariant]]:
+    yield UNCHANGED, MultiresVariant()
+    for effort_name, effort in multires.EFFORTS.items():
+        if effort != _BALANCED:
+            yield f"effort: {effort_name}", MultiresVariant(effort)
+    yield "refinement: off", MultiresVariant(refine=False)
+    for steps in (5, 20, 50):
+        yield f"refinement: {steps} steps", MultiresVariant(replace(_BALANCED, latent_steps=steps))
+    yield "g: none", MultiresVariant(change=priors.without_correction)
+    for name, change in _multires_priors():
+        yield f"prior: {name}", MultiresVariant(change=change)
+    for name, coder in _coders(_BALANCED.state_bits):
+        yield name, MultiresVariant(coder=coder)
+
+
+def _multires_priors() -> Iterator[tuple[str, Callable[[MultiresPreset], MultiresPreset]]]:
+    without = priors.without_networks
+    yield "means zero", priors.without_means
+    for stage in range(len(IMAGE_STAGES)):
+        name = f"no network for group {stage + 1} of every level"
+        yield name, partial(without, stages=slice(stage, stage + 1))
+    for count in (1, 2, 3):
+        name = f"no network for the finest {count} levels"
+        yield name, partial(without, levels=slice(count))
+    yield "no network", without
+    yield "no tiles", priors.without_tiles
+    yield "isotropic", priors.isotropic_multires
+    yield "isotropic, no tiles", _isotropic_without_tiles
+
+
+def _isotropic_without_tiles(preset: MultiresPreset) -> MultiresPreset:
+    return priors.without_tiles(priors.isotropic_multires(preset))
+
+
+VARIANTS: Mapping[FamilyName, Mapping[str, Variant]] = MappingProxyType(
+    {
+        "siren": MappingProxyType(dict(_siren())),
+        "multires": MappingProxyType(dict(_multires())),
+    }
+)

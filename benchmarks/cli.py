@@ -1,0 +1,318 @@
+"""The command line: `python -m benchmarks rd | table | bd | time | ablation | ... | report`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import pandas as pd
+
+from benchmarks import report
+from benchmarks.ablation import descent
+from benchmarks.ablation import measure as ablation
+from benchmarks.ablation import tables as ablation_tables
+from benchmarks.ablation.variants import VARIANTS
+from benchmarks.rate_distortion import bd
+from benchmarks.rate_distortion import measure as rate_distortion
+from benchmarks.rate_distortion import tables as rate_distortion_tables
+from benchmarks.rate_distortion.curves import MEASURES
+from benchmarks.rec_overhead import coders, image_weights, random_weights
+from benchmarks.rec_overhead import tables as rec_tables
+from benchmarks.results_files import Benchmark, JobT, RowT, files_of
+from benchmarks.timing import measure as timing
+from benchmarks.timing import tables as timing_tables
+from combiner_core.errors import CombinerError
+from combiner_core.memory import keep_freed_memory
+from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_NAME = "benchmarks"
+_ROOT = Path(__file__).resolve().parent.parent
+_CORES = os.cpu_count() or 1
+_STATE_BITS, _BLOCK_BITS = (10, 12, 14, 16), (8, 12, 16)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0, or 1 with one sentence on standard error. Bad usage exits with 2.
+    """
+    parsed = _parser().parse_args(arguments)
+    keep_freed_memory()
+    try:
+        parsed.run(parsed)
+    except CombinerError as error:
+        print(f"{_NAME}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{_NAME}: stopped.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {_NAME}", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_rate_distortion(commands)
+    _add_comparison(commands)
+    _add_time(commands)
+    _add_ablation(commands)
+    _add_rec(commands)
+    _add_documents(commands)
+    return parser
+
+
+def _add_rate_distortion(commands: Subparsers) -> None:
+    command = commands.add_parser("rd", help="rate and distortion on a folder of files")
+    command.set_defaults(run=_rate_distortion)
+    _add_measurement(command)
+    command.add_argument("--rates", type=float, nargs="+", required=True)
+    command.add_argument("--unit", choices=get_args(rate_distortion.RateUnit), required=True)
+    command.add_argument(
+        "--codecs", nargs="+", default=[EncodeOptions.model], help="models, families or baselines"
+    )
+    command.add_argument("--efforts", nargs="+", choices=get_args(EffortName), default=["balanced"])
+    command.add_argument("--recs", nargs="+", choices=get_args(CoderName), default=["trellis"])
+    command.add_argument("--refine", nargs="+", choices=("on", "off"), default=["on"])
+    command.add_argument("--seeds", type=int, nargs="+", default=[0])
+
+
+def _add_comparison(commands: Subparsers) -> None:
+    command = commands.add_parser("table", help="a Markdown table of results of `rd`")
+    command.set_defaults(run=_table)
+    command.add_argument("results", type=Path, nargs="+")
+
+    command = commands.add_parser("bd", help="BD-rate and BD-PSNR against other codecs")
+    command.set_defaults(run=_deltas)
+    command.add_argument("results", type=Path, nargs="+")
+    command.add_argument("--anchors", nargs="+", required=True, metavar="CODEC")
+    command.add_argument("--low", type=float, default=0.08, help="lowest rate compared")
+    command.add_argument("--high", type=float, default=0.5, help="highest rate compared")
+    command.add_argument("--measure", choices=list(MEASURES), default="psnr_db")
+
+
+def _add_time(commands: Subparsers) -> None:
+    command = commands.add_parser(
+        "time", help="time by stage and memory, by rate and size of images"
+    )
+    command.set_defaults(run=_time)
+    _add_measurement(command, processes=1, threads=_CORES)
+    command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
+    command.add_argument("--models", nargs="+", default=[EncodeOptions.model])
+    command.add_argument("--efforts", nargs="+", choices=get_args(EffortName), default=["balanced"])
+    command.add_argument("--device", choices=get_args(DeviceName), default="cpu")
+    command.add_argument(
+        "--megapixels", type=float, nargs="+", default=[None], help="bring images to these sizes"
+    )
+    command.add_argument("--repeats", type=int, default=1)
+
+
+def _add_ablation(commands: Subparsers) -> None:
+    command = commands.add_parser("ablation", help="what each part of a codec is worth")
+    command.set_defaults(run=_ablation)
+    _add_measurement(command)
+    command.add_argument("--family", choices=list(VARIANTS), required=True)
+    command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
+    command.add_argument("--parts", nargs="+", help="only variants that change these")
+    command.add_argument("--seeds", type=int, default=1, help="how many")
+    command.add_argument("--updates", type=Path, metavar="DIR", help="priors of `descent`")
+
+    command = commands.add_parser(
+        "descent", help="priors after 1, 2, 4, ... updates, for `ablation`"
+    )
+    command.set_defaults(run=_descent)
+    command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--updates", type=int, default=descent.Descent.updates)
+    command.add_argument("--signals", type=int, default=descent.Descent.signals)
+
+
+def _add_rec(commands: Subparsers) -> None:
+    command = commands.add_parser("rec", help="bits of coders over the ideal, on random weights")
+    command.set_defaults(run=_rec)
+    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
+    command.add_argument("--mean-bits", type=float, nargs="+", default=[0.2, 0.4, 0.8, 1.6, 3.2])
+    command.add_argument("--weights", type=int, default=20_000)
+    command.add_argument("--seeds", type=int, default=5, help="how many")
+    command.add_argument("--processes", type=int, default=_CORES)
+    _add_coders(command)
+
+    command = commands.add_parser("overhead", help="the same, on the multires weights of images")
+    command.set_defaults(run=_overhead)
+    _add_measurement(command)
+    command.add_argument(
+        "--noise", type=int, nargs="+", required=True, metavar="INDEX", help="noise scales"
+    )
+    command.add_argument("--model", default=EncodeOptions.model)
+    _add_coders(command)
+
+
+def _add_documents(commands: Subparsers) -> None:
+    command = commands.add_parser("report", help="write the tables of results into the documents")
+    command.set_defaults(run=_report)
+    command.add_argument("--root", type=Path, default=Path(), help="of the repository")
+    command.add_argument("--check", action="store_true", help="fail if a table is out of date")
+
+    command = commands.add_parser("figures", help="draw the figures of the documents")
+    command.set_defaults(run=_figures)
+    images = _ROOT / report.IMAGES
+    command.add_argument("--out", type=Path, default=images, metavar="DIR")
+    command.add_argument("--data", type=Path, default=_ROOT / report.BENCHMARKS, metavar="DIR")
+
+
+def _add_measurement(
+    command: argparse.ArgumentParser, processes: int = _CORES, threads: int = 1
+) -> None:
+    command.add_argument("--data", type=Path, required=True, metavar="DIR")
+    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
+    command.add_argument("--limit", type=int, help="only the first files by name")
+    command.add_argument("--processes", type=int, default=processes, help="jobs at a time")
+    command.add_argument("--threads", type=int, default=threads, help="of each process")
+
+
+def _add_coders(command: argparse.ArgumentParser) -> None:
+    names = ("trellis", "greedy", "astar")
+    command.add_argument("--coders", nargs="+", choices=names, default=list(names))
+    command.add_argument("--state-bits", type=int, nargs="+", default=list(_STATE_BITS))
+    command.add_argument("--block-bits", type=int, nargs="+", default=list(_BLOCK_BITS))
+
+
+def _rate_distortion(parsed: argparse.Namespace) -> None:
+    plan = rate_distortion.Plan(
+        parsed.rates,
+        parsed.unit,
+        parsed.codecs,
+        parsed.efforts,
+        parsed.recs,
+        [refine == "on" for refine in parsed.refine],
+        parsed.seeds,
+    )
+    jobs = plan.jobs(files_of(parsed.data, parsed.limit))
+    for row in _measured(parsed, rate_distortion.BENCHMARK, rate_distortion.run, jobs):
+        outcome = "cannot go this small"
+        if row.bytes is not None:
+            outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.encode_s:.1f} s"
+        _tell(f"{row.job.file} {row.job.rate:g} {row.job.setting}: {outcome}")
+    print(rate_distortion_tables.by_setting(_rates([parsed.out])))
+
+
+def _table(parsed: argparse.Namespace) -> None:
+    print(rate_distortion_tables.by_setting(_rates(parsed.results)))
+
+
+def _deltas(parsed: argparse.Namespace) -> None:
+    data = _rates(parsed.results)
+    found = bd.compare(data, parsed.anchors, parsed.low, parsed.high, parsed.measure)
+    print(bd.table(found, data["unit"].iloc[0], parsed.measure))
+
+
+def _rates(paths: Sequence[Path]) -> pd.DataFrame:
+    rows = [row for path in paths for row in rate_distortion.read_rows(path)]
+    if not rows:
+        raise CombinerError("The results have no rows.")
+    return rate_distortion_tables.frame(rows)
+
+
+def _time(parsed: argparse.Namespace) -> None:
+    jobs = [
+        timing.Job(file, bpp, model, effort, parsed.device, megapixels, repeat)
+        for megapixels in parsed.megapixels
+        for model in parsed.models
+        for effort in parsed.efforts
+        for bpp in parsed.rates
+        for file in files_of(parsed.data, parsed.limit)
+        for repeat in range(parsed.repeats)
+    ]
+    for row in _measured(parsed, timing.BENCHMARK, timing.run, jobs):
+        outcome = f"{row.total_s:.1f} s, {row.decode_s:.2f} s, {row.peak_memory_mb:.0f} MB"
+        size = f"{row.width} x {row.height}"
+        _tell(f"{row.job.file} {size} {row.job.model} {row.job.effort}: {outcome}")
+    data = timing_tables.frame(timing.BENCHMARK.rows(parsed.out))
+    for table in (timing_tables.by_rate, timing_tables.by_phase, timing_tables.by_size):
+        print(table(data), end="\n\n")
+
+
+def _ablation(parsed: argparse.Namespace) -> None:
+    files = files_of(parsed.data, parsed.limit)
+    jobs = ablation.jobs_for(
+        files, parsed.rates, parsed.family, parsed.parts, parsed.seeds, parsed.updates
+    )
+    run = partial(ablation.run, updates=parsed.updates)
+    for row in _measured(parsed, ablation.BENCHMARK, run, jobs):
+        outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.fit_s + row.code_s:.1f} s"
+        _tell(f"{row.job.file} {row.job.bpp:g} {row.job.variant}: {outcome}")
+    rows = ablation.BENCHMARK.rows(parsed.out)
+    print(ablation_tables.table(ablation_tables.frame(rows)))
+
+
+def _descent(parsed: argparse.Namespace) -> None:
+    settings = descent.Descent(parsed.updates, parsed.signals)
+    for progress in descent.learn(settings, parsed.data, parsed.out):
+        _tell(f"update {progress.update} of {progress.updates}: {progress.psnr_db:.2f} dB")
+
+
+def _rec(parsed: argparse.Namespace) -> None:
+    chosen = coders.choices(parsed.coders, parsed.state_bits, parsed.block_bits)
+    jobs = random_weights.jobs_for(chosen, parsed.mean_bits, parsed.weights, parsed.seeds)
+    measured = random_weights.BENCHMARK.measure_missing(
+        jobs, random_weights.run, parsed.out, parsed.processes
+    )
+    for row in measured:
+        _tell(f"{row.job.coder} {row.job.size}, {row.job.mean_bits:g} bits: {row.percent:.1f} %")
+    rows = random_weights.BENCHMARK.rows(parsed.out)
+    print(rec_tables.of_random_weights(rec_tables.frame_of_random_weights(rows)))
+
+
+def _overhead(parsed: argparse.Namespace) -> None:
+    chosen = coders.choices(parsed.coders, parsed.state_bits, parsed.block_bits)
+    files = files_of(parsed.data, parsed.limit)
+    jobs = image_weights.jobs_for(files, parsed.noise, chosen, parsed.model)
+    for row in _measured(parsed, image_weights.BENCHMARK, image_weights.run, jobs):
+        coder = "ideal" if row.job.choice is None else row.job.choice.text
+        outcome = f"{row.bits:.0f} bits, {row.psnr_db:.2f} dB, {row.code_s:.1f} s"
+        _tell(f"{row.job.file} {row.job.noise_index} {coder}: {outcome}")
+    rows = image_weights.BENCHMARK.rows(parsed.out)
+    print(rec_tables.of_image_weights(rec_tables.frame_of_image_weights(rows)))
+
+
+def _report(parsed: argparse.Namespace) -> None:
+    if not parsed.check:
+        for name in report.write(parsed.root):
+            _tell(f"wrote {name}")
+        return
+    names = report.outdated(parsed.root)
+    if names:
+        raise CombinerError(
+            f"Tables are out of date in {', '.join(names)}: run `python -m {_NAME} report`."
+        )
+
+
+def _figures(parsed: argparse.Namespace) -> None:
+    # draws with the charts of the page, which take seconds to import
+    from benchmarks import figures
+
+    for name in figures.write(parsed.data, parsed.out):
+        _tell(f"wrote {name}.svg")
+
+
+def _measured(
+    parsed: argparse.Namespace,
+    benchmark: Benchmark[JobT, RowT],
+    run: Callable[..., RowT],
+    jobs: Sequence[JobT],
+) -> Iterator[RowT]:
+    """Rows of the jobs that the results file does not hold yet, as they are added to it."""
+    measure = partial(run, folder=parsed.data, threads=parsed.threads)
+    return benchmark.measure_missing(jobs, measure, parsed.out, parsed.processes)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Rate and distortion: what is measured, means, Bjøntegaard deltas, and files one by one."""

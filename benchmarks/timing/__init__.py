@@ -1,0 +1,1 @@
+"""Time and memory: what is measured, and tables of it."""
