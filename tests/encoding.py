@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
+import pytest
 from signal_files import picture
 
 from combiner_core import Budget, Encoded, EncodeOptions, PresetLibrary, Progress, Signal, encode
@@ -29,3 +33,8 @@ def encoded(
 def assert_uses(result: Encoded, file_bytes: int) -> None:
     assert 0.98 * file_bytes <= len(result.data) <= file_bytes
     assert file_bytes - 1 <= len(result.data)
+
+
+def set_effort(patch: pytest.MonkeyPatch, codec_module: ModuleType, name: str, effort: Any) -> None:
+    """Have an effort level of a family stand for something else."""
+    patch.setattr(codec_module, "EFFORTS", {**codec_module.EFFORTS, name: effort})

@@ -113,7 +113,7 @@ def test_a_picture_there_and_back(
     assert (shown["width"], shown["height"]) == (40, 24)
     assert set(shown["seconds"]) == {"load", "decode", "total"}
     original, back = load(photo_file), load(tmp_path / "back.png")
-    assert np.abs(back.values.astype(int) - decode(data, presets=library).values).max() <= 1
+    assert np.abs(back.values.astype(int) - decode(data, models=library).values).max() <= 1
     assert psnr_db(original, back) == pytest.approx(result["psnr_db"], abs=0.05)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from encoding import OPTIONS, QUICK, SHAPE, assert_uses, encoded, image
+from encoding import OPTIONS, QUICK, SHAPE, assert_uses, encoded, image, set_effort
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from signal_files import tone
@@ -28,7 +28,7 @@ from combiner_core import (
 )
 from combiner_core.bitstream import Header
 from combiner_core.signals import AudioShape, ImageShape
-from combiner_core.siren.codec import EFFORTS
+from combiner_core.siren import codec as siren_codec
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def library(tiny_presets: Path) -> PresetLibrary:
 
 @pytest.fixture(autouse=True)
 def quick_effort(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EFFORTS, "fast", QUICK)
+    set_effort(monkeypatch, siren_codec, "fast", QUICK)
 
 
 def refused(signal: Signal, budget: Budget, library: PresetLibrary, **options: Any) -> str:
@@ -48,7 +48,7 @@ def refused(signal: Signal, budget: Budget, library: PresetLibrary, **options: A
 
 
 def test_a_budget_below_the_header_is_refused(library: PresetLibrary) -> None:
-    header = bitstream.overhead_bytes(Header(SHAPE, 60001, 0, 0, TRELLIS + ONE_TILE), 1)
+    header = bitstream.overhead_bytes(SHAPE, len(TRELLIS + ONE_TILE), 1)
     for file_bytes in (1, 2, header // 2, header - 1, header):
         assert refused(image(), Budget(file_bytes), library) == (
             f"A budget of {file_bytes} bytes is too small: the header alone needs {header}."
@@ -149,7 +149,7 @@ def test_files_of_others_are_refused(
     container = bitstream.read(file_of_noise(shape, library))
     data = bitstream.write(replace(container.header, **change), container.payload)
     with pytest.raises(CombinerError) as caught:
-        decode(data, presets=library)
+        decode(data, models=library)
     assert sentence in str(caught.value)
 
 
@@ -157,13 +157,13 @@ def test_a_model_of_the_other_kind_is_refused(library: PresetLibrary) -> None:
     card = card_for(AudioShape(1, 1, 1), library)
     data = bitstream.write(Header(SHAPE, card.id, card.prior_hash, 0, TRELLIS + ONE_TILE), b"pay")
     with pytest.raises(BitstreamError, match=r"^The file holds image but its model is for audio"):
-        decode(data, presets=library)
+        decode(data, models=library)
 
 
 @pytest.mark.parametrize("payload_bytes", [0, 10**5])
 def test_impossible_payloads_are_refused(payload_bytes: int, library: PresetLibrary) -> None:
     with pytest.raises(BitstreamError, match=r"^The file's payload has an impossible length\.$"):
-        decode(file_of_noise(SHAPE, library, payload_bytes), presets=library)
+        decode(file_of_noise(SHAPE, library, payload_bytes), models=library)
 
 
 @pytest.mark.timeout(30)
@@ -171,19 +171,19 @@ def test_impossible_payloads_are_refused(payload_bytes: int, library: PresetLibr
 def test_a_hostile_duration_costs_little(samples: int, library: PresetLibrary) -> None:
     data = file_of_noise(AudioShape(samples, 1, 1), library)
     with pytest.raises(BitstreamError):
-        decode(data, presets=library)
+        decode(data, models=library)
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf"), 1e5, 1e200])
 def test_impossible_scales_are_refused(scale: float, library: PresetLibrary) -> None:
     with pytest.raises(CombinerError):
-        decode(file_of_noise(SHAPE, library), scale=scale, presets=library)
+        decode(file_of_noise(SHAPE, library), scale=scale, models=library)
 
 
 @pytest.mark.parametrize("fraction", [0.0, -1.0, 1.5, float("nan")])
 def test_impossible_fractions_are_refused(fraction: float, library: PresetLibrary) -> None:
     with pytest.raises(CombinerError, match="is not between 0 and 1"):
-        decode(file_of_noise(SHAPE, library), fraction=fraction, presets=library)
+        decode(file_of_noise(SHAPE, library), fraction=fraction, models=library)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -204,7 +204,7 @@ def test_hostile_headers_meet_only_refusals(library: PresetLibrary, data: st.Dat
     file = bitstream.write(header, data.draw(st.binary(max_size=60)))
     fraction = data.draw(st.sampled_from([1.0, 0.5]))
     try:
-        decoded = decode(file, fraction=fraction, presets=library)
+        decoded = decode(file, fraction=fraction, models=library)
     except BitstreamError:
         return
     assert decoded.kind == header.kind

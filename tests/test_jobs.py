@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from combiner_core.families.siren import EFFORTS
-from encoding import QUICK
+from encoding import QUICK, set_effort
 
 import combiner_core as cc
+from combiner_core.siren import codec as siren_codec
 from demo.contest import OURS
 from demo.job import JobView, Task
 from demo.jobs import JobBoard, QueueFullError
@@ -146,7 +146,7 @@ def test_a_failed_job_tells_the_reason(board: JobBoard, short: Task) -> None:
 def test_the_other_model_joins_a_result(
     board: JobBoard, short: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(EFFORTS, "fast", QUICK)
+    set_effort(monkeypatch, siren_codec, "fast", QUICK)
     job_id = board.submit(replace(short, budget_bytes=250))
     await_view(board, job_id, lambda view: view.ended)
     board.submit_companion(job_id)

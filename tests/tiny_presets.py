@@ -16,7 +16,6 @@ from torch import nn
 from combiner_core import bitstream
 from combiner_core.bitstream import Header
 from combiner_core.multires.audio.prior import AudioPriorConfig
-from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.image.postfilter import PostfilterConfig
 from combiner_core.multires.image.prior import ImagePriorConfig
 from combiner_core.multires.model import (
@@ -26,11 +25,10 @@ from combiner_core.multires.model import (
     ImageModelConfig,
     quantise,
 )
-from combiner_core.multires.preset import MultiresPreset, save_multires
+from combiner_core.multires.preset import MultiresPreset
 from combiner_core.presets import Card, PresetLibrary
 from combiner_core.rec import EntropyTables
 from combiner_core.signals import AudioShape, Shape
-from combiner_core.siren.codec import SirenCodec
 from combiner_core.siren.coordinate_descent import (
     CoordinateDescent,
     CoordinateDescentConfig,
@@ -39,7 +37,7 @@ from combiner_core.siren.coordinate_descent import (
 from combiner_core.siren.coordinates import FieldData
 from combiner_core.siren.network import SirenConfig
 from combiner_core.siren.posterior import OptimiserConfig
-from combiner_core.siren.preset import Framing, SirenPreset, save_siren
+from combiner_core.siren.preset import Framing, SirenPreset
 from combiner_core.siren.prior import RATE_UNITS_PER_BIT
 
 IMAGE, AUDIO = "tiny-image", "tiny-audio"
@@ -79,7 +77,7 @@ def write_presets(directory: Path) -> None:
         # no weight with many bits, so that budgets far above the nominal one are possible
         rates = np.minimum(result.prior.rates, 2 * RATE_UNITS_PER_BIT)
         prior = replace(result.prior, rates=rates)
-        save_siren(directory, SirenPreset(card, config.network, prior, framing))
+        SirenPreset(card, config.network, prior, framing).save(directory)
 
 
 def image_model(seed: int = 0) -> ImageModel:
@@ -100,7 +98,7 @@ def image_model(seed: int = 0) -> ImageModel:
             level.log_variance[[1, 2, 4, 5, 7, 8]] -= 3
         model.prior.low_mean.zero_()
         model.prior.low_log_variance.fill_(20.0)
-        _randomise(model.correction.leave, rng, amplitude=0.003)
+        _randomise(model.postfilter.leave, rng, amplitude=0.003)
     quantise(model)
     return model
 
@@ -120,12 +118,12 @@ def audio_model(seed: int = 0) -> AudioModel:
 
 def write_multires_presets(directory: Path) -> None:
     """An image preset of number 60003 and an audio preset of number 60004."""
-    groups = EntropyTables.untrained((8, 8), EXPONENTS)
+    tables = EntropyTables.untrained((8, 8), EXPONENTS)
     for model, card in (
         (image_model(), _card(MULTIRES_IMAGE, 60003, "image", "multires")),
         (audio_model(), _card(MULTIRES_AUDIO, 60004, "audio", "multires")),
     ):
-        save_multires(directory, MultiresPreset(card, model, groups))
+        MultiresPreset(card, model, tables).save(directory)
 
 
 def _randomise(module: nn.Module, rng: np.random.Generator, amplitude: float = 0.25) -> None:
@@ -135,10 +133,9 @@ def _randomise(module: nn.Module, rng: np.random.Generator, amplitude: float = 0
         parameter.copy_(torch.from_numpy(values.astype(np.float32)))
 
 
-def card_for(shape: Shape, library: PresetLibrary) -> Card:
-    """The tiny preset for signals of this kind."""
-    kind = "audio" if isinstance(shape, AudioShape) else "image"
-    return library.choose("siren", kind, 1.0, 1)
+def card_for(shape: Shape, library: PresetLibrary, model: str = "siren") -> Card:
+    """The tiny preset of a family for signals of this shape."""
+    return library.card_for(model, shape, 1.0)
 
 
 def file_of_noise(
@@ -155,12 +152,8 @@ def file_of_noise(
 def received_weights(data: bytes, library: PresetLibrary) -> NDArray[np.generic]:
     """The weights in a complete file: float32, one row a siren field, or int32 of a multires."""
     container = bitstream.read(data)
-    card = library.for_file(container.header.model_id, container.header.prior_hash)
-    preset = library.load(card)
-    if isinstance(preset, SirenPreset):
-        siren = SirenCodec(preset)
-        return siren.weights(container.header, container.payload, container.payload_bytes)
-    return MultiresCodec(preset).weights(container.header, container.payload).numpy()
+    codec = library.for_file(container.header)
+    return codec.weights(container.header, container.payload, container.payload_bytes)
 
 
 def weights_sha256(data: bytes, library: PresetLibrary) -> str:

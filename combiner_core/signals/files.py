@@ -44,7 +44,23 @@ def load(
     Raises:
         SignalError: the file is neither, or one that `load_image` or `load_audio` refuses.
     """
-    name, content = Path(path).name, read_content(path)
+    return decode(
+        read_content(path), Path(path).name, max_pixels=max_pixels, max_samples=max_samples
+    )
+
+
+def decode(
+    content: bytes,
+    name: str,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_samples: int = MAX_SAMPLES,
+) -> Signal:
+    """`load` for bytes: `name` stands for them in errors.
+
+    Raises:
+        SignalError: as `load`.
+    """
     signal = decode_image(content, name, max_pixels=max_pixels)
     if signal is None:
         signal = decode_audio(content, name, max_samples=max_samples)

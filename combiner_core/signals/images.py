@@ -77,6 +77,18 @@ def decode_image(content: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> 
             ) from error
 
 
+def from_pil(image: Image.Image, name: str) -> Signal:
+    """The signal of a picture that Pillow holds; `name` stands for it in errors.
+
+    Raises:
+        SignalError: it cannot be decoded, or its pixels are not finite.
+    """
+    try:
+        return Signal.image(np.asarray(_on_white(_upright(image), name)))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise SignalError(f"The pixels of {name} cannot be read.") from error
+
+
 def encode_png(signal: Signal) -> bytes:
     """Lossless PNG file of an image."""
     stream = io.BytesIO()

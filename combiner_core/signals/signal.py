@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from combiner_core.errors import SignalError
 from combiner_core.signals.shape import AudioShape, ImageShape, Kind, Shape
 
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Signal:
     """An image or a clip of sound.
 
@@ -54,6 +58,41 @@ class Signal:
         if not np.issubdtype(values.dtype, np.floating):
             raise SignalError(f"Audio samples are floating-point numbers, not {values.dtype}.")
         return cls(np.clip(values, -1.0, 1.0).astype(np.float32, copy=False), "audio", sample_rate)
+
+    def __repr__(self) -> str:
+        if self.kind == "image":
+            return f"Signal(image, {self.width} x {self.height})"
+        length = f"{self.duration_s:.2f} s at {self.sample_rate} Hz"
+        return f"Signal(audio, {self.channels} x {length})"
+
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[np.generic]:
+        values = self.to_numpy()
+        return np.array(values, dtype=dtype, copy=True if copy is None else copy)
+
+    def to_numpy(self) -> NDArray[Any]:
+        """Pixels uint8 (height, width, 3), or samples float32 (samples, channels)."""
+        return self.values.copy() if self.kind == "image" else self.values.T.copy()
+
+    def to_pil(self) -> Image.Image:
+        """An image as Pillow has them.
+
+        Raises:
+            SignalError: this is a clip.
+        """
+        from PIL import Image
+
+        if self.kind != "image":
+            raise SignalError("A clip is no picture: take to_numpy().")
+        return Image.fromarray(self.values)
+
+    def to_torch(self) -> torch.Tensor:
+        """Pixels uint8 (3, height, width), or samples float32 (samples, channels)."""
+        import torch
+
+        values = torch.from_numpy(self.to_numpy())
+        return values.permute(2, 0, 1).contiguous() if self.kind == "image" else values
 
     @property
     def shape(self) -> Shape:

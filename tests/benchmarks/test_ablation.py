@@ -21,8 +21,10 @@ from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.signals import ImageShape
+from combiner_core.siren.codec import SirenCodec
 from combiner_core.siren.preset import SirenPreset
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
@@ -32,17 +34,17 @@ SHAPE = ImageShape(40, 24)
 @pytest.fixture
 def multires(multires_presets: Path) -> MultiresPreset:
     library = PresetLibrary(multires_presets)
-    preset = library.load(library.choose(MULTIRES_IMAGE, "image", 1.0, 1))
-    assert isinstance(preset, MultiresPreset)
-    return preset
+    codec = library.choose(MULTIRES_IMAGE, SHAPE, 1.0)
+    assert isinstance(codec, MultiresCodec)
+    return codec.preset
 
 
 @pytest.fixture
 def siren(tiny_presets: Path) -> SirenPreset:
     library = PresetLibrary(tiny_presets)
-    preset = library.load(library.choose(IMAGE, "image", 1.0, 1))
-    assert isinstance(preset, SirenPreset)
-    return preset
+    codec = library.choose(IMAGE, SHAPE, 1.0)
+    assert isinstance(codec, SirenCodec)
+    return codec.preset
 
 
 @pytest.fixture
@@ -65,14 +67,15 @@ def requests(preset: MultiresPreset, decoded: int = 16) -> list[GroupPrior]:
         values = torch.full(request.mean.shape, decoded, dtype=torch.int32)
         return values * request.group.coded
 
-    follow(ImageField(preset.model, SHAPE, torch.device("cpu")).walk(NoiseScale(1000)), answer)
+    field = ImageField(preset.model, SHAPE, torch.device("cpu"))
+    follow(field.coding_order(NoiseScale(1000)), answer)
     return found
 
 
 def test_changes_leave_the_original_alone(multires: MultiresPreset) -> None:
     before = {name: tensor.clone() for name, tensor in multires.model.state_dict().items()}
     for variant in VARIANTS["multires"].values():
-        variant.family(multires)
+        variant.codec(MultiresCodec(multires))
     after = multires.model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -113,20 +116,20 @@ def test_networks_can_be_taken_from_some_levels_and_stages(multires: MultiresPre
     assert all(predicted(preset)[11::4])
 
 
-def test_without_the_correction_pixels_are_the_synthesis(multires: MultiresPreset) -> None:
-    model = priors.without_correction(multires).model
+def test_without_the_postfilter_pixels_are_the_synthesis(multires: MultiresPreset) -> None:
+    model = priors.without_postfilter(multires).model
     assert isinstance(model, ImageModel)
     pixels = 255 * torch.rand(1, 3, 8, 10, generator=torch.Generator().manual_seed(0))
-    context = torch.ones(1, model.config.correction.context, 4, 5)
-    assert torch.equal(model.correction(pixels, context, torch.zeros(1)), pixels)
+    context = torch.ones(1, model.config.postfilter.context, 4, 5)
+    assert torch.equal(model.postfilter(pixels, context, torch.zeros(1)), pixels)
 
 
 def test_without_tiles_there_is_one_exponent_for_nothing(multires: MultiresPreset) -> None:
-    groups = priors.without_tiles(multires).groups
+    groups = priors.without_tiles(multires).tables
     counts = groups.exponent_counts
     none = groups.exponents.index(0)
     assert (counts[:, none] / counts.sum(1) > 0.999).all()
-    np.testing.assert_array_equal(groups.scalar_counts, multires.groups.scalar_counts)
+    np.testing.assert_array_equal(groups.scalar_counts, multires.tables.scalar_counts)
 
 
 def test_siren_priors_without_learning_expect_as_many_bits(siren: SirenPreset) -> None:

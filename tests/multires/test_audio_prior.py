@@ -11,13 +11,8 @@ import torch
 from torch import Tensor
 
 from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig, from_levels, to_levels
-from combiner_core.multires.coding_order import (
-    MAX_LOG_VARIANCE,
-    MAX_MEAN,
-    MIN_LOG_VARIANCE,
-    GroupPrior,
-    follow,
-)
+from combiner_core.multires.coding_order import GroupPrior, follow
+from combiner_core.multires.context_model import MAX_LOG_VARIANCE, MAX_MEAN, MIN_LOG_VARIANCE
 from combiner_core.multires.integer_convolutions import IntegerConv
 from combiner_core.rec.wire import VALUE_UNITS
 
@@ -51,14 +46,14 @@ def random_weights(batch: int, frames: int, hop: int, seed: int = 1) -> Tensor:
 
 
 @torch.no_grad()
-def walk(
+def go_through(
     prior: AudioPrior,
     weights: Tensor,
     *,
     noise: tuple[Tensor, Tensor] | None = None,
     exact: bool = True,
 ) -> tuple[Tensor, Predictions]:
-    """Walk with given weights; the result and what was predicted on the way."""
+    """Go through with given weights; the result and what was predicted on the way."""
     predictions: Predictions = []
     levels = to_levels(prior.config, weights if exact else weights / VALUE_UNITS)
 
@@ -68,7 +63,7 @@ def walk(
         return levels[group.level][:, list(group.channels)] * group.coded
 
     noise = noise or noise_scales(len(weights))
-    return follow(prior.walk(weights.shape[1], *noise, exact=exact), answer), predictions
+    return follow(prior.coding_order(weights.shape[1], *noise, exact=exact), answer), predictions
 
 
 def assert_same(one: Predictions, other: Predictions) -> None:
@@ -131,21 +126,21 @@ def test_every_weight_is_visited_once_from_low_to_high(frames: int) -> None:
         return torch.zeros(request.mean.shape, dtype=torch.int32)
 
     with torch.no_grad():
-        follow(prior.walk(frames, *noise_scales(1), exact=True), answer)
+        follow(prior.coding_order(frames, *noise_scales(1), exact=True), answer)
     assert all(bool((visit == 1).all()) for visit in visits.values())
     assert levels == sorted(levels, reverse=True)
     assert indices == list(range(len(levels)))
 
 
-def test_the_walk_returns_what_was_decoded() -> None:
+def test_the_coding_order_returns_what_was_decoded() -> None:
     weights = random_weights(2, 9, CONFIG.hop)
-    result, _ = walk(exact_prior(), weights)
+    result, _ = go_through(exact_prior(), weights)
     assert result.dtype == torch.int32
     assert torch.equal(result, weights)
 
 
 def test_predictions_lie_on_their_grids_and_within_their_limits() -> None:
-    _, predictions = walk(exact_prior(), random_weights(1, 9, CONFIG.hop))
+    _, predictions = go_through(exact_prior(), random_weights(1, 9, CONFIG.hop))
     for mean, log_variance in predictions:
         assert torch.equal(mean * VALUE_UNITS, (mean * VALUE_UNITS).round())
         assert torch.equal(log_variance * 8, (log_variance * 8).round())
@@ -156,10 +151,10 @@ def test_predictions_lie_on_their_grids_and_within_their_limits() -> None:
 
 def test_a_prediction_depends_on_earlier_groups_alone() -> None:
     prior, weights = exact_prior(), random_weights(1, 6, CONFIG.hop)
-    _, before = walk(prior, weights)
+    _, before = go_through(prior, weights)
     changed = weights.clone()
     changed[:, :, 32:] += 1000
-    _, after = walk(prior, changed)
+    _, after = go_through(prior, changed)
     # two bands below bin 32, and the first group of the next, know nothing of the change
     assert_same(before[:9], after[:9])
     assert any(
@@ -169,10 +164,10 @@ def test_a_prediction_depends_on_earlier_groups_alone() -> None:
 
 def test_context_reaches_both_ways_in_time() -> None:
     prior, weights = exact_prior(), random_weights(1, 9, CONFIG.hop)
-    _, before = walk(prior, weights)
+    _, before = go_through(prior, weights)
     changed = weights.clone()
     changed[:, 4, :16] += 3000
-    _, after = walk(prior, changed)
+    _, after = go_through(prior, changed)
     differs = (before[4][1] != after[4][1]).any(3)[0, 0]
     assert bool(differs[3])
     assert bool(differs[5])
@@ -182,39 +177,39 @@ def test_context_reaches_both_ways_in_time() -> None:
 def test_results_are_the_same_with_other_threads_and_convolutions(amplitude: int) -> None:
     prior, weights = exact_prior(), random_weights(1, 33, CONFIG.hop) * amplitude
     with threads(1):
-        _, expected = walk(prior, weights)
+        _, expected = go_through(prior, weights)
         with torch.backends.mkldnn.flags(enabled=False):
-            assert_same(walk(prior, weights)[1], expected)
+            assert_same(go_through(prior, weights)[1], expected)
     with threads(2):
-        assert_same(walk(prior, weights)[1], expected)
+        assert_same(go_through(prior, weights)[1], expected)
     prior = prior.to(memory_format=torch.channels_last)
-    assert_same(walk(prior, weights)[1], expected)
+    assert_same(go_through(prior, weights)[1], expected)
 
 
 def test_results_are_the_same_in_float64() -> None:
     """Arithmetic that rounds nothing does not change with more digits."""
     prior, weights = exact_prior(), random_weights(1, 12, CONFIG.hop)
-    _, expected = walk(prior, weights)
+    _, expected = go_through(prior, weights)
     for module in prior.modules():
         if isinstance(module, IntegerConv):
             module.forward = _in_float64(module)  # type: ignore[method-assign]
-    assert_same(walk(prior, weights)[1], expected)
+    assert_same(go_through(prior, weights)[1], expected)
 
 
 def test_a_signal_in_a_batch_is_predicted_as_it_is_alone() -> None:
     prior, weights = exact_prior(), random_weights(2, 11, CONFIG.hop)
     scales, log_scales = noise_scales(2)
-    _, both = walk(prior, weights)
+    _, both = go_through(prior, weights)
     for index in range(2):
         part = slice(index, index + 1)
-        _, alone = walk(prior, weights[part], noise=(scales[part], log_scales[part]))
+        _, alone = go_through(prior, weights[part], noise=(scales[part], log_scales[part]))
         assert_same([(mean[part], spread[part]) for mean, spread in both], alone)
 
 
 def test_exact_and_trained_arithmetic_are_nearly_the_same() -> None:
     prior, weights = exact_prior(), random_weights(1, 8, CONFIG.hop)
-    _, exact = walk(prior, weights)
-    _, trained = walk(prior, weights, exact=False)
+    _, exact = go_through(prior, weights)
+    _, trained = go_through(prior, weights, exact=False)
     for (_, one), (_, other) in zip(exact, trained, strict=True):
         assert float((one - other).abs().mean()) < 0.2
 

@@ -15,14 +15,14 @@ from torch import Tensor
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.image.colours import to_colours
 from combiner_core.multires.image.elbo import ImageElbo, image_elbo
-from combiner_core.multires.image.field import ImageField, decompose
-from combiner_core.multires.image.latent_optimisation import refine
+from combiner_core.multires.image.field import ImageField
+from combiner_core.multires.image.pyramid import decompose
+from combiner_core.multires.image.latent_optimisation import optimise_latents
 from combiner_core.multires.image.postfilter import PostfilterConfig
 from combiner_core.multires.image.prior import ImagePriorConfig
 from combiner_core.multires.model import ImageModel, ImageModelConfig
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
-from combiner_core.multires.progress import answer, prior_arrays
-from combiner_core.rec import EntropyTables, GroupEstimator
+from combiner_core.rec import CountingSink, EntropyTables, GroupEncoder
 from combiner_core.signals import ImageShape, Signal
 
 LEVELS = 7
@@ -54,7 +54,7 @@ def elbo(
 
 
 def targets_of(pixels: Tensor, noise: NoiseScale) -> dict[int, Tensor]:
-    return decompose(pixels / noise.scale, LEVELS)
+    return decompose(pixels / noise.value, LEVELS)
 
 
 def mean_loss_nats(
@@ -68,7 +68,7 @@ def mean_loss_nats(
     for seed in range(count):
         parts = elbo(model, targets, pixels, noise, seed)
         # uncoded weights count nothing: the loss of what is really sent
-        losses.append(parts.rate_nats + parts.squared_error / (2 * noise.scale**2))
+        losses.append(parts.rate_nats + parts.squared_error / (2 * noise.value**2))
     return float(torch.stack(losses).mean())
 
 
@@ -141,26 +141,28 @@ def test_the_rate_is_the_divergence_that_coders_count(index: int) -> None:
     rng = np.random.default_rng(7)
     texture = Signal.image(rng.normal(128, 40, (64, 96, 3)).clip(0, 255).astype(np.uint8))
     model = image_model()
-    surface = ImageField(model, ImageShape(texture.width, texture.height), CPU)
-    pixels = surface.values(texture)
+    field = ImageField(model, ImageShape(texture.width, texture.height), CPU)
+    pixels = field.values(texture)
     _fit_variances(model, pixels)
-    targets = surface.targets(pixels)
-    estimator = GroupEstimator(_without_exponents(), rng)
+    coefficients = field.coefficients(pixels)
+    encoder = GroupEncoder(_without_exponents(), CountingSink(rng))
+    kl_bits = 0.0
 
-    def visit(request: GroupPrior) -> Tensor:
-        group = request.group
-        mean, log_variance, coded, _ = prior_arrays(request)
-        target = targets.of(group, noise.scale)
-        encoded = estimator.encode(group.index, group.previous, target, mean, log_variance, coded)
-        return answer(encoded, request)
+    def visit(prior: GroupPrior) -> Tensor:
+        nonlocal kl_bits
+        # the ELBO knows nothing of weights that are all quantised
+        integers = replace(prior.integers(), all_scalar=False)
+        coded = encoder.encode(integers, coefficients.of(prior.group, noise.value))
+        kl_bits += coded.kl_bits
+        return prior.answer(coded.values)
 
     with torch.no_grad():
-        follow(surface.walk(noise), visit)
+        follow(field.coding_order(noise), visit)
     rates = [
         float(elbo(model, targets_of(pixels, noise), pixels, noise, seed).rate_nats)
         for seed in range(4)
     ]
-    assert estimator.kl_bits == pytest.approx(np.mean(rates) / math.log(2), rel=0.02)
+    assert kl_bits == pytest.approx(np.mean(rates) / math.log(2), rel=0.02)
 
 
 def test_the_loss_leads_everything_that_is_learned(pixels: Tensor) -> None:
@@ -232,7 +234,7 @@ def test_shares_are_those_of_coded_weights(model: ImageModel, pixels: Tensor) ->
     least = 2**-0.5 / (1 + 2**-0.5)
     coded = 0
     for level, target in targets_of(pixels, NOISE).items():
-        share = parts.shares[level]
+        share = parts.curvatures[level]
         assert share.shape == target.shape
         assert bool(((share == 0) | (share >= least - 1e-6)).all())
         assert bool((share < 1).all())
@@ -240,9 +242,9 @@ def test_shares_are_those_of_coded_weights(model: ImageModel, pixels: Tensor) ->
     assert coded > 100
 
 
-def test_refinement_lowers_the_loss(model: ImageModel, pixels: Tensor) -> None:
+def test_latent_optimisation_lowers_the_loss(model: ImageModel, pixels: Tensor) -> None:
     generator = torch.Generator().manual_seed(1)
-    steps = refine(model, pixels, NOISE, 25, generator)
+    steps = optimise_latents(model, pixels, NOISE, 25, generator)
     done = []
     try:
         while True:
@@ -256,8 +258,8 @@ def test_refinement_lowers_the_loss(model: ImageModel, pixels: Tensor) -> None:
     assert after < 0.99 * before
 
 
-def test_no_refinement_changes_nothing(model: ImageModel, pixels: Tensor) -> None:
-    steps = refine(model, pixels, NOISE, 0, torch.Generator())
+def test_no_latent_optimisation_changes_nothing(model: ImageModel, pixels: Tensor) -> None:
+    steps = optimise_latents(model, pixels, NOISE, 0, torch.Generator())
     with pytest.raises(StopIteration) as stop:
         next(steps)
     torch.testing.assert_close(stop.value.value, pixels, atol=0.01, rtol=0)
@@ -267,8 +269,8 @@ def _uncorrected(model: ImageModel) -> ImageModel:
     plain = image_model()
     plain.load_state_dict(model.state_dict())
     with torch.no_grad():
-        plain.correction.leave.weight.zero_()
-        plain.correction.leave.bias.zero_()
+        plain.postfilter.leave.weight.zero_()
+        plain.postfilter.leave.bias.zero_()
     return plain
 
 

@@ -10,16 +10,11 @@ import torch
 from tiny_presets import image_model
 from torch import Tensor
 
-from combiner_core.multires.coding_order import (
-    MAX_LOG_VARIANCE,
-    MAX_MEAN,
-    MIN_LOG_VARIANCE,
-    GroupPrior,
-    follow,
-)
+from combiner_core.multires.coding_order import GroupPrior, follow
+from combiner_core.multires.context_model import MAX_LOG_VARIANCE, MAX_MEAN, MIN_LOG_VARIANCE
 from combiner_core.multires.image.colours import to_colours
-from combiner_core.multires.image.field import decompose
-from combiner_core.multires.image.prior import STRIP_PLACES, ImagePrior, level_sizes
+from combiner_core.multires.image.pyramid import decompose, level_sizes
+from combiner_core.multires.image.prior import STRIP_PLACES, ImagePrior
 from combiner_core.multires.integer_convolutions import IntegerConv
 from combiner_core.rec.wire import VALUE_UNITS
 
@@ -65,7 +60,7 @@ def random_weights(size: Size, batch: int = 1, gain: int = 1, seed: int = 1) -> 
 
 
 @torch.no_grad()
-def walk(
+def go_through(
     prior: ImagePrior,
     weights: dict[int, Tensor],
     size: Size = SIZE,
@@ -74,7 +69,7 @@ def walk(
     exact: bool = True,
     strip_places: int = STRIP_PLACES,
 ) -> tuple[Tensor, Tensor, Predictions]:
-    """Walk with given weights; the picture, hidden values, and what was predicted on the way."""
+    """Go through with given weights; the picture, hidden values, and what was predicted on the way."""
     predictions: Predictions = []
 
     def answer(request: GroupPrior) -> Tensor:
@@ -85,7 +80,7 @@ def walk(
         return (decoded if exact else decoded / VALUE_UNITS).to(request.mean.device)
 
     noise = noise or noise_scales(len(weights[1]))
-    steps = prior.walk(size, *noise, exact=exact, strip_places=strip_places)
+    steps = prior.coding_order(size, *noise, exact=exact, strip_places=strip_places)
     return *follow(steps, answer), predictions
 
 
@@ -138,7 +133,7 @@ def test_every_weight_is_visited_once_from_coarse_to_fine(
         indices.append(group.index)
         return torch.zeros(request.mean.shape, dtype=torch.int32)
 
-    steps = prior.walk(size, *noise_scales(1), exact=True, strip_places=strip_places)
+    steps = prior.coding_order(size, *noise_scales(1), exact=True, strip_places=strip_places)
     with torch.no_grad():
         picture, hidden = follow(steps, answer)
     assert picture.shape == (1, 3, *size)
@@ -158,7 +153,7 @@ def test_the_weights_of_a_picture_give_that_picture(size: Size, prior: ImagePrio
         level: torch.round(VALUE_UNITS * part / float(scale)).int()
         for level, part in decompose(pixels, LEVELS).items()
     }
-    picture, _, _ = walk(prior, weights, size, noise=(scale, log_scale))
+    picture, _, _ = go_through(prior, weights, size, noise=(scale, log_scale))
     assert picture.dtype == torch.int32
     error = picture * (float(scale) / VALUE_UNITS) - to_colours(pixels)
     # weights are rounded to 1/16 of s, as is every step of the synthesis
@@ -166,7 +161,7 @@ def test_the_weights_of_a_picture_give_that_picture(size: Size, prior: ImagePrio
 
 
 def test_predictions_lie_on_their_grids_and_within_their_limits(prior: ImagePrior) -> None:
-    for mean, log_variance in walk(prior, random_weights(SIZE))[2][1:]:
+    for mean, log_variance in go_through(prior, random_weights(SIZE))[2][1:]:
         assert torch.equal(mean * VALUE_UNITS, (mean * VALUE_UNITS).round())
         assert torch.equal(log_variance * 8, (log_variance * 8).round())
         assert float(mean.abs().max()) <= MAX_MEAN
@@ -176,10 +171,10 @@ def test_predictions_lie_on_their_grids_and_within_their_limits(prior: ImagePrio
 
 def test_a_prediction_depends_on_earlier_groups_alone(prior: ImagePrior) -> None:
     weights = random_weights(SIZE)
-    before = walk(prior, weights)[2]
+    before = go_through(prior, weights)[2]
     # of the second level, the third stage and all that follow
     weights[2][:, 6] += 500
-    after = walk(prior, weights)[2]
+    after = go_through(prior, weights)[2]
     last = 1 + 5 * STAGES + 2
     for one, other in zip(before[: last + 1], after[: last + 1], strict=True):
         assert all(map(torch.equal, one, other))
@@ -194,42 +189,42 @@ def test_results_are_the_same_with_other_threads_and_convolutions(
 ) -> None:
     prior, weights = exact_prior(), random_weights(SIZE, gain=gain)
     with threads(1):
-        expected = walk(prior, weights, strip_places=strip_places)
+        expected = go_through(prior, weights, strip_places=strip_places)
         with torch.backends.mkldnn.flags(enabled=False):
-            assert_same(walk(prior, weights, strip_places=strip_places), expected)
+            assert_same(go_through(prior, weights, strip_places=strip_places), expected)
     with threads(2):
-        assert_same(walk(prior, weights, strip_places=strip_places), expected)
+        assert_same(go_through(prior, weights, strip_places=strip_places), expected)
     for layout in (torch.contiguous_format, torch.channels_last):
         prior = prior.to(memory_format=layout)
-        assert_same(walk(prior, weights, strip_places=strip_places), expected)
+        assert_same(go_through(prior, weights, strip_places=strip_places), expected)
 
 
 def test_results_are_the_same_in_float64() -> None:
     """Arithmetic that rounds nothing does not change with more digits."""
     prior, weights = exact_prior(), random_weights(SIZE)
-    expected = walk(prior, weights)
+    expected = go_through(prior, weights)
     for module in prior.modules():
         if isinstance(module, IntegerConv):
             module.forward = _in_float64(module)  # type: ignore[method-assign]
-    assert_same(walk(prior, weights), expected)
+    assert_same(go_through(prior, weights), expected)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 def test_results_are_the_same_on_a_gpu() -> None:
     prior, weights = exact_prior(), random_weights(SIZE)
-    expected = walk(prior, weights)
+    expected = go_through(prior, weights)
     scale, log_scale = noise_scales(1)
     prior, weights = prior.to("cuda"), {level: part.cuda() for level, part in weights.items()}
-    assert_same(walk(prior, weights, noise=(scale.cuda(), log_scale.cuda())), expected)
+    assert_same(go_through(prior, weights, noise=(scale.cuda(), log_scale.cuda())), expected)
 
 
 def test_a_picture_in_a_batch_is_predicted_as_it_is_alone(prior: ImagePrior) -> None:
     weights = random_weights(SIZE, batch=2)
     scales, log_scales = noise_scales(2)
-    both = walk(prior, weights)
+    both = go_through(prior, weights)
     for index in range(2):
         part = slice(index, index + 1)
-        alone = walk(
+        alone = go_through(
             prior,
             {level: values[part] for level, values in weights.items()},
             noise=(scales[part], log_scales[part]),
@@ -240,8 +235,8 @@ def test_a_picture_in_a_batch_is_predicted_as_it_is_alone(prior: ImagePrior) -> 
 @pytest.mark.parametrize("strip_places", [1, 100, 700])
 def test_the_picture_does_not_depend_on_strips(strip_places: int, prior: ImagePrior) -> None:
     weights = random_weights(SIZE)
-    whole, _, predictions = walk(prior, weights)
-    strips, _, more = walk(prior, weights, strip_places=strip_places)
+    whole, _, predictions = go_through(prior, weights)
+    strips, _, more = go_through(prior, weights, strip_places=strip_places)
     assert torch.equal(whole, strips)
     assert len(more) > len(predictions)
 
@@ -251,7 +246,7 @@ def test_a_window_sees_what_the_whole_picture_does(prior: ImagePrior) -> None:
     weights = random_weights((160, 160))
     rows, columns = slice(20, 68), slice(8, 56)
     confined = dict(weights) | {1: weights[1][..., rows, columns]}
-    _, hidden, _ = walk(prior, weights, (160, 160))
+    _, hidden, _ = go_through(prior, weights, (160, 160))
     predictions: Predictions = []
 
     def answer(request: GroupPrior) -> Tensor:
@@ -259,7 +254,7 @@ def test_a_window_sees_what_the_whole_picture_does(prior: ImagePrior) -> None:
         group = request.group
         return confined[group.level][:, list(group.channels)] * group.coded
 
-    steps = prior.walk((160, 160), *noise_scales(1), exact=True, window=(rows, columns))
+    steps = prior.coding_order((160, 160), *noise_scales(1), exact=True, window=(rows, columns))
     with torch.no_grad():
         picture, inner = follow(steps, answer)
     assert picture.shape == (1, 3, 96, 96)
@@ -269,8 +264,8 @@ def test_a_window_sees_what_the_whole_picture_does(prior: ImagePrior) -> None:
 
 def test_exact_and_trained_arithmetic_are_nearly_the_same(prior: ImagePrior) -> None:
     weights = random_weights(SIZE)
-    picture, _, exact = walk(prior, weights)
-    trained_picture, _, trained = walk(prior, weights, exact=False)
+    picture, _, exact = go_through(prior, weights)
+    trained_picture, _, trained = go_through(prior, weights, exact=False)
     assert float((picture / VALUE_UNITS - trained_picture).abs().max()) < 2
     for (_, one), (_, other) in zip(exact, trained, strict=True):
         assert float((one - other).abs().mean()) < 0.2

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from encoding import assert_uses, encoded, image
+from encoding import assert_uses, encoded, image, set_effort
 from signal_files import picture, tone
 from tiny_presets import MULTIRES_AUDIO, MULTIRES_IMAGE, received_weights
 
@@ -29,7 +29,8 @@ from combiner_core import (
     psnr_db,
 )
 from combiner_core import load as load_signal
-from combiner_core.multires.codec import EFFORTS, MultiresEffort
+from combiner_core.multires import codec as multires_codec
+from combiner_core.multires.codec import MultiresEffort
 from combiner_core.multires.image.field import resize
 
 OPTIONS = EncodeOptions("multires", effort="fast", device="cpu")
@@ -44,8 +45,10 @@ def library(multires_presets: Path) -> PresetLibrary:
 
 @pytest.fixture(autouse=True)
 def quick_effort(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EFFORTS, "fast", MultiresEffort(10, measured=1, refine_steps=0))
-    monkeypatch.setitem(EFFORTS, "balanced", MultiresEffort(10, measured=2, refine_steps=3))
+    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(10, measured=1, latent_steps=0))
+    set_effort(
+        monkeypatch, multires_codec, "balanced", MultiresEffort(10, measured=2, latent_steps=3)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def clip(samples: int, rate: int = 8000, channels: int = 1) -> Signal:
 
 
 def assert_decodes_as_verified(result: Encoded, library: PresetLibrary) -> Signal:
-    decoded = decode(result.data, device="cpu", presets=library)
+    decoded = decode(result.data, device="cpu", models=library)
     assert np.array_equal(decoded.values, result.reconstruction.values)
     assert decoded.sample_rate == result.reconstruction.sample_rate
     return decoded
@@ -211,7 +214,7 @@ def test_weights_are_the_same_with_other_threads_and_convolutions(
 def test_longer_prefixes_are_better(signal: Signal, library: PresetLibrary) -> None:
     data = encoded(signal, Budget(900), library, OPTIONS).data
     qualities = [
-        psnr_db(signal, decode(data, fraction=fraction, device="cpu", presets=library))
+        psnr_db(signal, decode(data, fraction=fraction, device="cpu", models=library))
         for fraction in (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)
     ]
     assert qualities[-1] >= max(qualities) - 0.1
@@ -221,27 +224,27 @@ def test_longer_prefixes_are_better(signal: Signal, library: PresetLibrary) -> N
 
 def test_a_file_cut_short_is_a_fraction_of_it(photo_file: Encoded, library: PresetLibrary) -> None:
     data = photo_file.data
-    half = decode(data, fraction=0.5, device="cpu", presets=library)
+    half = decode(data, fraction=0.5, device="cpu", models=library)
     cut = data[: len(data) // 2 + 40]
     with pytest.raises(BitstreamError, match="cut short"):
-        decode(cut, presets=library)
-    again = decode(cut, fraction=0.5, device="cpu", presets=library)
+        decode(cut, models=library)
+    again = decode(cut, fraction=0.5, device="cpu", models=library)
     assert np.array_equal(again.values, half.values)
 
 
 @pytest.mark.parametrize("scale", [2.0, 0.5, 0.3, 3.0, 1.0, 1.37, 0.001])
 def test_scale_changes_the_grid(scale: float, photo_file: Encoded, library: PresetLibrary) -> None:
-    decoded = decode(photo_file.data, scale=scale, device="cpu", presets=library)
+    decoded = decode(photo_file.data, scale=scale, device="cpu", models=library)
     assert (decoded.width, decoded.height) == (max(1, round(96 * scale)), max(1, round(64 * scale)))
 
 
 def test_other_scales_show_the_same_picture(library: PresetLibrary) -> None:
     data = encoded(image(64, 96), Budget(9000), library, OPTIONS).data
-    whole = decode(data, device="cpu", presets=library).values.astype(float)
+    whole = decode(data, device="cpu", models=library).values.astype(float)
     boxes = whole.reshape(32, 2, 48, 2, 3).mean((1, 3))
-    half = decode(data, scale=0.5, device="cpu", presets=library).values
+    half = decode(data, scale=0.5, device="cpu", models=library).values
     assert np.abs(half - boxes).mean() < 3
-    double = decode(data, scale=2, device="cpu", presets=library).values.astype(float)
+    double = decode(data, scale=2, device="cpu", models=library).values.astype(float)
     again = double.reshape(64, 2, 96, 2, 3).mean((1, 3))
     assert np.abs(again - whole).mean() < 3
 
@@ -263,8 +266,8 @@ def test_a_slope_is_the_same_slope_on_every_grid(size: tuple[int, int]) -> None:
 
 def test_other_scales_play_the_same_clip(library: PresetLibrary) -> None:
     data = encoded(clip(4000), Budget(400), library, OPTIONS).data
-    whole = decode(data, device="cpu", presets=library).values
-    double = decode(data, scale=2, device="cpu", presets=library).values
+    whole = decode(data, device="cpu", models=library).values
+    double = decode(data, scale=2, device="cpu", models=library).values
     again = double.reshape(1, 4000, 2).mean(2)
     assert np.abs(again - whole).max() < 0.1 * np.abs(whole).max()
 
@@ -322,7 +325,9 @@ def test_previews_are_small_pictures(library: PresetLibrary) -> None:
 def test_an_encoder_can_be_closed_in_any_phase(
     phase: str, library: PresetLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(EFFORTS, "best", MultiresEffort(10, measured=1, refine_steps=10**6))
+    set_effort(
+        monkeypatch, multires_codec, "best", MultiresEffort(10, measured=1, latent_steps=10**6)
+    )
     options = replace(REFINED, effort="best" if phase == "fit" else "balanced")
     events = encode(image(), Budget(200), options, library)
     assert any(isinstance(event, Progress) and event.phase == phase for event in events)

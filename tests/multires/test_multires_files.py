@@ -12,7 +12,7 @@ from tiny_presets import ASTAR, TRELLIS, received_weights, weights_sha256
 
 from combiner_core import BitstreamError, PresetLibrary, bitstream, decode, inspect, psnr_db
 from combiner_core.bitstream import Header
-from combiner_core.multires.rate_control import MAX_INDEX, MIN_INDEX
+from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX
 from combiner_core.signals import AudioShape, ImageShape, Shape
 
 
@@ -22,12 +22,12 @@ def library(multires_presets: Path) -> PresetLibrary:
 
 
 def kind_of(shape: Shape) -> str:
-    return "audio" if isinstance(shape, AudioShape) else "image"
+    return shape.kind
 
 
 def file_of(shape: Shape, library: PresetLibrary, parameters: bytes, payload: bytes) -> bytes:
     """A file with valid checksums, whatever is in it."""
-    card = library.choose("multires", kind_of(shape), 1.0, None)
+    card = library.card_for("multires", shape, 1.0)
     return bitstream.write(Header(shape, card.id, card.prior_hash, 1, parameters), payload)
 
 
@@ -44,15 +44,15 @@ def test_a_file_cut_anywhere_decodes_on_request(
 ) -> None:
     data = file_of_noise(shape, library, coder)[:-missing]
     with pytest.raises(BitstreamError, match="cut short"):
-        decode(data, presets=library)
-    assert decode(data, fraction=0.999, device="cpu", presets=library).values.size
+        decode(data, models=library)
+    assert decode(data, fraction=0.999, device="cpu", models=library).values.size
 
 
 @pytest.mark.parametrize("scale", [2.0, 0.5, 0.3, 3.0, 1.37, 0.001])
 @pytest.mark.parametrize("rate", [8000, 6001])
 def test_scale_changes_the_samples(rate: int, scale: float, library: PresetLibrary) -> None:
     data = file_of_noise(AudioShape(1501, 2, rate), library)
-    clip = decode(data, scale=scale, device="cpu", presets=library)
+    clip = decode(data, scale=scale, device="cpu", models=library)
     assert clip.values.shape == (2, max(1, round(1501 * scale)))
     assert clip.sample_rate == max(1, round(rate * scale))
 
@@ -78,7 +78,7 @@ def test_impossible_parameters_are_refused(
 ) -> None:
     data = file_of(shape, library, parameters, b"abc")
     with pytest.raises(BitstreamError, match=message):
-        decode(data, device="cpu", presets=library)
+        decode(data, device="cpu", models=library)
     with pytest.raises(BitstreamError, match=message):
         received_weights(data, library)
 
@@ -97,7 +97,7 @@ def test_any_payload_decodes_to_something(
     rng = np.random.default_rng(index)
     for payload in (b"", b"\x00" * 200, b"\xff" * 200, rng.bytes(400)):
         data = file_of(shape, library, coder + index.to_bytes(2, "little"), payload)
-        values = decode(data, device="cpu", presets=library).values
+        values = decode(data, device="cpu", models=library).values
         if isinstance(shape, ImageShape):
             assert values.shape == (shape.height, shape.width, 3)
         else:
@@ -113,5 +113,5 @@ def test_golden_files_still_mean_the_same(library: PresetLibrary) -> None:
         data = (GOLDEN_MULTIRES / f"{name}.cmb").read_bytes()
         assert inspect(data, library).model == facts["model"]
         assert weights_sha256(data, library) == facts["weights_sha256"], name
-        quality = psnr_db(SIGNALS[facts["kind"]], decode(data, device="cpu", presets=library))
+        quality = psnr_db(SIGNALS[facts["kind"]], decode(data, device="cpu", models=library))
         assert quality == pytest.approx(facts["psnr_db"], abs=0.05), name

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from combiner_core.multires.noise_scale import NoiseScale
-from combiner_core.multires.rate_control import MAX_INDEX, MIN_INDEX, RateModel, search
+from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX, NoiseScale
+from combiner_core.multires.rate_control import RateModel, search
 
 WEIGHTS = 10_000
 
@@ -18,7 +18,7 @@ WEIGHTS = 10_000
 def information(deviation: float, exponent: float = 1.0) -> Callable[[NoiseScale], float]:
     """Bits of weights of one variance, to a power."""
     return lambda noise: (
-        (WEIGHTS / 2 * math.log2(1 + (deviation * noise.unit / noise.scale) ** 2)) ** exponent
+        (WEIGHTS / 2 * math.log2(1 + (deviation * noise.unit / noise.value) ** 2)) ** exponent
     )
 
 
@@ -26,14 +26,14 @@ def found(
     goal_bits: float,
     proxy_bits: Callable[[NoiseScale], float],
     true_bits: Callable[[NoiseScale], float],
-    most_measured: int,
+    max_measured: int,
     unit: float = 1.0,
     start: NoiseScale | None = None,
     growth: float = 0.17,
 ) -> tuple[NoiseScale, list[NoiseScale]]:
     guess = RateModel(proxy_bits, unit, growth)
     start = start or guess.finest(goal_bits, 0.35)
-    steps = search(goal_bits, guess, most_measured, start)
+    steps = search(goal_bits, guess, max_measured, start)
     measured = []
     try:
         noise = next(steps)
@@ -106,9 +106,9 @@ def test_the_finest_scale_within_the_bits_is_found(bits: float, deviation: float
 @given(st.integers(MIN_INDEX, MAX_INDEX - 1), st.sampled_from([1.0, 2.0**-15]))
 def test_scales_are_exact_multiples_of_a_sixty_fourth_of_the_unit(index: int, unit: float) -> None:
     noise, next_one = NoiseScale(index, unit), NoiseScale(index + 1, unit)
-    assert (64 * noise.scale / unit).is_integer()
-    assert noise.scale == pytest.approx(unit * 2 ** (index / 256), rel=0.004)
-    assert noise.scale <= next_one.scale
+    assert (64 * noise.value / unit).is_integer()
+    assert noise.value == pytest.approx(unit * 2 ** (index / 256), rel=0.004)
+    assert noise.value <= next_one.value
 
 
 @given(step=st.integers(MIN_INDEX + 1, MAX_INDEX - 1), goal_bits=st.floats(200, 20_000))

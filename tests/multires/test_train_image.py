@@ -22,7 +22,7 @@ from combiner_core.cli import main
 from combiner_core.multires.image.postfilter import PostfilterConfig
 from combiner_core.multires.image.prior import ImagePriorConfig
 from combiner_core.multires.model import ImageModel, ImageModelConfig, quantise
-from combiner_core.multires.preset import MultiresPreset
+from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.train.crops import Crops
 from combiner_core.multires.train.entropy_tables import learn_tables
 from combiner_core.multires.train.image import ImageTrainConfig, ImageTrainer, PhaseConfig
@@ -131,7 +131,7 @@ def test_a_warm_start_begins_where_another_training_ended(tmp_path: Path) -> Non
     ended = finish(TINY, checkpoint)
     other = replace(TINY, seed=5)
     assert same(state(ImageTrainer(other, PHOTOGRAPHS, warm_start=checkpoint)), ended)
-    wider = replace(TINY, model=replace(MODEL, pyramid=ImagePriorConfig((8, 8, 12))))
+    wider = replace(TINY, model=replace(MODEL, prior=ImagePriorConfig((8, 8, 12))))
     with pytest.raises(ValueError, match=r"^the checkpoint tiny\.safetensors is of another model$"):
         ImageTrainer(wider, PHOTOGRAPHS, warm_start=checkpoint)
     with pytest.raises(ValueError, match=r"^nowhere is missing or no checkpoint$"):
@@ -264,14 +264,14 @@ def test_the_command_writes_a_preset_that_codes(folder: Path, run_cli: RunCli) -
     assert card.training["validation"] == validation[-len(validation) * 2 // 3 :]
     assert [step for step, _ in card.training["curve"]] == [1, 2, 3]
     assert str(folder.parent) not in json.dumps(card.training)
-    assert isinstance(library.load(card), MultiresPreset)
+    assert isinstance(library.load(card), MultiresCodec)
 
     signal = Signal.image(photograph(3, 33, 40))
     options = EncodeOptions("small", "fast", device="cpu")
     *_, result = encode(signal, Budget(400, "bytes"), options, library)
     assert isinstance(result, Encoded)
     assert len(result.data) == 400
-    decoded = decode(result.data, device="cpu", presets=library)
+    decoded = decode(result.data, device="cpu", models=library)
     np.testing.assert_array_equal(decoded.values, result.reconstruction.values)
 
     blob = (folder.parent / "presets" / "small.safetensors").read_bytes()
@@ -295,7 +295,7 @@ def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None
     assert (card.kind, card.sample_rate) == ("audio", 16000)
     # the first of every twelve is held out
     assert card.training["files"] == ["1.wav", "2.wav"]
-    assert isinstance(library.load(card), MultiresPreset)
+    assert isinstance(library.load(card), MultiresCodec)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_the_estimate_is_what_the_encoder_writes(model: EntropyTables, groups: l
     encoder = Recorder.message(CODER, model, 1, 1 << 20)
     estimator = Recorder.counting(model)
     for group in groups:
-        coded, sampled = encoder.encode(group), estimator.encode(*group)
+        coded, sampled = encoder.encode(group), estimator.encode(group)
         weights = group.coded & (group.log_variance > 0)
         distance = ((coded - sampled)[weights] / 16) ** 2
         assert distance.mean() < 2.5  # of two samples it is 2 v / (1 + v)

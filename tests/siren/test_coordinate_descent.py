@@ -18,6 +18,8 @@ from tiny_presets import image_config, image_targets
 
 from combiner_core.errors import PresetError
 from combiner_core.presets import PresetLibrary
+from combiner_core.siren.preset import Framing
+from combiner_core.siren.codec import SirenCodec
 from combiner_core.siren.coordinate_descent import (
     CoordinateDescent,
     CoordinateDescentProgress,
@@ -144,7 +146,9 @@ def test_the_command_writes_a_preset(folder: Path, run_cli: RunCli) -> None:
     assert (card.name, card.id, card.kind, card.family) == ("small", 9, "image", "siren")
     assert len(card.training["files"]) == 4
     assert str(folder.parent) not in json.dumps(card.training)
-    preset = library.load(card)
+    codec = library.load(card)
+    assert isinstance(codec, SirenCodec)
+    preset = codec.preset
     assert len(preset.prior.mean) == 187
     assert preset.prior.nominal_bits == pytest.approx(card.nominal_bits, abs=0.05)
 
@@ -169,9 +173,10 @@ def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None
     assert done.returncode == 0, done.stderr
     library = PresetLibrary(tmp_path / "presets")
     (card,) = library.cards()
-    framing = library.load(card).framing
-    assert framing is not None
-    assert (framing.sample_rate, framing.segment_samples) == (16000, 48000)
+    codec = library.load(card)
+    assert isinstance(codec, SirenCodec)
+    assert codec.preset.framing == Framing(16000, 48000)
+    assert (card.sample_rate, card.segment_samples) == (16000, 48000)
     assert "short.wav" not in card.training["files"]
 
 
@@ -217,4 +222,4 @@ def test_damaged_cards_are_refused(
         content = json.dumps(json.loads(card.read_text()) | {"sha256": "nonsense"}).encode()
     (tmp_path / "odd.json").write_bytes(content)
     with pytest.raises(PresetError, match=r"^The preset card odd\.json is damaged\.$"):
-        PresetLibrary(tmp_path).for_file(60001, 1)
+        PresetLibrary(tmp_path).cards()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from encoding import set_effort
 from numpy.typing import NDArray
 
 import combiner_core as cc
-from combiner_core.siren.codec import EFFORTS
-from combiner_core.siren.preset import SirenPreset
+from combiner_core.siren import codec as siren_codec
+from combiner_core.siren.codec import SirenCodec
 
 OPTIONS = cc.EncodeOptions(model="siren", effort="fast", device="cpu")
 
@@ -20,7 +21,12 @@ OPTIONS = cc.EncodeOptions(model="siren", effort="fast", device="cpu")
 @pytest.fixture(scope="module", autouse=True)
 def quick_effort() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(EFFORTS, "fast", replace(EFFORTS["fast"], fit_steps=300, refine_steps=0))
+        set_effort(
+            patch,
+            siren_codec,
+            "fast",
+            replace(siren_codec.EFFORTS["fast"], fit_steps=300, refine_steps=0),
+        )
         yield
 
 
@@ -58,13 +64,13 @@ def test_the_posterior_of_a_layer_leaves_its_prior(tiny_presets: Path, photo: cc
     first, last = events[0].posterior, events[-1].posterior
     assert first is not None
     assert last is not None
-    preset = library.load(library.choose("siren", "image", 2000, None))
-    assert isinstance(preset, SirenPreset)
+    codec = library.choose("siren", photo.shape, 2000)
+    assert isinstance(codec, SirenCodec)
     assert 0 < len(first.mean) <= 256
     for name in ("prior_mean", "prior_std", "mean", "std"):
         assert getattr(first, name).shape == first.mean.shape
         assert getattr(first, name).dtype == np.float32
-    assert np.isin(first.prior_mean, preset.prior.mean).all()
+    assert np.isin(first.prior_mean, codec.preset.prior.mean).all()
     assert (first.prior_std > 0).all()
     # All weights are sent in the end: none is uncertain any more.
     assert np.count_nonzero(last.std) == 0

@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 
 from combiner_core import BudgetError, Signal
 from combiner_core.rec import TrellisCoder
-from combiner_core.signals import AudioShape, ImageShape, shape_of
+from combiner_core.signals import AudioShape, ImageShape
 from combiner_core.siren.payload import Streams, allocate
 from combiner_core.siren.preset import Framing
 from combiner_core.siren.prior import FactorisedPrior
-from combiner_core.siren.tiling import AudioLayout, ImageLayout, Layout
+from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling
 
 FRAMING = Framing(sample_rate=8000, segment_samples=500)
 
 
-def values_of(layout: Layout, signal: Signal) -> list[np.ndarray]:
+def values_of(tiling: Tiling, signal: Signal) -> list[np.ndarray]:
     """Each field's data in the raster order of its own grid."""
     ordered = []
     for target, grid in zip(
-        layout.targets(signal, "cpu"), layout.coordinates(1.0, "cpu"), strict=True
+        tiling.field_data(signal, "cpu"), tiling.coordinates(1.0, "cpu"), strict=True
     ):
         values = target.values.numpy().astype(np.float32)
         if signal.kind == "image":
@@ -41,8 +41,8 @@ def values_of(layout: Layout, signal: Signal) -> list[np.ndarray]:
 def test_tiles_make_the_image_again(height: int, width: int, rows: int, columns: int) -> None:
     pixels = np.random.default_rng(height * width).integers(0, 256, (height, width, 3), np.uint8)
     signal = Signal.image(pixels)
-    layout = ImageLayout(ImageShape(width, height), rows, columns)
-    again = layout.assemble(values_of(layout, signal), 1.0)
+    tiling = ImageTiling(ImageShape(width, height), rows, columns)
+    again = tiling.assemble(values_of(tiling, signal), 1.0)
     np.testing.assert_array_equal(again.values, pixels)
 
 
@@ -51,29 +51,29 @@ def test_segments_make_the_clip_again(samples: int, channels: int) -> None:
     clip = Signal.audio(
         np.random.default_rng(samples).uniform(-1, 1, (channels, samples)).astype(np.float32), 8000
     )
-    shape = shape_of(clip)
+    shape = clip.shape
     assert isinstance(shape, AudioShape)
-    layout = AudioLayout(shape, FRAMING)
-    again = layout.assemble(values_of(layout, clip), 1.0)
+    tiling = AudioTiling(shape, FRAMING)
+    again = tiling.assemble(values_of(tiling, clip), 1.0)
     np.testing.assert_array_equal(again.values, clip.values)
 
 
 @given(height=st.integers(8, 4000), width=st.integers(8, 4000), fields=st.floats(0.01, 300.0))
 def test_grids_have_about_the_fields_asked_for(height: int, width: int, fields: float) -> None:
-    layout = ImageLayout.of_about(ImageShape(width, height), fields)
+    tiling = ImageTiling.of_about(ImageShape(width, height), fields)
     if min(height, width) >= 16:
-        assert min(height // layout.rows, width // layout.columns) >= 16
+        assert min(height // tiling.rows, width // tiling.columns) >= 16
     if fields < 1.5:
-        assert layout.fields == 1
+        assert tiling.fields == 1
     elif min(height, width) > 400 and max(height, width) < 2 * min(height, width):
-        assert 0.5 <= layout.fields / fields <= 2
+        assert 0.5 <= tiling.fields / fields <= 2
 
 
 def test_photographs_are_cut_into_tiles_of_their_own_shape() -> None:
-    assert ImageLayout.of_about(ImageShape(768, 512), 4.1) == ImageLayout(
+    assert ImageTiling.of_about(ImageShape(768, 512), 4.1) == ImageTiling(
         ImageShape(768, 512), 2, 2
     )
-    assert ImageLayout.of_about(ImageShape(512, 768), 1.9) == ImageLayout(
+    assert ImageTiling.of_about(ImageShape(512, 768), 1.9) == ImageTiling(
         ImageShape(512, 768), 2, 1
     )
 
