@@ -19,8 +19,8 @@ from combiner_core.bench import ablation, group_overhead, intervals, rec_overhea
 from combiner_core.bench.coders import CoderChoice
 from combiner_core.bench.results import Benchmark, JobT, RowT
 from combiner_core.signals import write_atomically
-from demo import charts
-from demo.results_tab import chart, read_views
+from demo.results import chart, read_views
+from demo.ui import charts
 
 ROOT = Path(__file__).resolve().parent.parent
 _BROWSER = "/usr/bin/chromium"
