@@ -79,10 +79,10 @@ function fit() {
 
 // Zoom so that the point of the stage at (x, y) stays where it is.
 function zoom(scale, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
-  const least = Math.min(
+  const minScale = Math.min(
     stage.clientWidth / view.width, stage.clientHeight / view.height, 1 / devicePixelRatio,
   );
-  const next = Math.min(MAX_ZOOM / devicePixelRatio, Math.max(least, scale));
+  const next = Math.min(MAX_ZOOM / devicePixelRatio, Math.max(minScale, scale));
   view.x = x - (x - view.x) * next / view.scale;
   view.y = y - (y - view.y) * next / view.scale;
   view.scale = next;
