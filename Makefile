@@ -31,7 +31,7 @@ format: $(DEVELOPMENT)
 	$(BIN)/python -m ruff format
 
 screenshots: $(DEVELOPMENT) browser
-	$(BIN)/python tests/make_screenshots.py
+	$(BIN)/python tests/browser/make_screenshots.py
 
 browser:
 	@command -v chromium >/dev/null \

@@ -22,8 +22,8 @@ from benchmarks.rec_overhead.coders import CoderChoice
 from benchmarks.results_files import Benchmark, JobT, RowT
 from combiner_core.errors import CombinerError
 from combiner_core.signals import write_atomically
-from demo import charts
-from demo.results_tab import chart, read_views
+from demo.results import chart, read_views
+from demo.ui import charts
 
 _BROWSER = Path("/usr/bin/chromium")
 _WIDTH = 860

@@ -23,11 +23,11 @@ from combiner_core.budget import Budget, Unit
 from combiner_core.codec import decode, encode, inspect
 from combiner_core.errors import CombinerError
 from combiner_core.events import Encoded, Event
+from combiner_core.families import FAMILIES, family_named
 from combiner_core.memory import keep_freed_memory
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import load, save, write_atomically
-from combiner_core.families import FAMILIES, family_named
 
 _PHASES = {
     "search": "searching the rate",

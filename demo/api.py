@@ -12,23 +12,22 @@ import gradio as gr
 import combiner_core as cc
 from combiner_core.budget import Unit
 from combiner_core.options import EffortName
-from demo import inputs, parts
-from demo.budgets import Extent
-from demo.job import JobView, Task
-from demo.jobs import JobBoard
-from demo.parts import MODELS
-from demo.report import report_of
+from demo.compress import report_of
+from demo.jobs import JobQueue, JobView, Task
+from demo.media import Extent
 from demo.settings import Settings
+from demo.ui import inputs, parts
+from demo.ui.parts import MODELS
 
 _POLL_S = 0.1
-_MAX_DECODING = 2
+_MAX_DECODINGS = 2
 
 
-def add_endpoints(board: JobBoard, settings: Settings, folder: Path) -> None:
+def add_endpoints(queue: JobQueue, settings: Settings, folder: Path) -> None:
     """Add the endpoints to the page, where nothing of them is seen.
 
     Args:
-        board: where the runs live.
+        queue: where the runs live.
         settings: of the app.
         folder: for decoded files on their way.
     """
@@ -41,10 +40,10 @@ def add_endpoints(board: JobBoard, settings: Settings, folder: Path) -> None:
             signal = _load(file, settings)
             file_bytes = cc.Budget(budget, unit).file_bytes(signal)
             options = cc.EncodeOptions(model=model, effort=effort)
-            job_id = board.submit(Task(signal, Path(file).stem, file_bytes, options))
+            job_id = queue.submit(Task(signal, Path(file).stem, file_bytes, options))
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        view = _wait(board, job_id)
+        view = _wait(queue, job_id)
         if view is None or view.outcome is None:
             reason = view.error if view is not None and view.error else "The run was stopped."
             raise parts.toast(cc.CombinerError(reason))
@@ -55,7 +54,7 @@ def add_endpoints(board: JobBoard, settings: Settings, folder: Path) -> None:
         try:
             data = inputs.read_compressed(file, settings)
             info = cc.inspect(data)
-            signal = board.decode(data, fraction, scale)
+            signal = queue.decode(data, fraction, scale)
             path = parts.write(signal, mkdtemp(dir=folder), f"{Path(file).stem}-decoded")
         except cc.CombinerError as error:
             raise parts.toast(error) from error
@@ -87,7 +86,7 @@ def add_endpoints(board: JobBoard, settings: Settings, folder: Path) -> None:
             [source, fraction, scale],
             [decoded, report],
             api_name="decompress",
-            concurrency_limit=_MAX_DECODING,
+            concurrency_limit=_MAX_DECODINGS,
         )
 
 
@@ -97,8 +96,8 @@ def _load(path: str, settings: Settings) -> cc.Signal:
     return inputs.load(path, kind, settings)
 
 
-def _wait(board: JobBoard, job_id: str) -> JobView | None:
+def _wait(queue: JobQueue, job_id: str) -> JobView | None:
     """The job when it has ended."""
-    while (view := board.view(job_id)) is not None and not view.ended:
+    while (view := queue.view(job_id)) is not None and not view.ended:
         time.sleep(_POLL_S)
     return view

@@ -12,12 +12,12 @@ from combiner_core import CombinerError
 from combiner_core.devices import resolve
 from combiner_core.memory import keep_freed_memory
 from combiner_core.presets import DIRECTORY_VARIABLE
-from demo import page, theme
-from demo.jobs import JobBoard
+from demo import compress, page
+from demo.jobs import JobQueue
 from demo.settings import Settings
+from demo.ui import theme
 
 _MAX_EVENTS_WAITING = 64
-_JOB_STYLE = Path(__file__).with_name("job.css")
 
 
 def serve(settings: Settings) -> None:
@@ -31,19 +31,19 @@ def serve(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stop as on Ctrl-C, tidily.
     with (
         TemporaryDirectory(prefix="combiner-") as folder,
-        JobBoard(
+        JobQueue(
             Path(folder, "jobs"),
             device=settings.device,
             presets=settings.presets,
             queue_length=settings.queue_length,
             life_s=settings.files_life_s,
-        ) as board,
+        ) as queue,
     ):
         os.environ["GRADIO_TEMP_DIR"] = str(Path(folder, "cache"))  # Read by the components.
         if settings.presets is not None:
             os.environ[DIRECTORY_VARIABLE] = str(settings.presets)  # Read when files are inspected.
-        board.warm_up()
-        blocks = page.build(board, settings, Path(folder))
+        queue.warm_up()
+        blocks = page.build(queue, settings, Path(folder))
         blocks.queue(max_size=_MAX_EVENTS_WAITING)
         try:
             blocks.launch(
@@ -51,7 +51,7 @@ def serve(settings: Settings) -> None:
                 server_port=settings.port,
                 auth=settings.login,
                 theme=theme.theme(),
-                css_paths=[theme.STYLE, _JOB_STYLE],
+                css_paths=[theme.STYLE, compress.STYLE],
                 max_file_size=math.ceil(settings.max_upload_mb * 2**20),
                 footer_links=[],
                 run_history=False,

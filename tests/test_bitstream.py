@@ -198,7 +198,9 @@ def test_max_payload_fills_the_budget(header: Header, file_bytes: int) -> None:
     if payload_bytes < 0:
         assert bitstream.overhead_bytes(header.shape, len(header.parameters), 0) > file_bytes
     else:
-        total = payload_bytes + bitstream.overhead_bytes(header.shape, len(header.parameters), payload_bytes)
+        total = payload_bytes + bitstream.overhead_bytes(
+            header.shape, len(header.parameters), payload_bytes
+        )
         assert file_bytes - 1 <= total <= file_bytes
 
 

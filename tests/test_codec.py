@@ -39,8 +39,8 @@ from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.rec import TrellisCoder
 from combiner_core.signals import AudioShape, ImageShape
 from combiner_core.siren import codec as siren_codec
-from combiner_core.siren.payload import Streams
 from combiner_core.siren.codec import SirenCodec
+from combiner_core.siren.payload import Streams
 from combiner_core.siren.tiling import ImageTiling, fields_for
 
 

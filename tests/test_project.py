@@ -20,6 +20,7 @@ BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 # draws with a browser, for documents alone
 FIGURES = ROOT / "benchmarks" / "figures.py"
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+BROWSER_TESTS = sorted((ROOT / "tests" / "browser").rglob("*.py"))
 
 MAX_LINES = 450
 UNSAFE = {
@@ -34,6 +35,14 @@ def test_engine_imports_nothing_of_the_app_and_the_benchmarks() -> None:
     forbidden = {"app", "benchmarks", "demo", "gradio", "plotly"}
     assert CORE
     assert _offenders(CORE, lambda tree: forbidden & {_top(name) for name in _imports(tree)}) == {}
+
+
+def test_only_browser_tests_need_a_browser() -> None:
+    others = [path for path in TESTS if path not in BROWSER_TESTS]
+    helpers = {path.stem for path in BROWSER_TESTS} - {"conftest"}
+    forbidden = {"playwright", *helpers}
+    assert helpers
+    assert _offenders(others, lambda tree: forbidden & set(map(_top, _imports(tree)))) == {}
 
 
 def test_nothing_is_pickled() -> None:

@@ -17,11 +17,11 @@ from benchmarks.ablation import descent, priors, tables
 from benchmarks.ablation import measure as ablation
 from benchmarks.ablation.variants import UNCHANGED, VARIANTS
 from combiner_core import CombinerError, PresetLibrary
+from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
-from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.signals import ImageShape
 from combiner_core.siren.codec import SirenCodec

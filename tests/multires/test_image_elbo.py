@@ -16,10 +16,10 @@ from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.image.colours import to_colours
 from combiner_core.multires.image.elbo import ImageElbo, image_elbo
 from combiner_core.multires.image.field import ImageField
-from combiner_core.multires.image.pyramid import decompose
 from combiner_core.multires.image.latent_optimisation import optimise_latents
 from combiner_core.multires.image.postfilter import PostfilterConfig
 from combiner_core.multires.image.prior import ImagePriorConfig
+from combiner_core.multires.image.pyramid import decompose
 from combiner_core.multires.model import ImageModel, ImageModelConfig
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
 from combiner_core.rec import CountingSink, EntropyTables, GroupEncoder

@@ -13,8 +13,8 @@ from torch import Tensor
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.context_model import MAX_LOG_VARIANCE, MAX_MEAN, MIN_LOG_VARIANCE
 from combiner_core.multires.image.colours import to_colours
-from combiner_core.multires.image.pyramid import decompose, level_sizes
 from combiner_core.multires.image.prior import STRIP_PLACES, ImagePrior
+from combiner_core.multires.image.pyramid import decompose, level_sizes
 from combiner_core.multires.integer_convolutions import IntegerConv
 from combiner_core.rec.wire import VALUE_UNITS
 
@@ -69,7 +69,7 @@ def go_through(
     exact: bool = True,
     strip_places: int = STRIP_PLACES,
 ) -> tuple[Tensor, Tensor, Predictions]:
-    """Go through with given weights; the picture, hidden values, and what was predicted on the way."""
+    """Go through with given weights; the picture, hidden values, and the predictions."""
     predictions: Predictions = []
 
     def answer(request: GroupPrior) -> Tensor:

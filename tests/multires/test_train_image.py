@@ -19,10 +19,10 @@ from signal_files import tone
 
 from combiner_core import Budget, Encoded, EncodeOptions, Signal, decode, encode
 from combiner_core.cli import main
+from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.image.postfilter import PostfilterConfig
 from combiner_core.multires.image.prior import ImagePriorConfig
 from combiner_core.multires.model import ImageModel, ImageModelConfig, quantise
-from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.train.crops import Crops
 from combiner_core.multires.train.entropy_tables import learn_tables
 from combiner_core.multires.train.image import ImageTrainConfig, ImageTrainer, PhaseConfig

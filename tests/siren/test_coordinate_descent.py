@@ -18,13 +18,13 @@ from tiny_presets import image_config, image_targets
 
 from combiner_core.errors import PresetError
 from combiner_core.presets import PresetLibrary
-from combiner_core.siren.preset import Framing
 from combiner_core.siren.codec import SirenCodec
 from combiner_core.siren.coordinate_descent import (
     CoordinateDescent,
     CoordinateDescentProgress,
     LearnedPrior,
 )
+from combiner_core.siren.preset import Framing
 from combiner_core.siren.prior import RATE_UNITS_PER_BIT, FactorisedPrior
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]

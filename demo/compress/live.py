@@ -1,0 +1,167 @@
+"""A run on the screen while it goes on: its status, a picture that sharpens, charts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import gradio as gr
+import plotly.graph_objects as go
+
+from combiner_core.signals import Kind
+from demo.baselines import RatePoint
+from demo.compress.job_panel import job_panel
+from demo.jobs import JobView
+from demo.ui import charts, status
+from demo.ui.parts import Updates
+
+_CHART_INTERVAL_S = 1.5
+_MIN_WIDTH_PX = 280
+_INVITATIONS: Mapping[Kind, str] = MappingProxyType(
+    {"image": "Choose an image and a budget", "audio": "Choose a clip and a budget"}
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What of a run is on the screen already.
+
+    Attributes:
+        job_id: the run.
+        previews: number of the picture.
+        contents: of the charts, in short.
+        at_s: when the charts were drawn, or the run first seen, by the monotonic clock.
+    """
+
+    job_id: str = ""
+    previews: int = 0
+    contents: str = ""
+    at_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Chart:
+    """A plot under its title."""
+
+    box: gr.Column
+    plot: gr.Plot
+
+    def show(self, figure: go.Figure) -> Updates:
+        return {self.box: gr.update(visible=True), self.plot: figure}
+
+    def clear(self) -> Updates:
+        return {self.box: gr.update(visible=False), self.plot: None}
+
+
+def status_panel(kind: Kind) -> gr.HTML:
+    """The component that says what a run is doing."""
+    return gr.HTML(status.panel("idle", _INVITATIONS[kind]), elem_id=f"{kind}-status")
+
+
+class LiveView:
+    """The components of a run that goes on, in the current context.
+
+    Args:
+        kind: of the signal; ids of elements begin with it.
+        panel: see `status_panel`.
+    """
+
+    def __init__(self, kind: Kind, panel: gr.HTML) -> None:
+        self._kind, self._panel = kind, panel
+        with gr.Row(visible=False, elem_id=f"{kind}-live", elem_classes="job-live") as self._row:
+            self._preview = gr.Image(
+                label="So far",
+                alt_text="The picture as far as it is coded",
+                format="png",
+                buttons=[],
+                interactive=False,
+                visible=False,
+                min_width=_MIN_WIDTH_PX,
+                elem_id=f"{kind}-preview",
+                elem_classes="job-preview",
+            )
+            self._curve = self._chart("curve", "Quality against size")
+            self._bits = self._chart("bits", "Where the bits go")
+            self._posterior = self._chart("posterior", "A layer's weights")
+
+    def _chart(self, name: str, title: str) -> _Chart:
+        with gr.Column(visible=False, min_width=_MIN_WIDTH_PX, elem_classes="job-chart") as box:
+            # Gradio's own label would lie over the legend.
+            gr.HTML(f"<h3>{title}</h3>")
+            plot = gr.Plot(show_label=False, label=title, elem_id=f"{self._kind}-{name}")
+        return _Chart(box, plot)
+
+    @property
+    def _all_charts(self) -> tuple[_Chart, ...]:
+        return self._curve, self._bits, self._posterior
+
+    @property
+    def outputs(self) -> list[gr.blocks.Block]:
+        """The components that `update` sets."""
+        charted = [part for chart in self._all_charts for part in (chart.box, chart.plot)]
+        return [self._panel, self._row, self._preview, *charted]
+
+    def empty(self) -> Updates:
+        """No run."""
+        panel = status.panel("idle", _INVITATIONS[self._kind])
+        return {self._panel: panel, self._row: gr.update(visible=False)}
+
+    def fail(self, reason: str) -> Updates:
+        """A run that could not begin."""
+        return {self._panel: status.panel("failed", "Failed", note=reason)}
+
+    def update(self, view: JobView, drawn: Drawn) -> tuple[Updates, Drawn]:
+        """Show what is new of a run.
+
+        Args:
+            view: the run as it stands.
+            drawn: what is on the screen already.
+
+        Returns:
+            updates, and what is on the screen then.
+        """
+        updates: Updates = {self._panel: job_panel(view)}
+        if view.id != drawn.job_id:
+            # A short run is not slowed down by charts that would soon be replaced.
+            drawn = Drawn(view.id, at_s=time.monotonic())
+            updates[self._preview] = gr.update(visible=False, value=None)
+            for chart in self._all_charts:
+                updates |= chart.clear()
+        updates[self._row] = gr.update(visible=view.progress is not None)
+        progress = view.progress
+        if progress is None:
+            return updates, drawn
+        if view.previews > drawn.previews:
+            # The result itself takes its place at the end.
+            updates[self._preview] = gr.update(value=progress.preview, visible=not view.outcome)
+            drawn = replace(drawn, previews=view.previews)
+        if view.outcome is not None:
+            updates[self._preview] = gr.update(visible=False)
+        is_done = view.outcome is not None
+        contents = f"{progress.step} {len(view.comparison.curves)} {is_done}"
+        now_s = time.monotonic()
+        # Stop answers at once, without new charts.
+        due = is_done or (not view.ended and now_s - drawn.at_s >= _CHART_INTERVAL_S)
+        if contents != drawn.contents and due:
+            updates |= self._charts(view)
+            drawn = replace(drawn, contents=contents, at_s=now_s)
+        return updates, drawn
+
+    def _charts(self, view: JobView) -> Updates:
+        progress = view.progress
+        assert progress is not None
+        points = [RatePoint(bits // 8, psnr_db) for bits, psnr_db in view.points]
+        if view.outcome is not None:
+            points.append(RatePoint(view.outcome.bytes_count, view.outcome.psnr_db))
+        curve = charts.live(points, view.comparison.curves, view.budget_bytes, self._kind)
+        updates = self._curve.show(curve)
+        if progress.bit_map is not None:
+            figure = charts.bit_map(progress.bit_map, self._kind)
+            updates |= self._bits.show(figure)
+        layer = progress.posterior
+        if layer is not None:
+            figure = charts.posterior(layer.prior_mean, layer.prior_std, layer.mean, layer.std)
+            updates |= self._posterior.show(figure)
+        return updates

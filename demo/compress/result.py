@@ -1,0 +1,209 @@
+"""The result of a run on the screen: comparison, table, prefix of the file, downloads."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+import combiner_core as cc
+from combiner_core.signals import Kind
+from demo.baselines import CODECS, OURS, Entry, label
+from demo.compress import codec_table
+from demo.compress.report import write_report
+from demo.jobs import JobQueue, JobView, Outcome
+from demo.media import SUFFIXES
+from demo.ui import parts
+from demo.ui.compare import ORIGINAL, AudioComparison, ImageComparison, Variant
+from demo.ui.parts import MODELS, Updates
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The first part of a run's file, decoded.
+
+    Attributes:
+        job_id: the run.
+        variant: as it takes part in the comparison.
+    """
+
+    job_id: str
+    variant: Variant
+
+
+class ResultView:
+    """The components of a result, in the current context.
+
+    Args:
+        kind: of the signal; ids of elements begin with it.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        with gr.Column(visible=False, elem_id=f"{kind}-result", elem_classes="job-result") as box:
+            self._box = box
+            name = f"{kind}-compare"
+            self._comparison: ImageComparison | AudioComparison = (
+                ImageComparison(name) if kind == "image" else AudioComparison(name)
+            )
+            self.percent = parts.prefix_slider(f"{kind}-percent")
+            with gr.Row():
+                self._downloads = [
+                    gr.DownloadButton(text, elem_id=f"{kind}-{name}")
+                    for name, text in (
+                        ("download", "Download .cmb"),
+                        ("download-decoded", "Download decoded"),
+                        ("download-report", "Download report"),
+                    )
+                ]
+            self._table = gr.HTML(elem_id=f"{kind}-table")
+            self.companion = gr.Button(elem_id=f"{kind}-companion", size="sm")
+            self._note = gr.HTML(elem_id=f"{kind}-companion-note", elem_classes="job-note")
+
+    @property
+    def outputs(self) -> list[gr.blocks.Block]:
+        """The components that `update` sets."""
+        return [
+            self._box,
+            *self._comparison.outputs,
+            self.percent,
+            *self._downloads,
+            self._table,
+            self.companion,
+            self._note,
+        ]
+
+    def empty(self) -> Updates:
+        """No result."""
+        return {self._box: gr.update(visible=False)}
+
+    def update(self, view: JobView, drawn: str, prefix: Prefix | None) -> tuple[Updates, str]:
+        """Show what is new of a result.
+
+        Args:
+            view: the run as it stands.
+            drawn: what is on the screen already, in short.
+            prefix: the part of the file that was asked for.
+
+        Returns:
+            updates, and what is on the screen then.
+        """
+        outcome = view.outcome
+        if outcome is None:
+            return self.empty() if drawn else {}, ""
+        if prefix is not None and prefix.job_id != view.id:
+            prefix = None
+        contents = _contents(view, prefix)
+        if contents == drawn:
+            return {}, drawn
+        updates: Updates = {self._box: gr.update(visible=True)}
+        if not drawn.startswith(view.id):
+            updates[self.percent] = 100
+        updates |= self._compare(view, outcome, prefix)
+        updates |= self._offer(view, outcome)
+        updates[self._table] = _table(view)
+        updates |= self._describe_companion(view)
+        return updates, contents
+
+    def _compare(self, view: JobView, outcome: Outcome, prefix: Prefix | None) -> Updates:
+        ours = Variant(
+            _model_name(view), str(outcome.decoded), outcome.bytes_count, outcome.psnr_db
+        )
+        variants = [Variant(ORIGINAL, str(outcome.original)), ours]
+        companion = view.companion
+        if companion is not None and companion.outcome is not None:
+            other = companion.outcome
+            name, path = _model_name(companion), str(other.decoded)
+            variants.append(Variant(name, path, other.bytes_count, other.psnr_db))
+        for name, entry in view.comparison.entries.items():
+            if entry is not None and name != OURS:
+                variants.append(
+                    Variant(label(name), str(entry.file), entry.bytes_count, entry.psnr_db)
+                )
+        right = ours
+        if prefix is not None:
+            right = prefix.variant
+            variants.append(right)
+        return self._comparison.update(variants, ORIGINAL, right.name)
+
+    def _offer(self, view: JobView, outcome: Outcome) -> Updates:
+        texts = (
+            f".cmb ({outcome.bytes_count:,} bytes)",
+            f"decoded {SUFFIXES[self._kind][1:].upper()}",
+            "report",
+        )
+        paths = (outcome.compressed, outcome.decoded, write_report(view, outcome))
+        return {
+            button: gr.update(label=f"Download {text}", value=str(path))
+            for button, text, path in zip(self._downloads, texts, paths, strict=True)
+        }
+
+    def _describe_companion(self, view: JobView) -> Updates:
+        other = MODELS["siren" if _family(view) == "multires" else "multires"]
+        companion = view.companion
+        note = ""
+        if companion is not None and not companion.ended:
+            note = f"{other}: {100 * companion.fraction:.0f} % done"
+        elif companion is not None and companion.error:
+            note = f"{other}: {companion.error}"
+        is_free = companion is None
+        button = gr.update(value=f"Compare with {other} at this size", interactive=is_free)
+        return {self.companion: button, self._note: f"<p>{escape(note)}</p>" if note else ""}
+
+
+def decode_prefix(queue: JobQueue, view: JobView, percent: float) -> Prefix | None:
+    """Decode the first part of a result's file; ``None`` for the whole of it.
+
+    Raises:
+        CombinerError: the file cannot be decoded.
+    """
+    outcome = view.outcome
+    if outcome is None or percent >= 100:
+        return None
+    data = outcome.compressed.read_bytes()
+    info = cc.inspect(data)
+    signal = queue.decode(data, fraction=percent / 100)
+    name = parts.prefix_name(percent)
+    path = parts.write(
+        signal, str(outcome.decoded.parent), f"{view.name}-first-{percent:.0f}-percent"
+    )
+    used_bytes = len(data) - info.payload_bytes + math.ceil(info.payload_bytes * percent / 100)
+    quality_db = cc.psnr_db(cc.load(outcome.original), signal)
+    return Prefix(view.id, Variant(name, path, used_bytes, quality_db))
+
+
+def _contents(view: JobView, prefix: Prefix | None) -> str:
+    """What of a run changes its result on the screen."""
+    comparison, companion = view.comparison, view.companion
+    about = [view.id, len(comparison.entries), comparison.complete]
+    about.append(prefix.variant.name if prefix is not None else "")
+    if companion is not None:
+        progress = f"{companion.fraction:.2f}"
+        about += [companion.state, progress, companion.comparison.complete]
+    return " ".join(map(str, about))
+
+
+def _table(view: JobView) -> str:
+    entries = view.comparison.entries
+    rows: dict[str, Entry | str] = {_model_name(view): entries.get(OURS) or codec_table.COMPUTING}
+    companion = view.companion
+    if companion is not None and companion.outcome is not None:
+        rows[_model_name(companion)] = (
+            companion.comparison.entries.get(OURS) or codec_table.COMPUTING
+        )
+    for codec in CODECS[view.extent.kind]:
+        if codec in entries:
+            rows[codec] = entries[codec] or codec_table.TOO_SMALL
+        elif not view.comparison.complete:
+            rows[codec] = codec_table.COMPUTING
+    return codec_table.table(view.extent, rows)
+
+
+def _family(view: JobView) -> str:
+    return "siren" if view.options.model.startswith("siren") else "multires"
+
+
+def _model_name(view: JobView) -> str:
+    return MODELS[_family(view)]

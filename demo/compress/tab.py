@@ -1,0 +1,197 @@
+"""The tabs that compress: the same for images and for clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+import combiner_core as cc
+from combiner_core.options import EffortName
+from combiner_core.signals import Kind
+from demo.compress.controls import Controls
+from demo.compress.live import Drawn, LiveView, status_panel
+from demo.compress.result import Prefix, ResultView, decode_prefix
+from demo.jobs import JobQueue, JobView, Task
+from demo.settings import Settings
+from demo.ui import inputs, parts
+from demo.ui.parts import QUEUED, QUICK, Updates
+
+STYLE = Path(__file__).with_name("job.css")
+
+_POLL_S = 0.3
+# Browsers keep the id of the last run under this, so that a page loaded anew finds it again. The
+# id is no secret from its own browser: the key only has to stay the same.
+_STORAGE_SECRET = "combiner"
+
+
+class CompressTab:
+    """A tab; its elements have ids that begin with its kind.
+
+    Args:
+        kind: of signals.
+        queue: where the runs live.
+        settings: of the app.
+    """
+
+    def __init__(self, kind: Kind, queue: JobQueue, settings: Settings) -> None:
+        self._kind, self._queue, self._settings = kind, queue, settings
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=2, min_width=320, elem_classes="job-controls"):
+                self._controls = Controls(kind, settings)
+            with gr.Column(scale=5, min_width=320):
+                panel = status_panel(kind)
+                self._result = ResultView(kind)
+                self._live = LiveView(kind, panel)
+        self._job_id = gr.BrowserState("", storage_key=f"combiner-{kind}", secret=_STORAGE_SECRET)
+        self._drawn, self._result_drawn = gr.State(Drawn()), gr.State("")
+        self._prefix = gr.State(None)
+        # A message on the screen needs a queued event, which looking is not.
+        self._failure = gr.Textbox(visible="hidden", label="Failure", elem_id=f"{kind}-failure")
+        self._timer = gr.Timer(_POLL_S, active=False)
+        self._wire_job()
+
+    def resume_on(self, load: Callable[..., Any]) -> None:
+        """Find the last run again when the page is loaded.
+
+        Args:
+            load: the event of the page.
+        """
+        load(self._look, self._looking, self._outputs, **QUICK)
+
+    @property
+    def _looking(self) -> list[gr.components.Component]:
+        return [self._job_id, self._drawn, self._result_drawn, self._prefix]
+
+    @property
+    def _outputs(self) -> list[gr.blocks.Block]:
+        return [
+            *self._live.outputs,
+            *self._result.outputs,
+            self._drawn,
+            self._result_drawn,
+            self._failure,
+            self._timer,
+            self._controls.compress,
+            self._controls.stop,
+        ]
+
+    def _wire_job(self) -> None:
+        controls = self._controls
+        started = [
+            controls.source,
+            controls.budget_bytes,
+            controls.model,
+            controls.effort,
+            *self._looking[1:],
+        ]
+        controls.compress.click(
+            self._start, started, [self._job_id, *self._outputs], trigger_mode="once", **QUEUED
+        )
+        controls.stop.click(self._stop, self._looking, self._outputs, **QUICK)
+        self._timer.tick(self._look, self._looking, self._outputs, trigger_mode="once", **QUICK)
+        self._failure.change(_tell, self._failure, None, **QUEUED)
+        self._result.percent.change(
+            self._use_prefix,
+            [self._result.percent, *self._looking],
+            [self._prefix, *self._outputs],
+            trigger_mode="always_last",
+            **QUEUED,
+        )
+        self._result.companion.click(
+            self._add_companion, self._looking, self._outputs, trigger_mode="once", **QUEUED
+        )
+
+    def _start(
+        self,
+        path: str | None,
+        budget_bytes: int | None,
+        model: str,
+        effort: EffortName,
+        drawn: Drawn,
+        result_drawn: str,
+        prefix: Prefix | None,
+    ) -> Iterator[Updates]:
+        try:
+            if budget_bytes is None:
+                raise cc.BudgetError("Type the number of bytes the file may have.")
+            budget = cc.Budget(budget_bytes)
+            signal = inputs.load(path, self._kind, self._settings)
+            options = cc.EncodeOptions(model=model, effort=effort)
+            task = Task(signal, Path(str(path)).stem, budget.file_bytes(signal), options)
+            job_id = self._queue.submit(task)
+        except cc.CombinerError as error:
+            yield self._live.fail(str(error))  # What was there before stays.
+            raise parts.toast(error) from error
+        yield {self._job_id: job_id, **self._look(job_id, drawn, result_drawn, prefix)}
+
+    def _stop(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
+        self._queue.stop(job_id)
+        return self._look(job_id, drawn, result_drawn, prefix)
+
+    def _add_companion(
+        self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None
+    ) -> Updates:
+        try:
+            self._queue.submit_companion(job_id)
+        except cc.CombinerError as error:
+            raise parts.toast(error) from error
+        return self._look(job_id, drawn, result_drawn, prefix)
+
+    def _use_prefix(
+        self,
+        percent: float,
+        job_id: str,
+        drawn: Drawn,
+        result_drawn: str,
+        prefix: Prefix | None,
+    ) -> Updates:
+        view = self._queue.view(job_id)
+        if view is None:
+            return {}
+        try:
+            prefix = decode_prefix(self._queue, view, percent)
+        except cc.CombinerError as error:
+            raise parts.toast(error) from error
+        return {self._prefix: prefix, **self._look(job_id, drawn, result_drawn, prefix)}
+
+    def _look(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
+        """Whatever is new of the run that this page follows."""
+        view = self._queue.view(job_id)
+        if view is None:
+            return {**self._live.empty(), **self._result.empty(), **self._idle()}
+        live, drawn = self._live.update(view, drawn)
+        result, result_drawn = self._result.update(view, result_drawn, prefix)
+        return {
+            **live,
+            **result,
+            self._drawn: drawn,
+            self._result_drawn: result_drawn,
+            self._failure: f"{view.id} {view.error}" if view.error else "",
+            **self._active(view),
+        }
+
+    def _active(self, view: JobView) -> Updates:
+        companion = view.companion
+        busy = not view.ended or (companion is not None and not companion.ended)
+        return {
+            self._timer: gr.Timer(active=not view.settled),
+            self._controls.compress: gr.Button(interactive=view.ended),
+            self._controls.stop: gr.Button(interactive=busy),
+        }
+
+    def _idle(self) -> Updates:
+        return {
+            self._timer: gr.Timer(active=False),
+            self._controls.compress: gr.Button(interactive=True),
+            self._controls.stop: gr.Button(interactive=False),
+        }
+
+
+def _tell(failure: str) -> None:
+    """A run failed while it was watched, or before the page was loaded."""
+    _, _, reason = failure.partition(" ")
+    if reason:
+        raise parts.toast(cc.CombinerError(reason))

@@ -1,0 +1,153 @@
+"""The tab that explains the method: four charts that move with a few controls."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import gradio as gr
+
+from demo.explain import charts, computation
+from demo.explain.computation import EXPONENTS, SIGNALS, Draw, Fit, Received
+
+_DEFAULT_EXPONENT, _DEFAULT_WAVE = -6.0, 10
+_MAX_SEED = 1 << 32
+# Coarse waves only: there are 128, and most of the finest are worth nothing.
+_WAVES = 64
+_INTRODUCTION = """## A file that is a random sample
+Write a signal as a function *f(x | w)* of the position *x*: here a sum of 128 waves, each times a
+weight. Sender and receiver know how such weights usually fall: the **prior**, learned from other
+signals. For the signal at hand the sender finds the **posterior**: which weights will do, and how
+exactly each must be known. It sends *one sample* of the posterior, which costs about as many bits
+as the posterior differs from the prior: its KL divergence. Weights are never rounded to a grid;
+how exactly each is sent is part of what is optimised.
+
+In COMBINER *f* is a small network of sines and the posterior takes thousands of gradient steps.
+Here *f* is a sum, so the posterior is a formula and moves under your hand; the rest is the paper's.
+"""
+_TEXTS = MappingProxyType(
+    {
+        "field": """### 1. Fit
+The posterior minimises *distortion + β × rate*: the squared error of its samples, plus β for each
+unit of its KL divergence from the prior. A small β buys a tight band around the signal; a large one
+lets the waves that matter least go back to what the prior expects.""",
+        "densities": """### 2. One weight
+The prior says what a weight may be before anyone has seen the signal, the posterior what it may be
+after. The narrower the posterior and the further from what was expected, the greater their KL
+divergence, and the more bits. Where both are the same the weight costs nothing.""",
+        "candidates": """### 3. Send it
+Both sides draw the same candidates from the prior, with the same random numbers. The sender weighs
+each by posterior over prior (the bars), picks one by A\\* coding and sends only its *number*. The
+receiver looks it up. In a file, blocks of many weights share one number of 16 bits.""",
+        "trade": """### 4. Rate against distortion
+Each β is one point: bits against quality. The file lies to the right of the curve, since numbers
+must be somewhat longer than the divergence for a good candidate to be among them.""",
+    }
+)
+
+
+def explain_tab(tab: gr.Tab) -> None:
+    """Lay out and wire the tab, inside it; its charts are drawn when it is opened first.
+
+    Args:
+        tab: the one around it.
+    """
+    with gr.Column(elem_id="explain", elem_classes="explain"):
+        gr.Markdown(_INTRODUCTION, elem_classes="explain-introduction")
+        seed = gr.State(0)
+        with gr.Row():
+            signal = gr.Radio(SIGNALS, value=SIGNALS[0], label="Signal", elem_id="explain-signal")
+            again = gr.Button(
+                "Draw another sample", scale=0, min_width=220, elem_id="explain-again"
+            )
+        with gr.Row():
+            beta = gr.Slider(
+                EXPONENTS[0],
+                EXPONENTS[-1],
+                value=_DEFAULT_EXPONENT,
+                step=EXPONENTS[1] - EXPONENTS[0],
+                label="β, the price of a bit, as a power of two",
+                info="Left: bits are cheap and many are spent. Right: they are dear.",
+                buttons=[],
+                min_width=300,
+                elem_id="explain-beta",
+            )
+            wave = gr.Slider(
+                1,
+                _WAVES,
+                value=_DEFAULT_WAVE,
+                step=1,
+                label="Wave, from coarse to fine",
+                info="The one whose weight is shown in charts 2 and 3.",
+                buttons=[],
+                min_width=300,
+                elem_id="explain-wave",
+            )
+        with gr.Row():
+            first, second = _panel("field"), _panel("densities")
+        with gr.Row():
+            third, fourth = _panel("candidates"), _panel("trade")
+    settings = [signal, beta, wave, seed]
+    panels = [*first, *second, *third, *fourth]
+    options: dict[str, Any] = {
+        "show_progress": "hidden",
+        "trigger_mode": "always_last",
+        "api_visibility": "private",
+    }
+    gr.on([tab.select, signal.change, beta.change, wave.change], _show, settings, panels, **options)
+    again.click(lambda number: (number + 1) % _MAX_SEED, seed, seed, **options).then(
+        _show, settings, panels, **options
+    )
+
+
+def _panel(name: str) -> tuple[gr.HTML, gr.Plot]:
+    with gr.Column(min_width=320, elem_classes="explain-panel"):
+        gr.Markdown(_TEXTS[name])
+        fact = gr.HTML(elem_id=f"explain-{name}-fact", elem_classes="explain-fact")
+        plot = gr.Plot(show_label=False, elem_id=f"explain-{name}")
+    return fact, plot
+
+
+def _show(signal: str, exponent: float, wave: int, seed: int) -> list[Any]:
+    fits = computation.fits(signal)
+    fit, weight = fits[EXPONENTS.index(exponent)], wave - 1
+    received = computation.receive(fit, seed)
+    draw = computation.draw(fit, weight, seed)
+    return [
+        _field_fact(fit, received),
+        charts.field(fit, received, weight),
+        _weight_fact(fit, weight),
+        charts.densities(fit, weight),
+        _draw_fact(draw),
+        charts.candidates(fit, weight, draw),
+        _trade_fact(fit, received),
+        charts.trade_off(fits, fit, received),
+    ]
+
+
+def _field_fact(fit: Fit, received: Received) -> str:
+    return (
+        f"β = {fit.beta:.2g} buys a posterior of <b>{fit.total_bits:.0f} bits</b>; the sample that "
+        f"was received has a PSNR of <b>{received.psnr_db:.1f} dB</b>."
+    )
+
+
+def _weight_fact(fit: Fit, weight: int) -> str:
+    return (
+        f"Wave {weight + 1}, {computation.wave_text(fit, weight)}: "
+        f"KL[q‖p] = <b>{float(fit.kl_bits[weight]):.2f} bits</b>."
+    )
+
+
+def _draw_fact(draw: Draw) -> str:
+    return (
+        f"Of {len(draw.candidates)} candidates number {draw.index} was chosen: the file holds "
+        f"<b>{draw.code}</b>, the receiver reads <b>{draw.value:.3f}</b>."
+    )
+
+
+def _trade_fact(fit: Fit, received: Received) -> str:
+    return (
+        f"KL divergence <b>{fit.total_bits:.0f} bits</b> for {fit.expected_psnr_db:.1f} dB on "
+        f"average; the file <b>{received.bits} bits</b> for {received.psnr_db:.1f} dB."
+    )

@@ -1,0 +1,1 @@
+"""What the tabs share: looks, charts, viewers that compare, the status panel, inputs."""

@@ -1,0 +1,197 @@
+"""Comparisons: two sides of a picture under a divider, players of a clip.
+
+The viewers are `gr.HTML` components that bring their own style sheets and scripts: nothing has to
+be passed to `launch`. Pictures and sounds travel as files that Gradio serves, without loss.
+
+A tab makes one where it is to stand, names `viewer.outputs` among the outputs of its events, and
+returns what `viewer.update(...)` or `viewer.clear()` returns:
+
+    viewer = ImageComparison("image-compare")
+    ...
+    original = variant("Original", photo, folder)
+    ours = variant("multires", decoded, folder, bytes_count=4000, psnr_db=29.1)
+    return viewer.update([original, ours], left="Original", right="multires")
+
+Call `update` again with more variants when they are there: a visitor's choice of sides, place and
+zoom is kept as long as `left` and `right` and the first variant stay what they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import gradio as gr
+
+import combiner_core as cc
+from demo.ui import charts
+from demo.ui.parts import Updates, write
+
+ORIGINAL = "Original"
+
+_ASSETS = Path(__file__).with_name("viewers")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the things to compare.
+
+    Attributes:
+        name: what it is called, unlike any other in the comparison.
+        path: PNG or WAV file for the browser, in a folder that Gradio may serve from.
+        bytes_count: size of the compressed file; ``None`` for an original.
+        psnr_db: against the original, if there is one.
+    """
+
+    name: str
+    path: str
+    bytes_count: int | None = None
+    psnr_db: float | None = None
+
+    @property
+    def detail(self) -> str:
+        """Size and quality in words."""
+        parts = []
+        if self.bytes_count is not None:
+            parts.append(f"{self.bytes_count:,} bytes")
+        if self.psnr_db is not None:
+            parts.append(f"{self.psnr_db:.2f} dB")
+        return " · ".join(parts)
+
+
+def variant(
+    name: str,
+    signal: cc.Signal,
+    folder: str,
+    *,
+    bytes_count: int | None = None,
+    psnr_db: float | None = None,
+    stem: str | None = None,
+) -> Variant:
+    """Write a signal without loss into a folder, as a variant to compare.
+
+    Args:
+        name, bytes_count, psnr_db: see `Variant`.
+        signal: the image or clip.
+        folder: where the file goes.
+        stem: of the name of the file; made from `name` if there is none.
+    """
+    stem = stem or "".join(letter if letter.isalnum() else "-" for letter in name.lower())
+    return Variant(name, write(signal, folder, stem), bytes_count, psnr_db)
+
+
+class Comparison(Protocol):
+    """What the comparisons of pictures and of clips have in common."""
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """The components that `update` and `clear` set."""
+        ...
+
+    def update(self, variants: Sequence[Variant], left: str, right: str) -> Updates:
+        """Show variants."""
+        ...
+
+    def clear(self, *, visible: bool = True) -> Updates:
+        """Show nothing."""
+        ...
+
+
+class ImageComparison:
+    """Two pictures under a divider, with zoom down to the pixels and their difference.
+
+    Args:
+        elem_id: of the component.
+        visible: whether it is shown.
+    """
+
+    def __init__(self, elem_id: str, *, visible: bool = True) -> None:
+        self._view = _viewer("image", elem_id, visible)
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """The components that `update` and `clear` set."""
+        return [self._view]
+
+    def update(self, variants: Sequence[Variant], left: str, right: str) -> Updates:
+        """Show pictures.
+
+        Args:
+            variants: what can stand on a side; the first gives the grid that all are shown on.
+            left, right: names of those shown at first.
+        """
+        value = {"variants": _described(variants), "left": left, "right": right}
+        return {self._view: gr.update(value=value, visible=True)}
+
+    def clear(self, *, visible: bool = True) -> Updates:
+        """Show nothing."""
+        return {self._view: gr.update(value=None, visible=visible)}
+
+
+class AudioComparison:
+    """Players that keep the place when one switches between them, waveforms and spectrograms.
+
+    Args:
+        elem_id: of the players; those of the charts begin with it.
+        visible: whether it is shown.
+    """
+
+    def __init__(self, elem_id: str, *, visible: bool = True) -> None:
+        self._players = _viewer("audio", elem_id, visible)
+        self._charts = [
+            gr.Plot(show_label=False, visible=False, elem_id=f"{elem_id}-{name}")
+            for name in ("waveform", "first", "second")
+        ]
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """The components that `update` and `clear` set."""
+        return [self._players, *self._charts]
+
+    def update(self, variants: Sequence[Variant], left: str, right: str) -> Updates:
+        """Offer clips to the ear.
+
+        Args:
+            variants: the clips.
+            left, right: names of the two that the charts show; `right` is heard first.
+        """
+        value = {"variants": _described(variants), "left": left, "right": right}
+        paths = {variant.name: variant.path for variant in variants}
+        shown = {name: cc.load(paths[name]) for name in dict.fromkeys((left, right))}
+        figures = [charts.waveform(shown)]
+        figures += [charts.spectrogram(signal, name) for name, signal in shown.items()]
+        updates: Updates = {self._players: gr.update(value=value, visible=True)}
+        for index, chart in enumerate(self._charts):
+            figure = figures[index] if index < len(figures) else None
+            updates[chart] = gr.update(value=figure, visible=figure is not None)
+        return updates
+
+    def clear(self, *, visible: bool = True) -> Updates:
+        """Offer nothing."""
+        updates: Updates = {chart: gr.update(value=None, visible=False) for chart in self._charts}
+        return {self._players: gr.update(value=None, visible=visible), **updates}
+
+
+def _viewer(kind: str, elem_id: str, visible: bool) -> gr.HTML:
+    return gr.HTML(
+        html_template=(_ASSETS / f"{kind}.html").read_text("utf-8"),
+        css_template=(_ASSETS / f"{kind}.css").read_text("utf-8"),
+        js_on_load=(_ASSETS / f"{kind}.js").read_text("utf-8"),
+        apply_default_css=False,
+        elem_id=elem_id,
+        visible=visible,
+    )
+
+
+def _described(variants: Sequence[Variant]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": variant.name,
+            "detail": variant.detail,
+            # Gradio replaces it by one with the address of the file.
+            "file": gr.FileData(path=variant.path).model_dump(),
+        }
+        for variant in variants
+    ]

@@ -1,0 +1,105 @@
+"""What users hand in: loaded by the engine, not by Gradio, and bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import gradio as gr
+
+import combiner_core as cc
+from combiner_core.signals import ImageShape, Kind, Shape
+from demo.settings import Settings
+
+_MAX_SAMPLE_RATE = 192_000
+_MAX_CHANNELS = 2
+_KIND_NAMES: Mapping[Kind, str] = MappingProxyType({"image": "an image", "audio": "a clip"})
+
+
+def image_input(elem_id: str) -> gr.Image:
+    """An image input whose value is the path of the file as it was uploaded."""
+    image = gr.Image(
+        label="Image",
+        sources=["upload", "clipboard", "webcam"],
+        format="png",
+        height=240,
+        buttons=[],
+        alt_text="The image to compress",
+        elem_id=elem_id,
+    )
+    # Gradio would decode the picture here: with loss for some formats, and with errors that name
+    # paths of the server for damaged ones. Not a subclass: Gradio writes a stub file beside one.
+    # Events must set its value only: an update of other properties would make a new component.
+    image.preprocess = lambda payload: payload.path if payload else None
+    return image
+
+
+def clip_input(elem_id: str) -> gr.Audio:
+    """A sound input whose value is the path of the file as it was uploaded."""
+    return gr.Audio(
+        label="Clip",
+        type="filepath",
+        sources=["upload", "microphone"],
+        editable=False,
+        buttons=[],
+        elem_id=elem_id,
+    )
+
+
+def limits_text(kind: Kind, settings: Settings) -> str:
+    """What is accepted, in words."""
+    largest = (
+        f"{settings.max_megapixels:g} megapixels"
+        if kind == "image"
+        else f"{settings.max_seconds:g} seconds"
+    )
+    return f"Up to {largest} and {settings.max_upload_mb:g} MB."
+
+
+def load(path: str | None, kind: Kind, settings: Settings) -> cc.Signal:
+    """Load an uploaded image or clip.
+
+    Raises:
+        SignalError: there is none, it cannot be read, is of the other kind, or too large.
+    """
+    if path is None:
+        raise cc.SignalError(f"Choose {_KIND_NAMES[kind]} first.")
+    max_samples = round(settings.max_seconds * _MAX_SAMPLE_RATE * _MAX_CHANNELS)
+    signal = cc.load(path, max_pixels=settings.max_pixels, max_samples=max_samples)
+    name = Path(path).name
+    if signal.kind != kind:
+        raise cc.SignalError(f"{name} is {_KIND_NAMES[signal.kind]}, not {_KIND_NAMES[kind]}.")
+    if kind == "audio" and signal.duration_s > settings.max_seconds:
+        raise cc.SignalError(
+            f"{name} lasts {signal.duration_s:.1f} s: at most {settings.max_seconds:g} s are "
+            "accepted here."
+        )
+    return signal
+
+
+def read_compressed(path: str | None, settings: Settings) -> bytes:
+    """Bytes of an uploaded `.cmb` file whose signal is not too large to decode here.
+
+    Raises:
+        CombinerError: there is none, it cannot be read, is not such a file, or is too large.
+    """
+    if path is None:
+        raise cc.CombinerError("Choose a .cmb file first.")
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise cc.CombinerError(f"{Path(path).name} cannot be read.") from error
+    _check_shape(cc.inspect(data).shape, Path(path).name, settings)
+    return data
+
+
+def _check_shape(shape: Shape, name: str, settings: Settings) -> None:
+    if isinstance(shape, ImageShape):
+        too_large = shape.width * shape.height > settings.max_pixels
+        limit = f"{settings.max_megapixels:g} megapixels"
+    else:
+        too_large = shape.samples > settings.max_seconds * shape.sample_rate
+        limit = f"{settings.max_seconds:g} s"
+    if too_large:
+        raise cc.BitstreamError(f"{name} is larger than {limit}, the most that is accepted here.")

@@ -1,0 +1,138 @@
+"""Charts: what they show is what they were given, legible on light and dark, and small."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+import combiner_core as cc
+from combiner_core.signals import Kind
+from demo.baselines import CODECS, RatePoint
+from demo.ui import charts
+
+MAX_PAYLOAD_BYTES = 12_000
+
+
+def curve(points: int, scale: float = 1.0) -> list[RatePoint]:
+    return [RatePoint(100 * (i + 1), scale * (20 + math.log2(i + 1))) for i in range(points)]
+
+
+def contrast(colour: str, background: float) -> float:
+    """Contrast ratio as WCAG defines it, to a background of that relative luminance."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    high, low = max(luminance, background), min(luminance, background)
+    return (high + 0.05) / (low + 0.05)
+
+
+def payload(figure: go.Figure) -> str:
+    return str(figure.to_json())
+
+
+def test_live_chart_frames_the_budget() -> None:
+    points = curve(40)
+    figure = charts.live(points, {"avif": curve(6, 1.1)}, 4000, "image")
+    low, high = figure.layout.xaxis.range
+    assert low == 0
+    assert high > 4000
+    names = [trace.name for trace in figure.data]
+    assert "AVIF" in names
+    run = figure.data[names.index("This run")]
+    assert (run.x[-1], run.y[-1]) == (4000, round(points[-1].psnr_db, 3))
+    bottom, top = figure.layout.yaxis.range
+    assert bottom < 20
+    assert top > points[-1].psnr_db
+
+
+@pytest.mark.parametrize("kind", ["image", "audio"])
+def test_live_chart_before_the_first_point(kind: Kind) -> None:
+    json.loads(payload(charts.live([], {}, 4000, kind)))
+    json.loads(payload(charts.live([RatePoint(0, math.inf)], {}, 4000, kind)))
+
+
+def test_long_run_is_thinned_but_ends_where_it_is() -> None:
+    points = curve(20_000)
+    figure = charts.live(points, {}, 10**6, "image")
+    assert len(figure.data[0].x) <= 200
+    assert figure.data[0].x[-1] == points[-1].bytes_count
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 12), (500, 333), (1, 5000)])
+def test_bit_map_keeps_the_sum(shape: tuple[int, int], rng: np.random.Generator) -> None:
+    bits = rng.gamma(1, 20, shape).astype(np.float32)
+    figure = charts.bit_map(bits, "image")
+    assert np.sum(figure.data[0].z) == pytest.approx(bits.sum(), rel=1e-4)
+    assert figure.layout.yaxis.autorange == "reversed"
+    assert len(payload(figure)) <= MAX_PAYLOAD_BYTES
+
+
+def test_spectrogram_shows_a_tone_where_it_is() -> None:
+    t_s = np.arange(32000) / 16000
+    tone = cc.Signal.audio(0.5 * np.sin(2 * np.pi * 3000 * t_s), 16000)
+    heat = charts.spectrogram(tone, "Tone").data[0]
+    loudest = np.argmax(np.asarray(heat.z).mean(axis=1))
+    assert heat.y0 + loudest * heat.dy == pytest.approx(3, abs=0.2)
+    assert np.max(heat.z) == 0
+    assert heat.dx * np.shape(heat.z)[1] == pytest.approx(2, rel=0.01)
+
+
+@pytest.mark.parametrize("samples", [16, 100, 700])
+def test_sounds_of_any_length_are_drawn(samples: int) -> None:
+    for level in (0.0, 0.5):
+        clip = cc.Signal.audio(np.full((2, samples), level), 8000)
+        json.loads(payload(charts.spectrogram(clip)))
+        json.loads(payload(charts.waveform({"Original": clip})))
+
+
+def test_waveform_reaches_the_peaks(clip: cc.Signal) -> None:
+    trace = charts.waveform({"Original": clip}).data[0]
+    assert np.max(trace.y) == clip.values.max()
+    assert np.min(trace.y) == clip.values.min()
+
+
+def test_posterior_is_sorted_by_prior(rng: np.random.Generator) -> None:
+    prior_mean, prior_std, mean, std = rng.gamma(1, 1, (4, 256)).astype(np.float32)
+    figure = charts.posterior(prior_mean, prior_std, mean, std)
+    widest = np.argmax(prior_std)
+    shown = next(trace for trace in figure.data if trace.name == "Posterior")
+    assert shown.y[0] == mean[widest]
+    assert shown.error_y.array[0] == std[widest]
+
+
+def test_rate_distortion_marks_what_is_quoted() -> None:
+    curves = {"multires": [(0.2, 30.0), (0.1, 27.0)], "COIN": [(0.1, 23.0)], "VTM": []}
+    figure = charts.rate_distortion(curves, ours={"multires"}, quoted={"COIN"}, log_rate=True)
+    ours, coin, _ = figure.data
+    assert list(ours.x) == [0.1, 0.2]
+    assert ours.line.dash == "solid"
+    assert coin.line.dash == "dash"
+    assert "published" in coin.name
+    assert ours.line.color != coin.line.color
+
+
+def test_charts_are_small(clip: cc.Signal, rng: np.random.Generator) -> None:
+    curves = {codec: curve(6) for codec in CODECS["image"]}
+    weights: Any = rng.normal(0, 1, (4, 256)).astype(np.float32)
+    figures = [
+        charts.live(curve(5000), curves, 5000, "image"),
+        charts.bit_map(rng.gamma(1, 20, (64, 96)).astype(np.float32), "audio"),
+        charts.posterior(*abs(weights)),
+        charts.waveform({"Original": clip, "Ours": clip}),
+        charts.spectrogram(clip),
+    ]
+    sizes = [len(payload(figure)) for figure in figures]
+    assert max(sizes) <= MAX_PAYLOAD_BYTES, sizes
+    for figure in figures:
+        assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_colours_stand_out_on_light_and_dark() -> None:
+    for codec in (*CODECS["image"], *CODECS["audio"], "siren", "ours"):
+        assert contrast(charts.colour(codec), 1.0) >= 3
+        assert contrast(charts.colour(codec), 0.01) >= 3

@@ -1,0 +1,52 @@
+"""How far a run is: from 0 to 1, never back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import combiner_core as cc
+from combiner_core.events import Phase
+from demo.jobs.pace import Pace, stages_of
+
+SIREN = cc.EncodeOptions(model="siren-image", effort="fast")
+MULTIRES = cc.EncodeOptions(model="multires", effort="balanced")
+
+
+@pytest.fixture
+def event() -> Callable[[Phase, int, int], cc.Progress]:
+    def make(phase: Phase, step: int, total: int) -> cc.Progress:
+        return cc.Progress(phase, step, total, 0.1, 20.0, 100.0, 0, 1000, 1.0)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("options", "phases"),
+    [
+        (SIREN, ["fit", "code", "verify"]),
+        (MULTIRES, ["search", "fit", "search", "search", "code", "verify"]),
+        (MULTIRES, ["search", "code", "code", "verify"]),
+    ],
+)
+def test_the_share_done_never_falls(
+    options: cc.EncodeOptions,
+    phases: list[Phase],
+    event: Callable[[Phase, int, int], cc.Progress],
+) -> None:
+    pace = Pace(stages_of(options, "image"))
+    shares = [pace.see(event(phase, step, 5)) for phase in phases for step in range(6)]
+    assert 0 <= shares[0] < 0.4
+    assert np.all(np.diff(shares) >= 0)
+    assert 0.8 < shares[-1] <= 1
+
+
+@pytest.mark.parametrize("kind", ["image", "audio"])
+@pytest.mark.parametrize("effort", ["fast", "balanced", "best"])
+def test_shares_add_up(kind: str, effort: str) -> None:
+    for model in ("multires", "siren"):
+        options = cc.EncodeOptions(model=model, effort=effort)  # type: ignore[arg-type]
+        stages = stages_of(options, kind)  # type: ignore[arg-type]
+        assert sum(stage.share for stage in stages) == pytest.approx(1)
