@@ -207,4 +207,4 @@ def test_hostile_headers_meet_only_refusals(library: PresetLibrary, data: st.Dat
         decoded = decode(file, fraction=fraction, models=library)
     except BitstreamError:
         return
-    assert decoded.kind == header.kind
+    assert decoded.kind == header.shape.kind

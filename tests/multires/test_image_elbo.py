@@ -177,7 +177,7 @@ def test_the_loss_leads_everything_that_is_learned(pixels: Tensor) -> None:
     generator = torch.Generator().manual_seed(0)
     parts = image_elbo(model, targets, pixels, scale, log_scale, generator)
     loss = (parts.rate_nats + parts.dead_zone_nats).sum() + parts.squared_error.sum() / (
-        2 * NOISE.scale**2
+        2 * NOISE.value**2
     )
     loss.backward()
     coarsest = targets[LEVELS + 1].grad
@@ -214,14 +214,14 @@ def test_without_the_effect_of_chance_gradients_have_less_noise(pixels: Tensor) 
         for network in model.prior.levels:
             network.log_variance.fill_(2 * NOISE.index / NOISE_STEPS_PER_OCTAVE)
     scale, log_scale = NOISE.tensors(1, CPU)
-    own = decompose(pixels / NOISE.scale, levels)
+    own = decompose(pixels / NOISE.value, levels)
     targets = {level: part.requires_grad_() for level, part in own.items()}
     fine = [targets[level] for level in (1, 2, 3)]
     noisy, calm = [], []
     for seed in range(12):
         generator = torch.Generator().manual_seed(seed)
         parts = image_elbo(model, targets, pixels, scale, log_scale, generator)
-        loss = parts.rate_nats.sum() + parts.squared_error.sum() / (2 * NOISE.scale**2)
+        loss = parts.rate_nats.sum() + parts.squared_error.sum() / (2 * NOISE.value**2)
         for kept, value in ((noisy, loss), (calm, loss - parts.control_variate_nats.sum())):
             gradients = torch.autograd.grad(value, fine, retain_graph=True)
             kept.append(torch.cat([gradient.flatten() for gradient in gradients]))
