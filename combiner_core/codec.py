@@ -1,47 +1,27 @@
-"""Encode a signal into `.cmb` bytes under a budget, decode them, and look inside."""
+"""Encode a signal into `.cmb` bytes under a budget, and decode them."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from combiner_core import bitstream
 from combiner_core.bitstream import Header, Shape
 from combiner_core.budget import Budget
 from combiner_core.devices import resolve
-from combiner_core.errors import BitstreamError, BudgetError, CombinerError, SignalError
+from combiner_core.errors import BudgetError, CombinerError, SignalError
 from combiner_core.events import Encoded, Event, Progress
 from combiner_core.families import AudioLayout, FittedPayload, family_of, shape_of
+from combiner_core.inspection import card_of
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DeviceName, EncodeOptions
-from combiner_core.presets import AudioFraming, Card, PresetLibrary, SirenPreset
+from combiner_core.presets import AudioFraming, PresetLibrary, SirenPreset
 from combiner_core.signals import MAX_PIXELS, MAX_SAMPLES, MIN_SAMPLES, MIN_SIDE, Signal
 
 MAX_SCALE = 64
 _DEFAULT_OPTIONS = EncodeOptions()
-
-
-@dataclass(frozen=True)
-class FileInfo:
-    """What a `.cmb` file says of itself.
-
-    Attributes:
-        shape: dimensions of the signal.
-        model: name of the preset it was made with.
-        seed: of the shared randomness.
-        file_bytes: bytes present.
-        payload_bytes: length of the payload in the header.
-        present_bytes: payload bytes present; fewer in a truncated file.
-    """
-
-    shape: Shape
-    model: str
-    seed: int
-    file_bytes: int
-    payload_bytes: int
-    present_bytes: int
 
 
 def encode(
@@ -75,8 +55,6 @@ def encode(
     (3000, 'multires-image')
     >>> decode(result.data, device="cpu").values.shape
     (16, 24, 3)
-    >>> inspect(result.data).shape
-    ImageShape(width=24, height=16)
     """
     started = time.monotonic()
     check_size(signal)
@@ -159,31 +137,13 @@ def decode(
     library = presets or PresetLibrary()
     container = bitstream.read(data, allow_truncated=fraction < 1)
     header = container.header
-    preset = library.load(_card_of(header, library))
+    preset = library.load(card_of(header, library))
     framing = preset.framing if isinstance(preset, SirenPreset) else None
     _check_output(header.shape, scale, framing)
     family = family_of(preset)
     wanted = math.ceil(container.payload_bytes * fraction)
     payload = container.payload[:wanted]
     return family.decode(header, payload, container.payload_bytes, scale, device)
-
-
-def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
-    """What a file says of itself, without decoding it; a file cut short will do.
-
-    Raises:
-        BitstreamError, PresetError: as `decode`.
-    """
-    container = bitstream.read(data, allow_truncated=True)
-    header = container.header
-    return FileInfo(
-        shape=header.shape,
-        model=_card_of(header, presets or PresetLibrary()).name,
-        seed=header.seed,
-        file_bytes=len(data),
-        payload_bytes=container.payload_bytes,
-        present_bytes=len(container.payload),
-    )
 
 
 def check_size(signal: Signal) -> None:
@@ -229,13 +189,6 @@ def _check_output(shape: Shape, scale: float, framing: AudioFraming | None) -> N
         count, most, unit = modelled * shape.channels * scale, MAX_SAMPLES, "samples"
     if count > most:
         raise CombinerError(f"The output would have {count:.0f} {unit}; the limit is {most}.")
-
-
-def _card_of(header: Header, library: PresetLibrary) -> Card:
-    card = library.for_file(header.model_id, header.prior_hash)
-    if card.kind != header.kind:
-        raise BitstreamError(f"The file holds {header.kind} but its model is for {card.kind}.")
-    return card
 
 
 def _field_count(signal: Signal, library: PresetLibrary, model: str) -> int | None:

@@ -17,6 +17,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from combiner_core._installation import presets_directory
 from combiner_core.errors import PresetError
 from combiner_core.fields.siren import SirenConfig
 from combiner_core.multires import Model, build, config_from, quantise
@@ -24,7 +25,7 @@ from combiner_core.priors.factorised import FactorisedPrior
 from combiner_core.priors.storage import from_arrays, to_arrays
 from combiner_core.rec.model import GroupModel
 
-DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "assets" / "presets"
+DEFAULT_DIRECTORY = presets_directory()
 # measured on validation images: a field does best a little below what it was trained for
 _BEST_LOAD = 0.73
 DIRECTORY_VARIABLE = "COMBINER_PRESETS"
@@ -162,9 +163,11 @@ class PresetLibrary:
         """The cards of all presets, by kind, family and rate.
 
         Raises:
-            PresetError: a card is damaged.
+            PresetError: a card is damaged, or there are no presets at all.
         """
         cards = [_read_card(path) for path in self._directory.glob("*.json")]
+        if not cards:
+            raise PresetError(f"The folder {self._directory.name} holds no trained models.")
         return sorted(cards, key=lambda card: (card.kind, card.family, card.nominal_bits))
 
     def choose(
