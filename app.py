@@ -6,12 +6,15 @@ import os
 import sys
 
 from combiner_core import CombinerError
+from combiner_core.process import calm_threads
 from demo import settings
-from demo.server import serve
 
 
 def main() -> None:
     """Serve the page until interrupted; see `demo.settings` for the options."""
+    calm_threads()
+    from demo.server import serve  # Imports torch, which must find the threads' settings.
+
     try:
         serve(settings.read(None, os.environ))
     except CombinerError as error:

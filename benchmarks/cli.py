@@ -27,8 +27,8 @@ from benchmarks.results_files import Benchmark, JobT, RowT, files_of
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
 from combiner_core.errors import CombinerError
-from combiner_core.memory import keep_freed_memory
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
+from combiner_core.process import keep_freed_memory
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from combiner_core.errors import CombinerError
-from combiner_core.memory import keep_freed_memory
+from combiner_core.process import keep_freed_memory
 from combiner_core.signals import write_atomically
 
 FORMAT_VERSION = 2

@@ -1,10 +1,10 @@
-"""Encode a signal into `.cmb` bytes under a budget, decode them, and look inside."""
+"""Encode a signal into `.cmb` bytes under a budget, and decode them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from combiner_core import bitstream
 from combiner_core.bitstream import Header
@@ -30,27 +30,6 @@ from combiner_core.signals import (
 
 MAX_SCALE = 64
 _DEFAULT_OPTIONS = EncodeOptions()
-
-
-@dataclass(frozen=True)
-class FileInfo:
-    """What a `.cmb` file says of itself.
-
-    Attributes:
-        shape: dimensions of the signal.
-        model: name of the preset it was made with.
-        seed: of the shared randomness.
-        file_bytes: bytes present.
-        payload_bytes: length of the payload in the header.
-        present_bytes: payload bytes present; fewer in a truncated file.
-    """
-
-    shape: Shape
-    model: str
-    seed: int
-    file_bytes: int
-    payload_bytes: int
-    present_bytes: int
 
 
 def encode(
@@ -85,8 +64,6 @@ def encode(
     (3000, 'multires-image')
     >>> decode(result.data, device="cpu").values.shape
     (16, 24, 3)
-    >>> inspect(result.data).shape
-    ImageShape(width=24, height=16)
     """
     clock = Clock()
     check_size(signal)
@@ -179,24 +156,6 @@ def decode(
     container = bitstream.read(data, allow_truncated=fraction < 1)
     codec = (models or PresetLibrary()).for_file(container.header)
     return _decoded(codec, container, fraction, scale, device)
-
-
-def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
-    """What a file says of itself, without decoding it; a file cut short will do.
-
-    Raises:
-        BitstreamError, PresetError: as `decode`.
-    """
-    container = bitstream.read(data, allow_truncated=True)
-    header = container.header
-    return FileInfo(
-        shape=header.shape,
-        model=(presets or PresetLibrary()).card_of(header).name,
-        seed=header.seed,
-        file_bytes=len(data),
-        payload_bytes=container.payload_bytes,
-        present_bytes=len(container.payload),
-    )
 
 
 def check_size(signal: Signal) -> None:

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_msssim import ms_ssim as _library_ms_ssim
 
 from combiner_core.errors import SignalError
 from combiner_core.signals import Signal
@@ -108,6 +107,8 @@ def _check_comparable(first: Signal, second: Signal, kind: str | None = None) ->
 
 def _ms_ssim_of(*pair: NDArray[np.uint8]) -> float:
     # Channels vary fastest, as in `values`: filtering is several times faster so.
+    from pytorch_msssim import ms_ssim as library_ms_ssim  # Of comparisons, not of coding.
+
     tensors = (torch.from_numpy(values.astype(np.float32))[None] for values in pair)
     channels_first = (tensor.permute(0, 3, 1, 2) for tensor in tensors)
-    return float(_library_ms_ssim(*channels_first, data_range=IMAGE_PEAK))
+    return float(library_ms_ssim(*channels_first, data_range=IMAGE_PEAK))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from combiner_core._installation import presets_directory
 from combiner_core.errors import BitstreamError, PresetError
 from combiner_core.families import FAMILIES, Codec, family_named
 from combiner_core.signals.shape import Kind, Shape
@@ -21,7 +22,7 @@ from combiner_core.signals.shape import Kind, Shape
 if TYPE_CHECKING:
     from combiner_core.bitstream import Header
 
-DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "assets" / "presets"
+DEFAULT_DIRECTORY = presets_directory()
 DIRECTORY_VARIABLE = "COMBINER_PRESETS"
 
 
@@ -149,9 +150,11 @@ class PresetLibrary:
         """The cards of all presets, by kind, family and rate.
 
         Raises:
-            PresetError: a card is damaged.
+            PresetError: a card is damaged, or there are no presets at all.
         """
         cards = [_read_card(path) for path in self._directory.glob("*.json")]
+        if not cards:
+            raise PresetError(f"The folder {self._directory.name} holds no trained models.")
         return sorted(cards, key=lambda card: (card.kind, card.family, card.nominal_bits))
 
     def choose(self, model: str, shape: Shape, bits: float) -> Codec:

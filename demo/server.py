@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from combiner_core import CombinerError
 from combiner_core.devices import resolve
-from combiner_core.memory import keep_freed_memory
 from combiner_core.presets import DIRECTORY_VARIABLE
+from combiner_core.process import keep_freed_memory
 from demo import compress, page
 from demo.jobs import JobQueue
 from demo.settings import Settings

@@ -63,7 +63,7 @@ def refusal(done: Completed, tmp_path: Path, *outputs: str) -> str:
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
-    message = done.stderr.removeprefix("combiner_core: ").rstrip("\n")
+    message = done.stderr.removeprefix("combiner: ").rstrip("\n")
     assert message != done.stderr.rstrip("\n")
     assert message.endswith(".")
     assert "Traceback" not in message

@@ -97,7 +97,7 @@ def test_unknown_models_are_refused(library: PresetLibrary, tmp_path: Path) -> N
         f"The model {AUDIO} is for audio, not for image."
     )
     assert refused(image(), Budget(100), PresetLibrary(tmp_path / "nowhere")) == (
-        "There is no model named siren; there are: none."
+        "The folder nowhere holds no trained models."
     )
 
 

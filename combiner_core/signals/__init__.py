@@ -1,12 +1,46 @@
-"""Signals: pictures and sound as arrays, read from and written to files."""
+"""Signals: pictures and sound as arrays, read from and written to files.
 
-from combiner_core.signals.audio import MAX_SAMPLES, MIN_SAMPLES, load_audio, resample, to_mono
-from combiner_core.signals.conversion import content_of, to_signal
-from combiner_core.signals.files import load, save
-from combiner_core.signals.images import MAX_PIXELS, MIN_SIDE, load_image
-from combiner_core.signals.shape import AudioShape, ImageShape, Kind, Shape, scaled_size
-from combiner_core.signals.signal import Signal
-from combiner_core.signals.storage import write_atomically
+A name is imported when it is first used: a program that needs `Signal` alone does not wait for the
+libraries of file formats.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from combiner_core.signals.audio import MAX_SAMPLES, MIN_SAMPLES, load_audio, resample, to_mono
+    from combiner_core.signals.conversion import content_of, to_signal
+    from combiner_core.signals.files import load, save
+    from combiner_core.signals.images import MAX_PIXELS, MIN_SIDE, load_image
+    from combiner_core.signals.shape import AudioShape, ImageShape, Kind, Shape, scaled_size
+    from combiner_core.signals.signal import Signal
+    from combiner_core.signals.storage import write_atomically
+else:
+    from combiner_core._lazy import lazy_names
+
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "MAX_PIXELS": "combiner_core.signals.images",
+            "MAX_SAMPLES": "combiner_core.signals.audio",
+            "MIN_SAMPLES": "combiner_core.signals.audio",
+            "MIN_SIDE": "combiner_core.signals.images",
+            "AudioShape": "combiner_core.signals.shape",
+            "ImageShape": "combiner_core.signals.shape",
+            "Kind": "combiner_core.signals.shape",
+            "Shape": "combiner_core.signals.shape",
+            "content_of": "combiner_core.signals.conversion",
+            "scaled_size": "combiner_core.signals.shape",
+            "to_signal": "combiner_core.signals.conversion",
+            "Signal": "combiner_core.signals.signal",
+            "load": "combiner_core.signals.files",
+            "load_audio": "combiner_core.signals.audio",
+            "load_image": "combiner_core.signals.images",
+            "resample": "combiner_core.signals.audio",
+            "save": "combiner_core.signals.files",
+            "to_mono": "combiner_core.signals.audio",
+            "write_atomically": "combiner_core.signals.storage",
+        },
+    )
 
 __all__ = [
     "MAX_PIXELS",

@@ -13,7 +13,7 @@ from combiner_core.signals.audio import AUDIO_FORMATS, MAX_SAMPLES, decode_audio
 from combiner_core.signals.images import IMAGE_FORMATS, MAX_PIXELS, decode_image, encode_png
 from combiner_core.signals.shape import Kind
 from combiner_core.signals.signal import Signal
-from combiner_core.signals.storage import read_content, write_atomically
+from combiner_core.signals.storage import is_stream, read_content, write_atomically
 
 _ENCODERS: Mapping[Kind, Mapping[str, Callable[[Signal], bytes]]] = MappingProxyType(
     {
@@ -75,14 +75,15 @@ def decode(
 def save(signal: Signal, path: str | PathLike[str]) -> None:
     """Write an image as .png, or a clip as 16-bit .wav or .flac; the suffix decides.
 
-    The file appears only when it is complete.
+    The file appears only when it is complete. A pipe or device without a suffix gets .png or .wav.
 
     Raises:
         SignalError: the suffix does not suit the signal, or the file cannot be written.
     """
     path = Path(path)
     encoders = _ENCODERS[signal.kind]
-    encode = encoders.get(path.suffix.lower())
+    suffix = path.suffix.lower() or (next(iter(encoders)) if is_stream(path) else "")
+    encode = encoders.get(suffix)
     if encode is None:
         what = "An image" if signal.kind == "image" else "Audio"
         raise SignalError(f"{what} is saved as {' or '.join(encoders)}, not as {path.name}.")

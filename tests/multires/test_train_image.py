@@ -333,6 +333,6 @@ def test_the_command_refuses_what_cannot_work(
     assert main(arguments(folder, kind, **changes)) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert error.startswith("combiner_core: ")
+    assert error.startswith("combiner: ")
     assert words in error
     assert str(folder.parent) not in error

@@ -204,7 +204,7 @@ def test_the_command_refuses_what_cannot_work(
     done = run_cli(*arguments(folder, **changes))
     assert done.returncode == 1, done.stderr
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("combiner_core: ")
+    assert done.stderr.startswith("combiner: ")
     assert words in done.stderr
     assert str(folder.parent) not in done.stderr
     assert done.stdout == ""

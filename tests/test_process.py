@@ -9,7 +9,7 @@ import pytest
 _COUNT_FAULTS = """
 import resource
 import numpy as np
-from combiner_core.memory import keep_freed_memory
+from combiner_core.process import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

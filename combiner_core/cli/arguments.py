@@ -1,0 +1,90 @@
+"""What can be typed after the name of the program."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from combiner_core import __version__
+from combiner_core.cli import commands
+from combiner_core.families import FAMILIES, family_named
+from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
+from combiner_core.signals.storage import STANDARD_INPUT, STANDARD_OUTPUT
+
+PROGRAM = "combiner"
+_DESCRIPTION = (
+    "Compression with Bayesian implicit neural representations. As IN and OUT, - stands for "
+    "standard input and output."
+)
+_TRAIN_HELP = "learn a prior from a folder of signals"
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of one command, and as `run` the function that carries it out.
+
+    Raises:
+        SystemExit: bad usage (2), or help or version were asked for (0).
+    """
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=_DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = subparsers.add_parser("encode", help="compress an image or a clip")
+    command.set_defaults(run=commands.encode)
+    _add_files(command, "IN", "OUT.cmb")
+    budget = command.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--bytes", type=int, metavar="N", help="largest file size")
+    budget.add_argument("--bpp", type=float, metavar="X", help="bits per pixel of an image")
+    budget.add_argument("--kbps", type=float, metavar="X", help="1000 bits per second of a clip")
+    command.add_argument("--model", default=EncodeOptions.model, metavar="NAME")
+    command.add_argument("--effort", choices=get_args(EffortName), default="balanced")
+    command.add_argument("--rec", choices=get_args(CoderName), default="trellis")
+    command.add_argument("--seed", type=int, default=0, metavar="N")
+    _add_common(command)
+
+    command = subparsers.add_parser("decode", help="decompress a .cmb file")
+    command.set_defaults(run=commands.decode)
+    _add_files(command, "IN.cmb", "OUT.(png|wav|flac)")
+    command.add_argument("--fraction", type=float, default=1.0, metavar="F")
+    command.add_argument("--scale", type=float, default=1.0, metavar="S")
+    _add_common(command)
+
+    command = subparsers.add_parser("info", help="what a .cmb file says of itself")
+    command.set_defaults(run=commands.info)
+    command.add_argument("input", type=_input, metavar="IN.cmb")
+    _add_json(command)
+
+    command = subparsers.add_parser("models", help="the trained models that are installed")
+    command.set_defaults(run=commands.models)
+    _add_json(command)
+
+    command = subparsers.add_parser("train", help=_TRAIN_HELP)
+    if arguments and arguments[0] == "train":
+        learners = command.add_subparsers(required=True, metavar="FAMILY")
+        for name in FAMILIES:  # whose options alone import torch
+            family_named(name).add_train_command(learners)
+    return parser.parse_args(arguments)
+
+
+def _add_files(command: argparse.ArgumentParser, source: str, target: str) -> None:
+    command.add_argument("input", type=_input, metavar=source)
+    command.add_argument("-o", "--output", type=_output, required=True, metavar=target)
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", choices=get_args(DeviceName), default="auto")
+    _add_json(command)
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _input(text: str) -> Path:
+    return STANDARD_INPUT if text == "-" else Path(text)
+
+
+def _output(text: str) -> Path:
+    return STANDARD_OUTPUT if text == "-" else Path(text)

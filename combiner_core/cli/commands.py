@@ -1,0 +1,131 @@
+"""What the commands do; each imports what it needs, so that others start at once."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from dataclasses import asdict
+from typing import Any, get_args
+
+from combiner_core.cli import output
+from combiner_core.signals.storage import (
+    check_output,
+    is_standard_output,
+    read_all,
+    write_atomically,
+)
+
+
+def encode(parsed: argparse.Namespace) -> None:
+    """Compress a file.
+
+    Raises:
+        CombinerError: the input, the budget, the model or the output will not do.
+    """
+    _check_files(parsed)
+    from combiner_core import Budget, EncodeOptions, codec, load, metrics
+    from combiner_core.budget import Unit
+    from combiner_core.cli.progress_bar import follow
+
+    signal = load(parsed.input)
+    unit = next(unit for unit in get_args(Unit) if getattr(parsed, unit) is not None)
+    options = EncodeOptions(parsed.model, parsed.effort, parsed.rec, parsed.seed, parsed.device)
+    result = follow(codec.encode(signal, Budget(getattr(parsed, unit), unit), options))
+    write_atomically(parsed.output, result.data)
+    bits = 8 * len(result.data)
+    is_image = signal.kind == "image"
+    rate = {"bpp": metrics.bpp(bits, signal)} if is_image else {"kbps": metrics.kbps(bits, signal)}
+    report = {
+        "bytes": len(result.data),
+        **rate,
+        "psnr_db": result.psnr_db if math.isfinite(result.psnr_db) else None,
+        "kl_bits": result.kl_bits,
+        "side_bits": result.side_bits,
+        "model": result.model,
+        "seconds": result.seconds,
+        "device": result.device,
+    }
+    output.report(report, as_json=parsed.json, aside=is_standard_output(parsed.output))
+
+
+def decode(parsed: argparse.Namespace) -> None:
+    """Decompress a file.
+
+    Raises:
+        CombinerError: the file, its model, the options or the output will not do.
+    """
+    _check_files(parsed)
+    from combiner_core import PresetLibrary, codec, save
+
+    started = time.monotonic()
+    data = read_all(parsed.input)
+    presets = PresetLibrary()
+    loaded = time.monotonic()
+    signal = codec.decode(
+        data, fraction=parsed.fraction, scale=parsed.scale, device=parsed.device, models=presets
+    )
+    decoded = time.monotonic()
+    save(signal, parsed.output)
+    shape: dict[str, Any] = (
+        {"width": signal.width, "height": signal.height}
+        if signal.kind == "image"
+        else {
+            "samples": signal.samples,
+            "channels": signal.channels,
+            "sample_rate": signal.sample_rate,
+        }
+    )
+    seconds = {
+        "load": loaded - started,
+        "decode": decoded - loaded,
+        "total": time.monotonic() - started,
+    }
+    report = {**shape, "seconds": seconds}
+    output.report(report, as_json=parsed.json, aside=is_standard_output(parsed.output))
+
+
+def info(parsed: argparse.Namespace) -> None:
+    """Print what a file says of itself.
+
+    Raises:
+        CombinerError: the file cannot be read, or its model is not here.
+    """
+    output.check()
+    from combiner_core import inspect
+
+    info = inspect(read_all(parsed.input))
+    report = {
+        **asdict(info.shape),
+        "model": info.model,
+        "seed": info.seed,
+        "bytes": info.file_bytes,
+        "payload_bytes": info.payload_bytes,
+        "present_payload_bytes": info.present_bytes,
+    }
+    output.report(report, as_json=parsed.json)
+
+
+def models(parsed: argparse.Namespace) -> None:
+    """Print the trained models that are installed.
+
+    Raises:
+        CombinerError: there are none, or a card is damaged.
+    """
+    output.check()
+    from combiner_core import PresetLibrary
+
+    cards = PresetLibrary().cards()
+    if parsed.json:
+        output.report({"models": [asdict(card) for card in cards]}, as_json=True)
+        return
+    for card in cards:
+        output.line(
+            f"{card.name:20} {card.kind:6} {card.nominal_bits / 8:8.0f} bytes  {card.about}"
+        )
+
+
+def _check_files(parsed: argparse.Namespace) -> None:
+    """Better before the work, and the imports, than after it."""
+    output.check()
+    check_output(parsed.output, parsed.input)

@@ -1,0 +1,37 @@
+"""Running one command, and what becomes of its errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from combiner_core.cli import output
+from combiner_core.cli.arguments import PROGRAM, parse
+from combiner_core.errors import CombinerError
+from combiner_core.process import calm_threads, keep_freed_memory
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: of the command line, by default those of the process.
+
+    Returns:
+        0, or 1 with one sentence on standard error. Bad usage exits with 2.
+    """
+    calm_threads()
+    try:
+        try:
+            parsed = parse(sys.argv[1:] if arguments is None else arguments)
+            keep_freed_memory()
+            parsed.run(parsed)
+        finally:
+            output.flush()  # of help and version, too, with which the parser exits
+    except CombinerError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: stopped.", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,41 @@
+"""How a program uses the machine: the memory that arrays leave behind, threads that wait.
+
+For programs to call at their start: what is set concerns the whole process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+
+# parameters of mallopt, from malloc.h, and the largest threshold that it takes
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_LARGEST_THRESHOLD_BYTES = 32 << 20
+_KEPT_BYTES = 256 << 20
+
+_THREAD_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+_SPIN_COUNT = 1000
+
+
+def keep_freed_memory() -> None:
+    """Have the C library keep up to 256 MB of freed memory for the next arrays.
+
+    Else it hands the memory of most arrays back and asks for new pages every time, which takes a
+    tenth of the time of encoding and decoding. It does nothing where the library is not glibc.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    mallopt = ctypes.CDLL(None).mallopt
+    mallopt(_MMAP_THRESHOLD, _LARGEST_THRESHOLD_BYTES)
+    mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+def calm_threads() -> None:
+    """Have threads of torch that wait for each other sleep soon, unless the user chose otherwise.
+
+    By default they spin for milliseconds: on a busy machine that is the time in which the thread
+    waited for would have run. The library reads this once: call it before torch is imported.
+    """
+    if not any(name in os.environ for name in _THREAD_VARIABLES):
+        os.environ["GOMP_SPINCOUNT"] = str(_SPIN_COUNT)
