@@ -99,12 +99,12 @@ class LevelModel(nn.Module):
             exists: which weights there are: bool (channels, H, W).
             index: of the first stage's group.
             level: its number.
-            low: the low-pass array, for the requests.
+            low: the low-pass array, for whoever answers.
             first_row: of the whole level, likewise.
             exact: whether to round, as an encoder and a decoder must.
 
         Yields:
-            A request for each stage.
+            The prior of each stage.
 
         Returns:
             The level's weights and hidden values, (B, channels, H, W) and (B, width, H, W).

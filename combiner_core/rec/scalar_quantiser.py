@@ -66,7 +66,7 @@ def _to_counts(probabilities: NDArray[np.floating]) -> NDArray[np.int32]:
 
 @dataclass(frozen=True, eq=False)
 class ScalarQuantiser:
-    """Quantises and codes weights with given log-variances, at least LEAST_SCALAR each.
+    """Quantises and codes weights with given log-variances, at least MIN_SCALAR each.
 
     Attributes:
         counts: tables of the high part (N_TABLES, N_SYMBOLS).

@@ -67,7 +67,7 @@ class Siren:
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in self._shapes)
 
     @property
-    def groups(self) -> dict[str, slice]:
+    def layers(self) -> dict[str, slice]:
         """The weights of each layer (its bias last) as a slice of the weight vector."""
         groups, start = {}, 0
         for number, (fan_in, fan_out) in enumerate(self._shapes):
@@ -145,7 +145,7 @@ class Siren:
     def _layers(self, weights: Tensor) -> list[Tensor]:
         return [
             weights[:, group].view(-1, fan_in + 1, fan_out)
-            for group, (fan_in, fan_out) in zip(self.groups.values(), self._shapes, strict=True)
+            for group, (fan_in, fan_out) in zip(self.layers.values(), self._shapes, strict=True)
         ]
 
 

@@ -39,8 +39,8 @@ class ImageTiling:
     @classmethod
     def of_about(cls, shape: ImageShape, fields: float) -> ImageTiling:
         """The grid nearest to a number of fields whose tiles have the shape photographs have."""
-        most_rows = _clamp(shape.height // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
-        most_columns = _clamp(shape.width // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
+        max_rows = _clamp(shape.height // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
+        max_columns = _clamp(shape.width // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
 
         def cost(tiling: ImageTiling) -> float:
             aspect = math.log(shape.width / tiling.columns / (shape.height / tiling.rows))
@@ -50,9 +50,9 @@ class ImageTiling:
         if fields < 1.5:
             return cls(shape, 1, 1)
         grids = []
-        for rows in range(1, most_rows + 1):
+        for rows in range(1, max_rows + 1):
             for columns in {math.floor(fields / rows), math.ceil(fields / rows)}:
-                grids.append(cls(shape, rows, _clamp(columns, 1, most_columns)))
+                grids.append(cls(shape, rows, _clamp(columns, 1, max_columns)))
         return min(grids, key=cost)
 
     @property

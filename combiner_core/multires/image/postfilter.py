@@ -13,7 +13,7 @@ _GAIN = 32.0
 
 @dataclass(frozen=True)
 class PostfilterConfig:
-    """Size of a correction network: hidden channels, residual blocks, channels of context."""
+    """Size of a postfilter: hidden channels, residual blocks, channels of context."""
 
     width: int = 32
     blocks: int = 4

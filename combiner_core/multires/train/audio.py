@@ -150,13 +150,13 @@ class AudioTrainer:
         length = (config.frames + 1) * hop
         pieces = [self._source.draw(length, generator) for _ in range(config.batch)]
         log_noise = torch.from_numpy(generator.uniform(*config.log_noise, config.batch))
-        chance = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
+        sampler = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
         log_noise = log_noise.to(self._device)
         noise = torch.exp2(log_noise)
         weights = analyse(torch.from_numpy(np.stack(pieces)).to(self._device), hop)[:, 1:-1]
         scaled = weights / noise.float()[:, None, None]
         with half_precision(self._device):
-            likelihood = Likelihood(to_levels(config.prior, scaled), chance)
+            likelihood = Likelihood(to_levels(config.prior, scaled), sampler)
             order = self._model.coding_order(scaled.shape[1], noise, log_noise, exact=False)
             follow(order, likelihood.answer)
         middle = sum(config.log_noise) / 2

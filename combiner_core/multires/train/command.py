@@ -175,11 +175,11 @@ def _export(parsed: argparse.Namespace, recipe: Recipe, saved: Checkpoint, model
     indices = [
         round(NOISE_STEPS_PER_OCTAVE * math.log2(noise / recipe.unit)) for noise in recipe.noise
     ]
-    groups = learn_tables(
-        model, recipe.examples(_GROUP_EXAMPLES), recipe.groups(), indices, parsed.seed
+    tables = learn_tables(
+        model, recipe.examples(_GROUP_EXAMPLES), recipe.untrained_tables(), indices, parsed.seed
     )
     card = _card(parsed, recipe, saved, validation)
-    card = MultiresPreset(card, model.cpu(), groups).save(parsed.out)
+    card = MultiresPreset(card, model.cpu(), tables).save(parsed.out)
     count = sum(parameter.numel() for parameter in model.parameters())
     print(f"wrote {card.name}: {count} parameters after {step} steps", file=sys.stderr)
 

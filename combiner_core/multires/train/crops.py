@@ -11,10 +11,10 @@ from PIL import Image
 Pixels = NDArray[np.uint8]
 
 # mean absolute difference of neighbours, at half the resolution, below which nothing is learned
-_LEAST_TEXTURE = 2.0
+_MIN_TEXTURE = 2.0
 # chances of the plainest pictures relative to the richest
 _PLAINEST = 0.2
-_LEAST_REDUCTION = 0.5
+_MIN_REDUCTION = 0.5
 _FILTERS = (Image.Resampling.BOX, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 
 
@@ -33,10 +33,10 @@ class Crops:
     def __init__(self, pictures: Sequence[Pixels], side: int) -> None:
         large = [pixels for pixels in pictures if min(pixels.shape[:2]) >= side]
         texture = np.array([_texture(pixels) for pixels in large])
-        self._pictures = [large[place] for place in np.flatnonzero(texture >= _LEAST_TEXTURE)]
+        self._pictures = [large[place] for place in np.flatnonzero(texture >= _MIN_TEXTURE)]
         if not self._pictures:
             raise ValueError(f"no picture of {side} x {side} pixels or more has any texture")
-        ranks = texture[texture >= _LEAST_TEXTURE].argsort().argsort() / len(self._pictures)
+        ranks = texture[texture >= _MIN_TEXTURE].argsort().argsort() / len(self._pictures)
         chances = _PLAINEST + (1 - _PLAINEST) * ranks
         self._chances, self._side = chances / chances.sum(), side
 
@@ -68,7 +68,7 @@ class Crops:
         side, shorter = self._side, min(pixels.shape[:2])
         reduction = 1.0
         if generator.random() > 0.35:
-            least = max(side / shorter, _LEAST_REDUCTION)
+            least = max(side / shorter, _MIN_REDUCTION)
             reduction = float(np.exp(generator.uniform(np.log(least), 0)))
         cut = min(round(side / reduction), shorter)
         top, left = (int(generator.integers(length - cut + 1)) for length in pixels.shape[:2])

@@ -1,7 +1,7 @@
 """Learning the networks of the image model, in two phases of stochastic gradients.
 
 In the phase "likelihood" the weights of pictures are taken as they are: the prior learns to
-foretell them, the correction to mend what comes of their posteriors. In the phase "elbo" both
+foretell them, the postfilter to mend what comes of their posteriors. In the phase "elbo" both
 descend the negative beta-ELBO together: gradients go through the samples of the posteriors.
 """
 
@@ -240,18 +240,18 @@ class ImageTrainer:
         window = min(config.window, places)
         starts = 2 * generator.integers((places - window) // 2 + 1, size=2)
         rows, columns = (slice(int(start), int(start) + window) for start in starts)
-        chance = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
+        sampler = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
         with half_precision(self._device):
             if phase == "likelihood":
-                nats = likelihood_nats(self._model, pixels, log_noise, (rows, columns), chance)
+                nats = likelihood_nats(self._model, pixels, log_noise, (rows, columns), sampler)
             else:
-                nats = elbo_nats(self._model, pixels, log_noise, chance)
+                nats = elbo_nats(self._model, pixels, log_noise, sampler)
         loss = self._weighed(nats, log_noise)
         if phase == "elbo" and self._overview:
             pixels = self._draw(self._overview, _OVERVIEW_BATCH, generator)
             log_noise = self._draw_log_noise(_OVERVIEW_BATCH, generator)
             with half_precision(self._device):
-                nats = coarse_nats(self._model, pixels, log_noise, _OVERVIEW_FINEST, chance)
+                nats = coarse_nats(self._model, pixels, log_noise, _OVERVIEW_FINEST, sampler)
             loss = loss + self._weighed(nats, log_noise)
         return loss
 
@@ -301,7 +301,7 @@ def likelihood_nats(
     pixels: Tensor,
     log_noise: Tensor,
     window: tuple[slice, slice],
-    chance: torch.Generator,
+    sampler: torch.Generator,
 ) -> Tensor:
     """Negative ELBO of weights that reproduce pictures, in nats a pixel, but for a constant: (B,).
 
@@ -311,13 +311,13 @@ def likelihood_nats(
         log_noise: log2 of the noise scales (B,), float64.
         window: rows and columns of the finest level that stand for all of it; only there pictures
             are synthesised and corrected.
-        chance: draws weights from their posteriors, through which no gradient goes.
+        sampler: draws weights from their posteriors, through which no gradient goes.
     """
     noise = torch.exp2(log_noise)
     targets = _weights(model, pixels, noise)
     whole, targets[1] = targets[1], targets[1][..., *window]
     share = whole[0, 0].numel() / targets[1][0, 0].numel()
-    likelihood = Likelihood(targets, chance, {1: share})
+    likelihood = Likelihood(targets, sampler, {1: share})
     size = (pixels.shape[2], pixels.shape[3])
     order = model.prior.coding_order(size, noise, log_noise, exact=False, window=window)
     values, hidden = follow(order, likelihood.answer)
@@ -334,17 +334,17 @@ def coarse_nats(
     pixels: Tensor,
     log_noise: Tensor,
     finest: int,
-    chance: torch.Generator,
+    sampler: torch.Generator,
 ) -> Tensor:
     """What `likelihood_nats` counts for the levels from `finest` on, without any distortion: (B,).
 
     Args:
-        model, pixels, log_noise, chance: as there; sides may be odd.
+        model, pixels, log_noise, sampler: as there; sides may be odd.
         finest: level to stop after.
     """
     noise = torch.exp2(log_noise)
     size = (pixels.shape[2], pixels.shape[3])
-    likelihood = Likelihood(_weights(model, pixels, noise), chance)
+    likelihood = Likelihood(_weights(model, pixels, noise), sampler)
     order = model.prior.coding_order(
         size,
         noise,
@@ -358,7 +358,7 @@ def coarse_nats(
 
 
 def elbo_nats(
-    model: ImageModel, pixels: Tensor, log_noise: Tensor, chance: torch.Generator
+    model: ImageModel, pixels: Tensor, log_noise: Tensor, sampler: torch.Generator
 ) -> Tensor:
     """Negative beta-ELBO of pictures whose own weights are the targets, in nats a pixel: (B,).
 
@@ -366,11 +366,11 @@ def elbo_nats(
         model: in training.
         pixels: (B, 3, H, W) from 0 to 255.
         log_noise: log2 of the noise scales (B,), float64.
-        chance: draws weights from their posteriors.
+        sampler: draws weights from their posteriors.
     """
     noise = torch.exp2(log_noise)
     targets = _weights(model, pixels, noise)
-    elbo = image_elbo(model, targets, pixels, noise, log_noise, chance)
+    elbo = image_elbo(model, targets, pixels, noise, log_noise, sampler)
     nats = elbo.rate_nats + elbo.dead_zone_nats + elbo.squared_error / (2 * noise.float().square())
     return nats / (pixels.shape[2] * pixels.shape[3])
 

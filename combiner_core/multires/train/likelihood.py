@@ -21,31 +21,31 @@ _NONE: Mapping[int, float] = MappingProxyType({})
 
 
 class Likelihood:
-    """Answers the requests of a walk from known weights.
+    """Answers a coding order from known weights.
 
     Args:
         targets: weights by level, in units of the noise scale: (B, channels, H, W) each.
-        chance: draws weights from their posteriors.
+        sampler: draws weights from their posteriors.
         importance: of a level's weights, by level, where it is not 1.
 
     Attributes:
-        nats: after a walk, the sum of -log N(c; m, 1 + v), less log(2 pi) / 2 for each: (B,).
-        kl_nats: after a walk, the sum of the posteriors' KL (B,).
+        nats: after a coding order, the sum of -log N(c; m, 1 + v), less log(2 pi) / 2 for each: (B,).
+        kl_nats: after a coding order, the sum of the posteriors' KL (B,).
     """
 
     def __init__(
         self,
         targets: Mapping[int, Tensor],
-        chance: torch.Generator,
+        sampler: torch.Generator,
         importance: Mapping[int, float] = _NONE,
     ) -> None:
-        self._targets, self._chance, self._importance = targets, chance, importance
+        self._targets, self._sampler, self._importance = targets, sampler, importance
         any_level = next(iter(targets.values()))
         self.nats = self.kl_nats = any_level.new_zeros(len(any_level))
 
-    def answer(self, request: GroupPrior) -> Tensor:
+    def answer(self, prior: GroupPrior) -> Tensor:
         """Weights drawn from their posteriors, without gradient."""
-        group, mean, log_variance = request.group, request.mean, request.log_variance
+        group, mean, log_variance = prior.group, prior.mean, prior.log_variance
         rows = slice(group.first_row, group.first_row + mean.shape[2])
         target = self._targets[group.level][:, list(group.channels), rows]
         importance = self._importance.get(group.level, 1.0)
@@ -54,7 +54,7 @@ class Likelihood:
         self.nats = self.nats + importance * nats.sum((1, 2, 3))
         with torch.no_grad():
             posterior = TargetPosterior(offset, variance)
-            normal = torch.randn(mean.shape, generator=self._chance, device=mean.device)
+            normal = torch.randn(mean.shape, generator=self._sampler, device=mean.device)
             sample = mean + posterior.shift + posterior.std * normal
             coded = (log_variance >= MIN_CODED_LOG_VARIANCE) & group.coded
             kl_nats = posterior.kl_nats * coded

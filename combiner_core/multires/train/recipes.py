@@ -36,7 +36,7 @@ SPEECH_RATE, WIDE_RATE = 16_000, 48_000
 _CLIP_S = 3
 # without folders for validation, every so many files
 _HELD_OUT = 12
-_MOST_VALIDATED = 12
+_MAX_VALIDATED = 12
 # exponents that nature hardly needs, but stripes and other patterns do: with the last of them any
 # weight is scalar-quantised
 _IMAGE_RESCUES, _AUDIO_RESCUES = (7, 10, 13, 16), (12, 16)
@@ -72,7 +72,7 @@ def read_data(
     if not paths or not held_out:
         raise CombinerError("There are too few files in the folders.")
     learned = [read(path) for path in paths]
-    held_out = _spread(held_out, _MOST_VALIDATED)
+    held_out = _spread(held_out, _MAX_VALIDATED)
     return Data(learned, [read(path) for path in held_out], [path.name for path in paths])
 
 
@@ -132,7 +132,7 @@ class ImageRecipe:
         """Some of the pictures learned from."""
         return _spread(self.data.learned, count)
 
-    def groups(self) -> EntropyTables:
+    def untrained_tables(self) -> EntropyTables:
         """Sizes of tiles and their exponents."""
         return EntropyTables.untrained((8, 8), (-2, -1, 0, 1, 2, 4, *_IMAGE_RESCUES))
 
@@ -191,7 +191,7 @@ class AudioRecipe:
         pieces = [self.source.draw(_CLIP_S * self.sample_rate, generator) for _ in range(count)]
         return [Signal.audio(piece, self.sample_rate) for piece in pieces]
 
-    def groups(self) -> EntropyTables:
+    def untrained_tables(self) -> EntropyTables:
         """Sizes of tiles and their exponents."""
         return EntropyTables.untrained((4, 4), (-6, -4, -2, 0, 2, 4, 6, 8, *_AUDIO_RESCUES))
 

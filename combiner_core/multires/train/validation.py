@@ -36,8 +36,8 @@ def ideal_result(prior: AudioPrior, samples: Samples, noise: float, seed: int = 
     wave = torch.from_numpy(samples)[None].to(device)
     scale = torch.tensor([noise], dtype=torch.float64, device=device)
     weights = analyse(wave, prior.config.hop)
-    chance = torch.Generator(device).manual_seed(seed)
-    likelihood = Likelihood(to_levels(prior.config, weights / noise), chance)
+    sampler = torch.Generator(device).manual_seed(seed)
+    likelihood = Likelihood(to_levels(prior.config, weights / noise), sampler)
     order = prior.coding_order(weights.shape[1], scale, torch.log2(scale), exact=False)
     decoded = follow(order, likelihood.answer) * noise
     error = synthesise(decoded, wave.shape[1]).clamp(-1, 1) - wave
@@ -56,8 +56,8 @@ def ideal_image_result(
     scale = torch.tensor([noise], dtype=torch.float64, device=device)
     log_scale = torch.log2(scale)
     targets = decompose(values / noise, model.config.prior.levels)
-    chance = torch.Generator(device).manual_seed(seed)
-    elbo = image_elbo(model, targets, values, scale, log_scale, chance)
+    sampler = torch.Generator(device).manual_seed(seed)
+    elbo = image_elbo(model, targets, values, scale, log_scale, sampler)
     mse = float((elbo.decoded.clamp(0, IMAGE_PEAK) - values).double().square().mean())
     kl_bits = float(elbo.rate_nats.sum()) / math.log(2)
     return IdealResult(kl_bits, psnr_from_mse_db(mse, IMAGE_PEAK))
