@@ -41,7 +41,7 @@ def untrained_siren(preset: SirenPreset) -> SirenPreset:
     return _with_prior(preset, start.mean.numpy(), start.std.numpy())
 
 
-def without_correction(preset: MultiresPreset) -> MultiresPreset:
+def without_postfilter(preset: MultiresPreset) -> MultiresPreset:
     """No network g: the wavelets' synthesis is the picture."""
 
     return _changed(preset, lambda model: _clear(model.postfilter.leave))

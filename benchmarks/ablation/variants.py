@@ -96,7 +96,7 @@ def _multires() -> Iterator[tuple[str, MultiresVariant]]:
     yield "refinement: off", MultiresVariant(refine=False)
     for steps in (5, 20, 50):
         yield f"refinement: {steps} steps", MultiresVariant(replace(_BALANCED, latent_steps=steps))
-    yield "g: none", MultiresVariant(change=priors.without_correction)
+    yield "g: none", MultiresVariant(change=priors.without_postfilter)
     for name, change in _multires_priors():
         yield f"prior: {name}", MultiresVariant(change=change)
     for name, coder in _coders(_BALANCED.state_bits):
