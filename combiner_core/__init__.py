@@ -26,6 +26,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from combiner_core.api import Compressed, compress, decompress, iter_compress
     from combiner_core.budget import Budget
+    from combiner_core.card import Card
     from combiner_core.codec import decode, encode
     from combiner_core.errors import (
         BitstreamError,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from combiner_core.inspection import FileInfo, inspect
     from combiner_core.metrics import psnr_db
     from combiner_core.options import EncodeOptions
-    from combiner_core.presets import Card, PresetLibrary
+    from combiner_core.presets import PresetLibrary
     from combiner_core.signals import Signal, load, save
 else:
     from combiner_core._lazy import lazy_names
@@ -50,7 +51,7 @@ else:
             "BitstreamError": "combiner_core.errors",
             "Budget": "combiner_core.budget",
             "BudgetError": "combiner_core.errors",
-            "Card": "combiner_core.presets",
+            "Card": "combiner_core.card",
             "CombinerError": "combiner_core.errors",
             "Compressed": "combiner_core.api",
             "EncodeOptions": "combiner_core.options",

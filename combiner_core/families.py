@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from combiner_core.bitstream import Header
+    from combiner_core.card import Card
     from combiner_core.clock import Clock
     from combiner_core.events import Progress
     from combiner_core.options import DeviceName, EncodeOptions
-    from combiner_core.presets import Card
     from combiner_core.signals import AudioShape, Shape, Signal
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

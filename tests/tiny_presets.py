@@ -15,6 +15,7 @@ from torch import nn
 
 from combiner_core import bitstream
 from combiner_core.bitstream import Header
+from combiner_core.card import Card
 from combiner_core.multires.audio.prior import AudioPriorConfig
 from combiner_core.multires.image.postfilter import PostfilterConfig
 from combiner_core.multires.image.prior import ImagePriorConfig
@@ -26,7 +27,7 @@ from combiner_core.multires.model import (
     quantise,
 )
 from combiner_core.multires.preset import MultiresPreset
-from combiner_core.presets import Card, PresetLibrary
+from combiner_core.presets import PresetLibrary
 from combiner_core.rec import EntropyTables
 from combiner_core.signals import AudioShape, Shape
 from combiner_core.siren.coordinate_descent import (

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from combiner_core.card import Card
 from combiner_core.errors import CombinerError
-from combiner_core.presets import Card
 from combiner_core.siren.coordinate_descent import (
     CoordinateDescent,
     CoordinateDescentConfig,

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from combiner_core import rec
 from combiner_core.bitstream import Header
+from combiner_core.card import Card
 from combiner_core.clock import Clock
 from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError
@@ -35,7 +36,6 @@ from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.progress import Reporter
 from combiner_core.multires.rate_control import RateControl
 from combiner_core.options import DeviceName, EffortName, EncodeOptions
-from combiner_core.presets import Card
 from combiner_core.rec.parameters import CODER_PARAMETERS, FileCoder, coder_from, coder_parameters
 from combiner_core.signals import AudioShape, Signal
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from combiner_core.card import Card
 from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.preset import MultiresPreset
-from combiner_core.presets import Card
 from combiner_core.signals import AudioShape, Shape
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from combiner_core.card import Card
 from combiner_core.multires.model import ImageModel, Model, build, config_from, quantise
 from combiner_core.multires.storage import from_arrays, to_arrays
-from combiner_core.presets import Card, PresetFile
+from combiner_core.presets import PresetFile
 from combiner_core.rec import EntropyTables
 from combiner_core.signals import Kind
 

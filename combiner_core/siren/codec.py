@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from combiner_core import rec
 from combiner_core.bitstream import Header
+from combiner_core.card import Card
 from combiner_core.clock import Clock
 from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError, BudgetError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
 from combiner_core.options import DeviceName, EffortName, EncodeOptions
-from combiner_core.presets import Card
 from combiner_core.rec.parameters import CODER_PARAMETERS, FileCoder, coder_from, coder_parameters
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
 from combiner_core.siren.network import Siren

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from combiner_core.presets import Card
+from combiner_core.card import Card
 from combiner_core.signals import AudioShape, Shape
 from combiner_core.siren.codec import SirenCodec
 from combiner_core.siren.preset import Framing, SirenPreset

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.presets import Card, PresetFile
+from combiner_core.card import Card
+from combiner_core.presets import PresetFile
 from combiner_core.siren.network import SirenConfig
 from combiner_core.siren.prior import FactorisedPrior
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from combiner_core.card import Card
 from combiner_core.devices import resolve
 from combiner_core.errors import CombinerError
-from combiner_core.presets import DEFAULT_DIRECTORY, Card
+from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.siren.coordinate_descent import (
     CoordinateDescent,
     CoordinateDescentConfig,

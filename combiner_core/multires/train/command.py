@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from combiner_core.card import Card
 from combiner_core.devices import resolve
 from combiner_core.errors import CombinerError
 from combiner_core.multires.audio.prior import AudioPriorConfig
@@ -33,7 +34,7 @@ from combiner_core.multires.train.recipes import (
     read_speech,
 )
 from combiner_core.multires.train.sounds import Clips, wide_source
-from combiner_core.presets import DEFAULT_DIRECTORY, Card
+from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.signals import load_image
 from combiner_core.training import check_folders, check_preset, machine, without_paths
 
