@@ -1,5 +1,5 @@
 # The two commands of a fresh machine: `make app` starts the app, `make test` runs every check.
-# Both take more arguments as ARGS="..." and, for a Python 3.11 of another name, PYTHON=path.
+# Both take more arguments as ARGS="..." and, for another Python from 3.11 to 3.13, PYTHON=path.
 
 PYTHON ?= python3.11
 ARGS ?=
@@ -40,16 +40,17 @@ browser:
 		"install the package chromium and run this again." >&2; exit 1; }
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
-	|| { echo "Python 3.11 is needed and $(PYTHON) is not it: install it, or name it with" \
-		"PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	|| { echo "Python 3.11, 3.12 or 3.13 is needed and $(PYTHON) is none of them: install one, or" \
+		"name it with PYTHON=/path/to/python3.12." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(RUNTIME): requirements.txt $(BIN)/python
-	$(PIP) install -r requirements.txt
+# The package itself is installed as the files here, for the script `combiner`.
+$(RUNTIME): requirements.txt pyproject.toml $(BIN)/python
+	$(PIP) install -r requirements.txt --editable .
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)

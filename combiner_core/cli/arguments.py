@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from combiner_core import __version__
-from combiner_core.cli import commands
+from combiner_core.cli import commands, output
 from combiner_core.families import FAMILIES, family_named
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
 from combiner_core.signals.storage import STANDARD_INPUT, STANDARD_OUTPUT
@@ -21,14 +21,28 @@ _DESCRIPTION = (
 _TRAIN_HELP = "learn a prior from a folder of signals"
 
 
+class _Parser(argparse.ArgumentParser):
+    """The usual parser, but for the errors of a closed or full output, which that one hides."""
+
+    def print_help(self, file: Any = None) -> None:
+        output.line(self.format_help().rstrip("\n"))
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        output.line(f"{PROGRAM} {__version__}")
+        parser.exit()
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options of one command, and as `run` the function that carries it out.
 
     Raises:
         SystemExit: bad usage (2), or help or version were asked for (0).
+        CombinerError: they cannot be printed.
     """
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=_DESCRIPTION)
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser: argparse.ArgumentParser = _Parser(prog=PROGRAM, description=_DESCRIPTION)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = subparsers.add_parser("encode", help="compress an image or a clip")
