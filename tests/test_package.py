@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 import tomllib
 import zipfile
 from pathlib import Path
@@ -74,11 +73,12 @@ def test_a_folder_without_presets_is_refused(tmp_path: Path) -> None:
         cc.PresetLibrary(tmp_path).cards()
 
 
-def _run(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+def _run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    of_ours = ("PYTHONPATH", "COMBINER_PRESETS")
+    environment = {name: value for name, value in os.environ.items() if name not in of_ours}
     done = subprocess.run(
         list(map(str, command)),
-        cwd=variables.pop("cwd", None),
+        cwd=cwd,
         env=environment,
         capture_output=True,
         text=True,
@@ -102,26 +102,24 @@ def test_the_wheel_works_without_the_checkout(tmp_path: Path) -> None:
     python = environment / "bin" / "python"
     _run(*pip, "--python", python, "install", "--no-deps", "--no-index", wheel)
     packages = _run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
-    # A line of a .pth file is put on the path without the .pth files of that folder, so that an
+    # Lines of a .pth file are put on the path without the .pth files of those folders, so that an
     # editable installation of the checkout is not seen.
-    others = sysconfig.get_path("purelib")
-    Path(packages.stdout.strip(), "others.pth").write_text(others, encoding="utf-8")
+    others = [place for place in sys.path if Path(place).name == "site-packages"]
+    Path(packages.stdout.strip(), "others.pth").write_text("\n".join(others), encoding="utf-8")
 
     place = tmp_path / "elsewhere"
     place.mkdir()
     (place / "photo.png").write_bytes(image_bytes(picture(64, 96), "PNG"))
     combiner = environment / "bin" / "combiner"
-    where = _run(
-        python, "-c", "import combiner_core; print(combiner_core.__file__)", cwd=str(place)
-    )
+    where = _run(python, "-c", "import combiner_core; print(combiner_core.__file__)", cwd=place)
     assert Path(where.stdout.strip()).is_relative_to(environment)
     assert _run(combiner, "--version").stdout == f"combiner {cc.__version__}\n"
     shipped = {path.stem for path in (ROOT / "assets" / "presets").glob("*.json")}
     models = json.loads(_run(combiner, "models", "--json").stdout)["models"]
     assert {model["name"] for model in models} == shipped
     _run(combiner, "encode", "photo.png", "-o", "photo.cmb", "--bytes", "700", "--effort", "fast",
-         "--device", "cpu", cwd=str(place))  # fmt: skip
+         "--device", "cpu", cwd=place)  # fmt: skip
     assert (place / "photo.cmb").stat().st_size <= 700
-    _run(combiner, "decode", "photo.cmb", "-o", "back.png", "--device", "cpu", cwd=str(place))
+    _run(combiner, "decode", "photo.cmb", "-o", "back.png", "--device", "cpu", cwd=place)
     assert cc.load(place / "back.png").values.shape == (64, 96, 3)
     assert cc.psnr_db(cc.load(place / "photo.png"), cc.load(place / "back.png")) > 15
