@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = presets_directory()
 DIRECTORY_VARIABLE = "COMBINER_PRESETS"
+
+CodecT = TypeVar("CodecT", bound=Codec)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +108,25 @@ class PresetLibrary:
             PresetError: no such model, or none for this kind of signal.
         """
         return self.load(self.card_for(model, shape, bits))
+
+    def named(self, name: str, codec_type: type[CodecT]) -> CodecT:
+        """The codec of the preset of that name, as what it is: with all that its family offers.
+
+        Args:
+            name: of a preset.
+            codec_type: class of the codec, such as `siren.codec.SirenCodec`.
+
+        Raises:
+            PresetError: there is no such preset, or it is of another family.
+        """
+        cards = {card.name: card for card in self.cards()}
+        if name not in cards:
+            known = ", ".join(sorted(cards))
+            raise PresetError(f"There is no preset named {name}; there are: {known}.")
+        codec = self.load(cards[name])
+        if not isinstance(codec, codec_type):
+            raise PresetError(f"The preset {name} is of the family {cards[name].family}.")
+        return codec
 
     def card_for(self, model: str, shape: Shape, bits: float) -> Card:
         """The card of the preset that `choose` takes.

@@ -269,5 +269,5 @@ def test_golden_files_still_mean_the_same() -> None:
         data = (GOLDEN / f"{name}.cmb").read_bytes()
         assert inspect(data, shipped).model == facts["model"]
         assert weights_sha256(data, shipped) == facts["weights_sha256"], name
-        quality = psnr_db(SIGNALS[facts["kind"]], decode(data, presets=shipped))
+        quality = psnr_db(SIGNALS[facts["kind"]], decode(data, models=shipped))
         assert quality == pytest.approx(facts["psnr_db"], abs=0.02), name

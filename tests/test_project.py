@@ -19,9 +19,24 @@ APP = [*sorted(ROOT.glob("*.py")), *sorted((ROOT / "demo").rglob("*.py"))]
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 # draws with a browser, for documents alone
 FIGURES = ROOT / "benchmarks" / "figures.py"
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 BROWSER_TESTS = sorted((ROOT / "tests" / "browser").rglob("*.py"))
 
+FAMILIES = ("multires", "siren")
+# What each part of the engine may import besides itself. `core` is the modules that are in no other
+# part: containers, presets, the codec of any family and the face.
+BASE = {"_installation", "_lazy", "errors", "options"}
+LAYERS: dict[str, set[str]] = {
+    "base": set(),
+    "gaussians": set(),
+    "signals": {"base"},
+    "rec": {"base", "gaussians"},
+    "core": {"base", "gaussians", "rec", "signals"},
+    "siren": {"base", "core", "gaussians", "rec", "signals"},
+    "multires": {"base", "core", "gaussians", "rec", "signals"},
+    "cli": {"base", "core", "signals"},
+}
 MAX_LINES = 450
 UNSAFE = {
     *("cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"),
@@ -32,9 +47,35 @@ MACHINE_PATH = re.compile(rb"(?<![\w.})-])/(?:root|home|Users|mnt|work|workspace
 
 
 def test_engine_imports_nothing_of_the_app_and_the_benchmarks() -> None:
-    forbidden = {"app", "benchmarks", "demo", "gradio", "plotly"}
+    forbidden = {"app", "benchmarks", "demo", "examples", "tests", "gradio", "plotly"}
+    forbidden |= {path.stem for path in EXAMPLES}
     assert CORE
     assert _offenders(CORE, lambda tree: forbidden & {_top(name) for name in _imports(tree)}) == {}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_go_down(layer: str) -> None:
+    below = {*LAYERS[layer], layer}
+    modules = [path for path in CORE if _layer(_module(path)) == layer]
+    assert modules
+
+    def upward(tree: ast.Module) -> set[str]:
+        ours = {name for name in _imports(tree) if _top(name) == "combiner_core"}
+        return {name for name in ours if _layer(name) not in below}
+
+    assert _offenders(modules, upward) == {}
+
+
+def test_families_are_named_in_one_place() -> None:
+    """Families are loaded by name: whatever else mentions one would have to be told of a third."""
+    for family in FAMILIES:
+        named = [
+            _name(path)
+            for path in CORE
+            if _layer(_module(path)) != family
+            and f"combiner_core.{family}" in path.read_text("utf-8")
+        ]
+        assert named == ["combiner_core/families.py"]
 
 
 def test_only_browser_tests_need_a_browser() -> None:
@@ -46,7 +87,7 @@ def test_only_browser_tests_need_a_browser() -> None:
 
 
 def test_nothing_is_pickled() -> None:
-    assert _offenders([*CORE, *APP, *BENCHMARKS, *TESTS], _unsafe_uses) == {}
+    assert _offenders([*CORE, *APP, *BENCHMARKS, *EXAMPLES, *TESTS], _unsafe_uses) == {}
 
 
 @pytest.mark.parametrize(
@@ -64,12 +105,14 @@ def test_unsafe_loading_is_recognised(code: str) -> None:
 
 
 def test_public_modules_have_docstrings() -> None:
-    public = [path for path in [*CORE, *APP, *BENCHMARKS] if not re.match(r"_(?!_)", path.name)]
+    public = [
+        path for path in [*CORE, *APP, *BENCHMARKS, *EXAMPLES] if not re.match(r"_(?!_)", path.name)
+    ]
     assert _offenders(public, lambda tree: not ast.get_docstring(tree)) == {}
 
 
 def test_modules_are_short() -> None:
-    paths = [*CORE, *APP, *BENCHMARKS, *TESTS]
+    paths = [*CORE, *APP, *BENCHMARKS, *EXAMPLES, *TESTS]
     lines = {path: len(path.read_text("utf-8").splitlines()) for path in paths}
     assert {_name(path): n for path, n in lines.items() if n > MAX_LINES} == {}
 
@@ -91,7 +134,10 @@ def test_requirements_are_pinned(file: str) -> None:
 @pytest.mark.parametrize(
     ("modules", "files"),
     [
-        ([*CORE, *APP, *(path for path in BENCHMARKS if path != FIGURES)], ["requirements.txt"]),
+        (
+            [*CORE, *APP, *EXAMPLES, *(path for path in BENCHMARKS if path != FIGURES)],
+            ["requirements.txt"],
+        ),
         ([FIGURES, *TESTS], ["requirements.txt", "requirements-dev.txt"]),
     ],
     ids=["runtime", "development"],
@@ -130,6 +176,19 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _module(path: Path) -> str:
+    """Dotted name of a module of the engine."""
+    return _name(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _layer(module: str) -> str:
+    """Part of the engine that a module, or a name in one, belongs to."""
+    part = [*module.split("."), ""][1]
+    if part in BASE:
+        return "base"
+    return {"__main__": "cli"}.get(part, part if part in LAYERS else "core")
 
 
 def _unsafe_uses(tree: ast.Module) -> set[str]:

@@ -9,7 +9,7 @@ choice of s.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -32,6 +32,7 @@ from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX, NoiseScale
+from combiner_core.multires.posteriors import GroupPosterior, posteriors
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.progress import Reporter
 from combiner_core.multires.rate_control import RateControl
@@ -105,6 +106,13 @@ class MultiresCodec:
         elif coder is None:
             coder = rec.TrellisCoder(effort.state_bits)
         return MultiresPlan(self.preset, signal, effort, coder, options)
+
+    def posteriors(
+        self, signal: Signal, *, noise_scale: float, seed: int = 0
+    ) -> Iterator[GroupPosterior]:
+        """The posterior and the prior of every group of weights; see `posteriors.posteriors`."""
+        self.card.check_kind(signal.kind)
+        return posteriors(self.preset.model, signal, noise_scale, seed)
 
     def decode(
         self,

@@ -27,6 +27,12 @@ class NoiseScale:
     index: int
     unit: float = 1.0
 
+    @classmethod
+    def near(cls, value: float, unit: float = 1.0) -> NoiseScale:
+        """The one nearest to s in units of `unit`, of those that a file can name."""
+        index = round(NOISE_STEPS_PER_OCTAVE * math.log2(value))
+        return cls(min(max(index, MIN_INDEX), MAX_INDEX), unit)
+
     @property
     def value(self) -> float:
         """s: a multiple of unit / 64, so that it is exactly the same everywhere."""

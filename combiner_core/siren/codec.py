@@ -10,7 +10,6 @@ the bits among them as rate-distortion theory asks; the division is sent, a byte
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -39,7 +38,6 @@ from combiner_core.siren.progressive_refinement import code_and_refine
 from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling, fields_for
 
 _RENDER_CHUNK = 1 << 14
-_WARM_UP_STEPS = 20
 _SHARED_BETA_PART = 0.7
 _MIN_BATCH = 64
 _GRID_PARAMETERS = 2
@@ -112,6 +110,35 @@ class SirenCodec:
             coder = rec.TrellisCoder(effort.state_bits, effort.commit_bits)
         tiling = self._tiling(signal.shape, fields_for(8 * file_bytes, self.card.nominal_bits))
         return SirenPlan(self.preset, signal, tiling, effort, coder, options)
+
+    def fit(
+        self, signal: Signal, *, bits: float | None = None, steps: int = 1500, seed: int = 0
+    ) -> PosteriorFit:
+        """Fit a posterior without coding it: one field, or for a long clip one a segment.
+
+        Args:
+            signal: of the prior's kind.
+            bits: KL divergence at which each field is held; by default what the prior was
+                trained for.
+            steps: of the gradient descent.
+            seed: of everything random.
+        """
+        self.card.check_kind(signal.kind)
+        tiling, prior = self._tiling(signal.shape, 1.0), self.preset.prior
+        shares = torch.from_numpy(prior.rates / prior.rates.sum()).float()
+        held = shares * (prior.nominal_bits if bits is None else bits)
+        fit = PosteriorFit(
+            Siren(self.preset.field),
+            prior.gaussian(),
+            tiling.field_data(signal, "cpu"),
+            held.repeat(tiling.fields, 1),
+            torch.zeros(len(held), dtype=torch.long),
+            OptimiserConfig(learning_rate=SirenEffort.learning_rate),
+            torch.Generator().manual_seed(seed),
+        )
+        for step in range(steps):
+            fit.step(fit.config.rate_at(step, steps))
+        return fit
 
     def decode(
         self,
@@ -233,8 +260,7 @@ class SirenPlan:
                 goal = streams.lengths(payload_bytes, shares)
                 fit.schedule(torch.from_numpy(streams.bits_of_weights(goal)).to(device))
                 fit.share_beta = False
-            rate = _cosine(step, effort.fit_steps) * effort.learning_rate
-            fit.step(rate * min(1.0, (step + 1) / _WARM_UP_STEPS))
+            fit.step(fit.config.rate_at(step, effort.fit_steps))
             if report.due(last=step + 1 == effort.fit_steps):
                 yield report.progress("fit", step + 1, effort.fit_steps, 0)
         fit_s, kl_bits = clock.elapsed_s, float(fit.kl_bits().sum())
@@ -260,8 +286,3 @@ class SirenPlan:
             clock.elapsed_s - fit_s,
             str(device),
         )
-
-
-def _cosine(step: int, total: int) -> float:
-    """From 1 to 0.02."""
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / total))

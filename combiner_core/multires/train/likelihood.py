@@ -29,7 +29,8 @@ class Likelihood:
         importance: of a level's weights, by level, where it is not 1.
 
     Attributes:
-        nats: after a coding order, the sum of -log N(c; m, 1 + v), less log(2 pi) / 2 each: (B,).
+        nats: after a coding order, the sum of -log N(c; m, 1 + v), less log(2 pi) / 2 for each
+            (B,).
         kl_nats: after a coding order, the sum of the posteriors' KL (B,).
     """
 
