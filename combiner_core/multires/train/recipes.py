@@ -88,7 +88,7 @@ class ImageRecipe:
     Attributes:
         settings: of the training.
         data: pictures.
-        unit: of the noise scale, see `multires.NoiseScale`.
+        unit: of the noise scale, see `noise_scale.NoiseScale`.
         noise: scales at which the model is measured.
         rate_unit: in which.
     """
