@@ -1,7 +1,7 @@
 """Bit allocation, where the bits of a stream go: exact integer functions of the weights' rates.
 
 Sender and receiver compute it apart and must agree to the last bit, so rates come in as integers
-(the expected information of each weight, in any fixed-point unit) and no floating point is involved.
+(the expected information of each weight, in any fixed-point unit), and no floating point is used.
 """
 
 from __future__ import annotations
