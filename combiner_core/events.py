@@ -36,8 +36,8 @@ class Progress:
 
     Attributes:
         phase: "search" (finding the noise scale that fills the budget), "fit" (learning the
-            posterior), "code" (relative entropy coding and refinement) or "verify" (decoding the
-            file once).
+            posterior), "code" (relative entropy coding; siren: progressive refinement) or "verify"
+            (decoding the file once).
         step, total: steps done and steps in this phase.
         distortion: running estimate of the expected distortion, the mean squared error in the
             units of the field (values in [-1, 1]).

@@ -7,8 +7,9 @@ s = sqrt(beta / 2) as unit its negative beta-ELBO under the prior N(m, v) is
 
     (w - c)^2 / 2 expected under q, plus KL[q || N(m, v)] in nats,
 
-which has a minimiser in closed form: `TargetPosterior`. All functions take NumPy arrays or torch
-tensors of any shape and compute in their precision.
+which has a minimiser in closed form: `TargetPosterior`, the posterior of a Gaussian mean under a
+Gaussian prior with noise of variance 1 (Bishop 2006, section 2.3.6). All functions take NumPy
+arrays or torch tensors of any shape and compute in their precision.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class DiagonalGaussian:
 def standard_kl_nats(mean: ArrayT, log_std: ArrayT) -> ArrayT:
     """KL[N(mean, std^2) || N(0, 1)] of each weight in nats: the KL of the beta-ELBO in prior units.
 
-    1/2 (std^2 + mean^2 - 1) - log std.
+    1/2 (std^2 + mean^2 - 1) - log std (Kingma & Welling 2014, appendix B).
     """
     functions = _functions(mean)
     result: ArrayT = 0.5 * (functions.exp(2 * log_std) + mean**2 - 1) - log_std
@@ -90,7 +91,8 @@ def linear_posterior(
 
     The beta-ELBO is the expected squared error summed over points plus beta KL[q || p] in nats.
     Where its gradient vanishes, 1 / std^2 = 1 / std_p^2 + (2 / beta) |column|^2, and the means
-    solve a linear system, here in prior units.
+    solve a linear system, here in prior units: Bayesian linear regression (Bishop 2006, section
+    3.3) with a factorised q, whose precisions are the diagonal of the exact ones (section 10.1.2).
 
     Args:
         prior: mean and std of shape (D,).
@@ -183,7 +185,8 @@ def standard_target_posterior(offset: ArrayT, std: ArrayT) -> tuple[ArrayT, Arra
 def target_loss_coefficients(variance: ArrayT) -> tuple[ArrayT, ArrayT]:
     """(a, b) of the least negative beta-ELBO of a target, a + b (c - m)^2 nats.
 
-    a = 1/2 log(1 + v) and b = 1 / (2 (1 + v)): it is -log N(c; m, 1 + v) but for a constant.
+    a = 1/2 log(1 + v) and b = 1 / (2 (1 + v)): it is -log N(c; m, 1 + v), minus the log marginal
+    likelihood, but for a constant, as the ELBO is where q is exact.
     """
     v: Any = variance
     rate: ArrayT = _functions(variance).log1p(variance) / 2

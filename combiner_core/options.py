@@ -22,7 +22,8 @@ class EncodeOptions:
         model: a preset's name, or a family ("multires", "siren") of which the one that suits the
             signal and the rate best is taken.
         effort: how long to fit.
-        rec: relative entropy coder, the trellis coder or the paper's A* block coder.
+        rec: relative entropy coder: the trellis, which sends the maximiser of log q/p over its
+            code, or the A* block coder, which sends nearly a sample of the posterior q.
         seed: of the shared randomness, stored in the file, and of the fit; 0 to 2^32 - 1.
         device: where to fit; "auto" takes a GPU if there is one.
         refine: siren: progressive refinement, which goes on fitting the weights not yet coded

@@ -1,10 +1,10 @@
 """The codec of multires fields: closed-form posteriors under a conditional prior.
 
-The noise scale s stands for beta: with it as unit the posterior that minimises the beta-ELBO of a
-weight with target c under the prior N(m, v) is `gaussians.target_posterior`. Groups of weights are
-coded coarse levels first, so that every prefix of the payload is a coarser picture; each group's
-prior is computed from the groups before, exactly alike on both sides. The budget is met by the
-choice of s.
+The noise scale s = sqrt(beta / 2) stands for beta: with it as unit the posterior that minimises the
+beta-ELBO of a weight with target c under the prior N(m, v) is `gaussians.TargetPosterior`. Groups
+of weights are coded coarse levels first, so that every prefix of the payload is a coarser picture;
+each group's prior is computed from the groups before, exactly alike on both sides. The budget is
+met by the choice of s.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Weights come in levels, arrays of several channels on one grid; a level is decoded in stages, each
 some of its channels and perhaps every other place only. For each stage the network gives mean and
 log-variance of a Gaussian from the level's inputs, the coarser level's hidden values and the
-level's earlier stages. All in units of the noise scale s.
+level's earlier stages. All in units of the noise scale s. Learned image codecs have such models
+(Minnen, Balle & Toderici 2018) and such stages on a chequerboard (He et al. 2021).
 """
 
 from __future__ import annotations

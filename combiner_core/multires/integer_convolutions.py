@@ -1,10 +1,11 @@
-"""Networks whose results are the same on every machine: arithmetic on dyadic fractions.
+"""Integer convolutions: networks whose results are the same on every machine.
 
 A decision that sender and receiver must both make cannot hang on the order in which a processor
-adds. Here every number is an integer over a power of two with few enough bits that no sum of
-products is ever rounded, so that float32 gives the exact result whatever its order of summation,
-at the full speed of its convolutions. Between layers values are rounded to multiples of 1/64 and
-held within +-8.
+adds (Balle, Johnston & Minnen 2019, "Integer Networks for Data Compression with Latent-Variable
+Models", whose remedy, networks of integers, is used here in another form). Every number is an
+integer over a power of two with few enough bits that no sum of products is ever rounded, so that
+float32 gives the exact result whatever its order of summation, at the full speed of its
+convolutions. Between layers values are rounded to multiples of 1/64 and held within +-8.
 
 While a network is trained the same modules work on unrounded numbers; `quantise` makes the exact
 network of it.
@@ -110,7 +111,7 @@ def round_(values: Tensor) -> Tensor:
 
 
 def compand(values: Tensor) -> Tensor:
-    """sign(x) times log2(1 + |x|) with straight lines between powers of two, exact for dyadics."""
+    """sign(x) log2(1 + |x|), straight between powers of two: exact for binary fractions."""
     mantissa, exponent = torch.frexp(values.abs() + 1)
     return torch.sign(values) * (2 * mantissa + (exponent - 2).to(values.dtype))
 

@@ -1,4 +1,4 @@
-"""The noise scale s, which stands for beta: `gaussians` has the beta-ELBO in its units."""
+"""The noise scale s = sqrt(beta / 2): `gaussians` has the beta-ELBO in its units."""
 
 from __future__ import annotations
 

@@ -1,9 +1,20 @@
 """Block coder: each block of weights is one index among prior samples, as in COMBINER.
 
-The rules are A* coding with a fixed number of candidates (Flamich, Markou & Hernandez-Lobato
-2022, "Fast relative entropy coding with A* coding"; for a fixed index length it is the ordered
-random coding of Theis & Yosri 2022), which sends a sample of the posterior, and the greedy one,
-which sends the likeliest candidate.
+Both sides have the same 2^b candidates of a block. The sender scores all of them by log q/p, adds
+to each score a Gumbel variable of its own, independent of the others, and sends the number of the
+greatest in b bits. There is no stopping rule: nothing is drawn candidate by candidate.
+
+By the Gumbel-max trick the number has the law softmax(log q/p) over a fixed set: what is sent is
+distributed as in minimal random coding (Havasi, Peharz & Hernandez-Lobato 2019, "Minimal random
+code learning"), which is nearly a sample of q if b exceeds KL[q || p] somewhat.
+
+The paper's A* coding (Flamich, Markou & Hernandez-Lobato 2022, "Fast relative entropy coding with
+A* coding"; the authors' code draws a fixed number of candidates, too) and ordered random coding
+(Theis & Yosri 2022, "Algorithms for the communication of samples") instead give the candidates
+Gumbels in falling order, which makes small numbers likelier: that saves bits where an entropy coder
+follows, and none for numbers of a fixed length.
+
+The rule "greedy" adds nothing: it sends the candidate with the greatest log q/p, no sample of q.
 """
 
 from __future__ import annotations
@@ -29,11 +40,12 @@ _HOPELESS_NATS = 30.0
 class BlockCoder:
     """Coder of independent blocks with 2^block_bits candidates each.
 
-    With rule "astar" the index is the argument of the maximum of log q/p plus Gumbel noise, so
-    that the value follows the posterior closely while its KL divergence stays below block_bits;
-    the noise is the sender's own, drawn from `noise_seed`. With rule "greedy" there is no noise.
-    One commit codes `commit_blocks` blocks. The randomness of block j of stream s is that of
-    block number s * 2^20 + j modulo 2^32; a weight is counted from the start of its stream.
+    With rule "astar" the index is the argument of the maximum of log q/p plus independent Gumbel
+    noise, so that the value follows the posterior closely while its KL divergence stays below
+    block_bits; the noise is the sender's own, drawn from `noise_seed` and the key. With rule
+    "greedy" there is no noise. One commit codes `commit_blocks` blocks. The randomness of block j
+    of stream s is that of block number s * 2^20 + j modulo 2^32; a weight is counted from the start
+    of its stream.
 
     Raises ValueError for settings out of range.
     """

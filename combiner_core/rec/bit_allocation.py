@@ -1,8 +1,7 @@
-"""Where the bits of a stream go: exact integer functions of the weights' rates.
+"""Bit allocation, where the bits of a stream go: exact integer functions of the weights' rates.
 
-Sender and receiver compute these schedules apart and must agree to the last bit, so rates come in
-as integers (the expected information of each weight, in any fixed-point unit) and no floating
-point is involved.
+Sender and receiver compute it apart and must agree to the last bit, so rates come in as integers
+(the expected information of each weight, in any fixed-point unit), and no floating point is used.
 """
 
 from __future__ import annotations

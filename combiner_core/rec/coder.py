@@ -68,8 +68,8 @@ class Coder(Protocol):
     """A relative entropy coder for streams of weights with given rates.
 
     `rates` are positive integers (n,) proportional to the information expected of each weight,
-    equal on both sides (see `schedule`). `past` are the bits of the streams coded before, which a
-    coder with memory goes on from; others ignore it.
+    equal on both sides (see `bit_allocation`). `past` are the bits of the streams coded before,
+    which a coder with memory goes on from; others ignore it.
     """
 
     @property

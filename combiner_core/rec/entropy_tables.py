@@ -1,4 +1,4 @@
-"""What both sides know about groups of weights before any is coded."""
+"""Entropy tables: what both sides know about groups of weights before any is coded."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _UNTRAINED_TILES = 4
 
 @dataclass(frozen=True, eq=False)
 class EntropyTables:
-    """Sizes of tiles, their exponents, and integer tables of probabilities.
+    """Sizes of tiles, exponents of their scale factors, and integer tables of probabilities.
 
     Attributes:
         tile: rows and columns of a tile, 1 to 64 each.
         exponents: of a tile, ascending, 0 among them.
-        exponent_counts: in sixteenths of a tile: (scales.N_CONTEXTS, len(exponents)) int32.
-        scalar_counts: of quotients' high parts: (scalar.N_TABLES, scalar.N_SYMBOLS) int32.
+        exponent_counts: in sixteenths of a tile: (N_CONTEXTS, len(exponents)) int32.
+        scalar_counts: of quotients' high parts: (N_TABLES, N_SYMBOLS) int32.
 
     Raises:
         ValueError: a size, an exponent or a table is not as described, or a count is not positive.
@@ -51,7 +51,7 @@ class EntropyTables:
 
     @classmethod
     def untrained(cls, tile: tuple[int, int], exponents: tuple[int, ...]) -> EntropyTables:
-        """A model with plausible tables. Raises ValueError like the class itself."""
+        """Plausible tables. Raises ValueError like the class itself."""
         if 0 not in exponents:
             raise ValueError(f"exponents {exponents} lack 0")
         exponent_counts = scales.typical_counts(exponents)
@@ -60,11 +60,11 @@ class EntropyTables:
     def learned(
         self, seen: NDArray[np.integer], quotients_seen: NDArray[np.integer] | None = None
     ) -> EntropyTables:
-        """A model with counts in proportion to what was seen in training.
+        """Tables with counts in proportion to what was seen in training.
 
         Args:
-            seen: tiles with each exponent in each context, see `GroupEstimator.exponent_counts`.
-            quotients_seen: symbols under each table, see `GroupEstimator.quotient_counts`; None
+            seen: tiles with each exponent in each context, see `GroupEncoder.exponent_counts`.
+            quotients_seen: symbols under each table, see `CountingSink.quotient_counts`; None
                 leaves those tables as they are.
 
         Raises:

@@ -2,9 +2,9 @@
 
 A group is an array (C, h, w) of weights in units of the noise scale s; its prior N(mean, v) may
 depend on the groups before. It becomes three sections of the message: side information, which is
-the exponents of its tiles (`scale_factors`) and the quotients of the weights with more than 4 bits
-(`scalar_quantiser`), then the relative entropy code of the others in a pseudo-random order. Weights
-with less than 0.39 bits stay at their mean.
+the scale factors of its tiles (`scale_factors`) and the quotients of the weights with more than 4
+bits (`scalar_quantiser`), then the relative entropy code of the others in a pseudo-random order.
+Weights with less than 0.39 bits stay at their mean.
 
 An encoder hands all that to a sink: `MessageSink` writes it, `CountingSink` counts what it would
 cost. Any prefix of the message decodes: a group whose side information is not all received stays at

@@ -31,7 +31,7 @@ Integers = TypeVar("Integers", int, NDArray[np.int64], "torch.Tensor")
 
 
 def mix32(x: Integers) -> Integers:
-    """Scramble the low 32 bits of `x`: a bijection on 0..2^32-1 (the "lowbias32" hash).
+    """Scramble the low 32 bits of `x`: a bijection on 0..2^32-1 ("lowbias32", Wellons 2018).
 
     Works on Python integers, int64 numpy arrays and int64 torch tensors of any shape; numba can
     compile it as it stands. Only the low 32 bits of `x` matter: products may wrap around 64 bits.

@@ -1,8 +1,9 @@
 """One message of range-coded symbols, of which every prefix can be read as far as it goes.
 
-A range coder (`constriction`) narrows an interval of numbers; the message is the digits of a number
-in the last one. The digits of a prefix leave an interval of numbers open: the symbols that all of
-those numbers stand for are certain, the rest is not received. No length or end mark is needed.
+A range coder (Martin 1979; `constriction`, Bamler 2022) narrows an interval of numbers; the message
+is the digits of a number in the last one. The digits of a prefix leave an interval of numbers open:
+the symbols that all of those numbers stand for are certain, the rest is not received. No length or
+end mark is needed.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Scalar quantisation of the few weights with much information, which a random code does badly.
 
-A weight's quotient q is its distance from the prior mean in steps of sqrt(12) posterior deviations.
-It is coded as a high part, under a table for heavy-tailed scale mixtures of Gaussians, and low bits
-as they are; which of its bits are low follows from the prior variance, so that the high part never
-has a deviation of more than seven. High parts beyond the table are escapes followed by an
-exponential-Golomb code.
+A weight's quotient q is its distance from the prior mean in steps of sqrt(12) noise scales, whose
+rounding error has the noise scale as deviation. It is coded as a high part, under a table for
+heavy-tailed scale mixtures of Gaussians, and low bits as they are; which of its bits are low
+follows from the prior variance, so that the high part never has a deviation of more than seven.
+High parts beyond the table are escapes followed by an exponential-Golomb code (Teuhola 1978).
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Scale factors of tiles: where a prior variance is locally wrong, a power of two sets it right.
 
+The idea is that of scale factors in audio codecs (ISO/IEC 11172-3): side information by region.
+
 A random code of fixed rate pays twice for a wrong variance, with bits where it is too large and
 with distortion where it is too small. For every tile of places of a group one exponent j multiplies
 the variances by 2^j. Exponents are entropy-coded under contexts: how much information the tile is

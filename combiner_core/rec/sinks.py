@@ -25,7 +25,7 @@ from combiner_core.rec.wire import (
     VALUE_UNITS,
 )
 
-# sums of the rates of more weights would overflow the schedules
+# sums of the rates of more weights would overflow the bit allocation
 _STREAM_WEIGHTS = 1 << 18
 _CHANGE_SHIFT = (CANDIDATE_UNITS * DEVIATION_UNITS // VALUE_UNITS).bit_length() - 1
 # posterior means, in prior deviations, beyond which candidates do not reach anyway
@@ -46,7 +46,7 @@ class Sink(Protocol):
     def scale_factors(
         self, scales: ScaleFactors, places: NDArray[np.intp], contexts: NDArray[np.intp]
     ) -> None:
-        """Take the exponents of one pass over a group's tiles, (n,) each."""
+        """Take the scale factors of one pass over a group's tiles, (n,) each."""
 
     def quotients(
         self,
@@ -106,7 +106,7 @@ class MessageSink:
     def scale_factors(
         self, scales: ScaleFactors, places: NDArray[np.intp], contexts: NDArray[np.intp]
     ) -> None:
-        """Write exponents."""
+        """Write scale factors."""
         scales.write(self._encoder, places, contexts)
 
     def quotients(
@@ -176,7 +176,7 @@ class CountingSink:
     def scale_factors(
         self, scales: ScaleFactors, places: NDArray[np.intp], contexts: NDArray[np.intp]
     ) -> None:
-        """Count exponents."""
+        """Count scale factors."""
         self._bits += float(scales.costs_bits[contexts, places].sum())
 
     def quotients(

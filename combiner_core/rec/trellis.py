@@ -3,8 +3,12 @@
 A weight reads its candidate at the index that the last L bits of the stream form. One bit
 therefore takes part in many weights, the candidates of a whole stream number 2^bits, and still the
 best of them is found with 2^L operations a weight. Random trellis source codes and trellis-coded
-quantisation (Marcellin & Fischer 1990; Tseng et al. 2024, "QTIP") are built alike. The path
-sought is that of the greatest log q/p, the greedy rule over all those candidates.
+quantisation (Marcellin & Fischer 1990; Tseng et al. 2024, "QTIP") are built alike.
+
+The path sought is that of the greatest log q/p: what is sent is the maximiser over the code (but
+for a finite lookahead), and not a sample of q. Under the posterior of a target c
+(`gaussians.TargetPosterior`), log q/p is -(w - c)^2 / 2 plus a constant: it is the code word
+nearest to the targets. For (nearly) a sample see `astar`.
 """
 
 from __future__ import annotations

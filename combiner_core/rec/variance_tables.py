@@ -1,7 +1,8 @@
 """Integer tables of what a prior variance means: both sides of a code read the same numbers.
 
 A log-variance is log2 of a prior variance v in the units of `wire`. Rates are those of a target's
-posterior, of variance v / (1 + v): 1/2 log2(1 + v) bits.
+posterior, of variance v / (1 + v): 1/2 log2(1 + v) bits, the mean of KL[q || p] over targets of
+variance 1 + v, and the information of a Gaussian channel (Cover & Thomas 2006, section 9.1).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The field of the paper: a sine network on Fourier-embedded coordinates, every weight random.
 
-Dupont et al. 2021 (COIN) and Sitzmann et al. 2020 (SIREN) for the network, Guo et al. 2023
-(COMBINER) for its Bayesian form. The frequency w0 of SIREN is absorbed in the weights: a prior
-with its own mean and scale for every weight makes the two parametrisations the same model.
+Dupont et al. 2021 (COIN) and Sitzmann et al. 2020 (SIREN) for the network, Tancik et al. 2020 for
+Fourier features, Guo et al. 2023 (COMBINER) for its Bayesian form. The frequency w0 of SIREN is
+absorbed in the weights: a prior with its own mean and scale for every weight makes the two
+parametrisations the same model.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class PosteriorFit:
         field: the network.
         prior: mean and std of shape (D,).
         targets: the M signals.
-        bits: shape (M, D), bits scheduled for each weight; weights with none stay at the prior
+        bits: shape (M, D), bits allocated to each weight; weights with none stay at the prior
             mean and carry no noise.
         blocks: shape (D,), the block of each weight; every block has its own beta.
         config: optimiser settings.

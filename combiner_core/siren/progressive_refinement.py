@@ -1,6 +1,6 @@
 """Progressive posterior refinement: weights are coded part by part, and the rest is fitted on.
 
-Guo et al. 2023 (COMBINER), section 3.3. After every commit the weights sent are set to what the
+Guo et al. 2023 (COMBINER), section 3. After every commit the weights sent are set to what the
 receiver will see, and the posteriors of those still to come are trained further, so that they make
 up for the errors of the sent ones.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# orthonormal: grey, red against blue, green against both
+# orthonormal: grey, red against blue, green against both (Ohta, Kanade & Sakai 1980, normalised)
 _COLOURS = torch.tensor(
     [[3**-0.5, 3**-0.5, 3**-0.5], [2**-0.5, 0, -(2**-0.5)], [6**-0.5, -2 * 6**-0.5, 6**-0.5]]
 )

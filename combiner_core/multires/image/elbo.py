@@ -1,9 +1,9 @@
 """The beta-ELBO of a picture as a differentiable function of its targets and of the networks.
 
-With the noise scale s in the place of beta (`gaussians`), minus the ELBO in nats is the sum of the
-KL divergences and of the squared errors of the decoded pixels over 2 s^2. Posteriors are the
-closed-form ones of the targets; their samples go through everything that depends on them, the
-priors of finer levels and the postfilter.
+With the noise scale s = sqrt(beta / 2) in the place of beta (`gaussians`), minus the ELBO in nats
+is the sum of the KL divergences and of the squared errors of the decoded pixels over 2 s^2.
+Posteriors are the closed-form ones of the targets; their samples go through everything that depends
+on them, the priors of finer levels and the postfilter.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Latent optimisation: gradient steps on the targets of the weights of the picture at hand.
 
 The targets descend the beta-ELBO of the decoded picture before anything is coded, as latents do in
-"Improving Inference for Neural Image Compression" (Yang, Bamler & Mandt 2020).
+"Improving Inference for Neural Image Compression" (Yang, Bamler & Mandt 2020). This is not the
+progressive posterior refinement of COMBINER (`siren.progressive_refinement`), which goes on while
+the code is being chosen.
 """
 
 from __future__ import annotations

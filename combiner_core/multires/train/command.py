@@ -1,4 +1,4 @@
-"""`python -m combiner_core train multires`: learn a multires model and write it as a preset."""
+"""`combiner train multires`: learn a multires model and write it as a preset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning the entropy tables of groups: how often tiles have which exponent where."""
+"""Learning the entropy tables of groups: how often tiles have which scale factor where."""
 
 from __future__ import annotations
 

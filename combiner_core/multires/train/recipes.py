@@ -88,7 +88,7 @@ class ImageRecipe:
     Attributes:
         settings: of the training.
         data: pictures.
-        unit: of the noise scale, see `multires.NoiseScale`.
+        unit: of the noise scale, see `noise_scale.NoiseScale`.
         noise: scales at which the model is measured.
         rate_unit: in which.
     """
@@ -133,7 +133,7 @@ class ImageRecipe:
         return _spread(self.data.learned, count)
 
     def untrained_tables(self) -> EntropyTables:
-        """Sizes of tiles and their exponents."""
+        """Sizes of tiles and the exponents of their scale factors."""
         return EntropyTables.untrained((8, 8), (-2, -1, 0, 1, 2, 4, *_IMAGE_RESCUES))
 
 
@@ -192,7 +192,7 @@ class AudioRecipe:
         return [Signal.audio(piece, self.sample_rate) for piece in pieces]
 
     def untrained_tables(self) -> EntropyTables:
-        """Sizes of tiles and their exponents."""
+        """Sizes of tiles and the exponents of their scale factors."""
         return EntropyTables.untrained((4, 4), (-6, -4, -2, 0, 2, 4, 6, 8, *_AUDIO_RESCUES))
 
     def _model(self, bands: AudioPriorConfig) -> AudioModel:
