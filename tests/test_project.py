@@ -37,7 +37,7 @@ LAYERS: dict[str, set[str]] = {
     "multires": {"base", "core", "gaussians", "rec", "signals"},
     "cli": {"base", "core", "signals"},
 }
-MAX_LINES = 450
+MAX_LINES = 400
 UNSAFE = {
     *("cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"),
     *("torch.load", "torch.save", "allow_pickle=True"),

@@ -27,7 +27,7 @@ from combiner_core.rec.entropy_tables import EntropyTables
 from combiner_core.rec.range_coder import MessageEnded, RangeDecoder
 from combiner_core.rec.scalar_quantiser import ScalarQuantiser
 from combiner_core.rec.scale_factors import ScaleFactors
-from combiner_core.rec.sinks import Sink, StreamSchedule
+from combiner_core.rec.sinks import Sink, StreamAllocation
 from combiner_core.rec.variance_tables import clamped, moved, rates, variances_of
 from combiner_core.rec.wire import RATE_UNITS, VALUE_UNITS
 
@@ -196,7 +196,7 @@ class GroupDecoder:
         self._decoder = RangeDecoder(payload)
         self._scales = ScaleFactors(tables.tile, tables.exponents, tables.exponent_counts)
         self._quantiser = ScalarQuantiser(tables.scalar_counts)
-        self._schedule = StreamSchedule(coder, seed)
+        self._allocation = StreamAllocation(coder, seed)
         self._ended = False
 
     def decode(self, prior: IntegerPrior) -> NDArray[np.int32]:
@@ -223,12 +223,12 @@ class GroupDecoder:
             return decoded
         flat, at = decoded.reshape(-1), active.scalar
         flat[at] = self._quantiser.values(prior.mean.ravel()[at], quotients)
-        for stream in self._schedule.streams(active):
+        for stream in self._allocation.streams(active):
             bits = self._decoder.bit_string(stream.total_bits)
-            values = self._schedule.coder.decode(
-                bits, stream.rates, stream.total_bits, stream.key, self._schedule.past
+            values = self._allocation.coder.decode(
+                bits, stream.rates, stream.total_bits, stream.key, self._allocation.past
             )
-            self._schedule.follow(bits)
+            self._allocation.follow(bits)
             at = stream.weights[: len(values)]
             flat[at] = moved(prior.mean.ravel()[at], stream.changes(values))
             if len(bits) < stream.total_bits:

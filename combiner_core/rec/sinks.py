@@ -82,7 +82,7 @@ class MessageSink:
     def __init__(self, coder: Coder, seed: int, payload_bytes: int) -> None:
         self._payload_bytes = payload_bytes
         self._encoder = RangeEncoder()
-        self._schedule = StreamSchedule(coder, seed)
+        self._allocation = StreamAllocation(coder, seed)
 
     @property
     def bits(self) -> float:
@@ -122,7 +122,7 @@ class MessageSink:
         self, active: ActiveWeights, difference: NDArray[np.float32]
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64]]]:
         """Code and write streams of weights."""
-        for stream in self._schedule.streams(active):
+        for stream in self._allocation.streams(active):
             values = self._code(stream, difference[stream.weights])
             yield stream.weights, stream.changes(values)
 
@@ -131,15 +131,15 @@ class MessageSink:
         deviation = deviations(stream.log_variance) / DEVIATION_UNITS
         mean, std = standard_target_posterior(difference.astype(np.float64), deviation)
         mean = np.clip(mean, -_FAR, _FAR)
-        encoder = self._schedule.coder.encoder(
-            stream.rates, stream.total_bits, stream.key, self._schedule.past
+        encoder = self._allocation.coder.encoder(
+            stream.rates, stream.total_bits, stream.key, self._allocation.past
         )
         values = []
         while not encoder.done:
             values.append(encoder.commit(mean, std))
         bits = encoder.bits()
         self._encoder.bit_string(bits)
-        self._schedule.follow(bits)
+        self._allocation.follow(bits)
         return np.concatenate(values)
 
 
@@ -223,7 +223,7 @@ class _Stream:
         return rounded
 
 
-class StreamSchedule:
+class StreamAllocation:
     """Cuts groups into streams with numbers of their own, and keeps the end of the bits so far.
 
     Args:

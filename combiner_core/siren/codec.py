@@ -258,7 +258,7 @@ class SirenPlan:
             if step == round(_SHARED_BETA_PART * effort.fit_steps) and tiling.fields > 1:
                 shares = allocate(fit.kl_bits().sum(1).tolist())
                 goal = streams.lengths(payload_bytes, shares)
-                fit.schedule(torch.from_numpy(streams.bits_of_weights(goal)).to(device))
+                fit.set_bits(torch.from_numpy(streams.bits_of_weights(goal)).to(device))
                 fit.share_beta = False
             fit.step(fit.config.rate_at(step, effort.fit_steps))
             if report.due(last=step + 1 == effort.fit_steps):

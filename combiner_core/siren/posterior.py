@@ -122,7 +122,7 @@ class PosteriorFit:
         self.share_beta = False
         self.distortion = torch.full((len(targets),), math.nan, device=bits.device)
 
-    def schedule(self, bits: Tensor) -> None:
+    def set_bits(self, bits: Tensor) -> None:
         """Change the bits of every weight, shape (M, D), where they were positive before."""
         self._bits = bits
 
