@@ -17,9 +17,9 @@ from combiner_core.multires.codec import MultiresEffort
 from combiner_core.siren import codec as siren_codec
 
 FAMILIES = ("siren", "multires")
-NAP_S = 0.15
-# Work that is done between the clock and the consumer, and the scheduler's grain: far below a nap.
-SLACK_S = 0.06
+NAP_S = 0.05
+# What a busy machine may take between the clock and the consumer, as a share of all naps.
+SLACK = 0.25
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_a_slow_consumer_costs_no_seconds(family: str, libraries: dict[str, Pres
     seconds = event.seconds
     assert len(elapsed_s) >= 3
     # The work before the call returned is in the load; all the rest is in the loop.
-    assert seconds["total"] - seconds["load"] == pytest.approx(awake_s, abs=SLACK_S)
+    assert seconds["total"] - seconds["load"] == pytest.approx(awake_s, abs=SLACK * asleep_s)
     parts_s = seconds["load"] + seconds["fit"] + seconds["code"]
     assert parts_s <= seconds["total"] + 1e-6
     assert elapsed_s == sorted(elapsed_s)
@@ -65,9 +65,9 @@ def test_a_slow_consumer_costs_no_seconds(family: str, libraries: dict[str, Pres
 def test_a_nap_in_a_phase_is_not_in_its_seconds(
     family: str, libraries: dict[str, PresetLibrary]
 ) -> None:
-    """One long nap, so much longer than all of the work that none of it can be hidden."""
+    """One long nap, as long as all of the work or longer."""
     for phase in ("fit", "code") if family == "siren" else ("search", "code"):
-        naps, long_s = 0, 3.0
+        naps, long_s = 0, 0.8
         started = time.monotonic()
         for event in encode(image(), Budget(200), options(family), libraries[family]):
             if isinstance(event, Progress) and event.phase == phase and not naps:
@@ -76,7 +76,7 @@ def test_a_nap_in_a_phase_is_not_in_its_seconds(
         assert isinstance(event, Encoded)
         awake_s = time.monotonic() - started - long_s
         assert naps == 1
-        assert max(event.seconds.values()) <= awake_s + SLACK_S
+        assert max(event.seconds.values()) <= awake_s + SLACK * long_s
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -99,7 +99,7 @@ def test_closing_stops_the_work(
             break
     used_s = time.process_time()
     events.close()
-    time.sleep(NAP_S)
+    time.sleep(2 * NAP_S)
     assert time.process_time() - used_s < NAP_S
     assert list(events) == []
 
@@ -108,7 +108,7 @@ def test_work_that_is_never_asked_for_is_not_done(libraries: dict[str, PresetLib
     for family in FAMILIES:
         events = encode(image(), Budget(200), options(family), libraries[family])
         used_s = time.process_time()
-        time.sleep(NAP_S)
+        time.sleep(2 * NAP_S)
         assert time.process_time() - used_s < NAP_S
         events.close()
 
