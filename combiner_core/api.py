@@ -20,7 +20,7 @@ from typing import Any
 
 from combiner_core.budget import Budget, Unit
 from combiner_core.codec import decode, encode
-from combiner_core.errors import BitstreamError, BudgetError
+from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Encoded, Event
 from combiner_core.families import Codec, Models, OneCodec
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
@@ -97,6 +97,8 @@ def iter_compress(
         CombinerError: at the call: another argument is none of those allowed.
     """
     budget = _budget({"bytes": bytes, "bpp": bpp, "kbps": kbps})
+    if not isinstance(model, str) and not hasattr(model, "plan"):
+        raise CombinerError(f"A {type(model).__name__} is no model: give a name or a codec.")
     name = model if isinstance(model, str) else EncodeOptions.model
     options = EncodeOptions(name, effort, rec, seed, device, refine, optimise_latents)
     signal = to_signal(source, sample_rate)

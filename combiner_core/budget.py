@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from combiner_core._numbers import is_real
 from combiner_core.errors import BudgetError
 from combiner_core.signals import Signal
 
@@ -29,6 +30,8 @@ class Budget:
     unit: Unit = "bytes"
 
     def __post_init__(self) -> None:
+        if not is_real(self.amount):
+            raise BudgetError(f"A budget is a number, not {self.amount!r}.")
         if self.amount >= _MAX_AMOUNT:
             raise BudgetError(f"A budget of {_MAX_AMOUNT:g} {self.unit} or more is not sensible.")
         if not self.amount > 0:

@@ -174,7 +174,11 @@ def check_size(signal: Signal) -> None:
             )
         if max(shape.width, shape.height) > bitstream.MAX_SIDE:
             raise SignalError(f"The image has a side of more than {bitstream.MAX_SIDE} pixels.")
+        if shape.width * shape.height > MAX_PIXELS:
+            raise SignalError(f"The image has more than {MAX_PIXELS:,} pixels.")
         return
+    if shape.values_count > MAX_SAMPLES:
+        raise SignalError(f"The clip has more than {MAX_SAMPLES:,} samples over all channels.")
     if shape.samples < MIN_SAMPLES:
         raise SignalError(f"The clip has {shape.samples} samples: it needs at least {MIN_SAMPLES}.")
     if not bitstream.MIN_SAMPLE_RATE <= shape.sample_rate <= bitstream.MAX_SAMPLE_RATE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from combiner_core._numbers import is_whole
 from combiner_core.errors import CombinerError
 
 EffortName = Literal["fast", "balanced", "best"]
@@ -47,8 +48,9 @@ class EncodeOptions:
         _check("effort", self.effort, get_args(EffortName))
         _check("relative entropy coder", self.rec, get_args(CoderName))
         _check("device", self.device, get_args(DeviceName))
-        if not 0 <= self.seed <= MAX_SEED:
-            raise CombinerError(f"The seed {self.seed} is not a number from 0 to {MAX_SEED}.")
+        if not is_whole(self.seed) or not 0 <= self.seed <= MAX_SEED:
+            raise CombinerError(f"The seed {self.seed!r} is not a number from 0 to {MAX_SEED}.")
+        object.__setattr__(self, "seed", int(self.seed))
 
 
 def _check(what: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -21,7 +21,11 @@ from combiner_core.errors import BitstreamError
 from combiner_core.signals import ImageShape
 
 FORMAT = "CMB"
-_SETTINGS = ("bytes", "bpp", "model", "effort", "rec", "seed", "device", "models")
+# those that make sense for an image; Pillow's callers pass what other formats take as well
+_SETTINGS = (
+    *("bytes", "bpp", "model", "effort", "rec", "seed", "device"),
+    *("refine", "optimise_latents", "models"),
+)
 
 
 class CombinerImageFile(ImageFile.ImageFile):
@@ -51,6 +55,8 @@ class CombinerImageFile(ImageFile.ImageFile):
         if self._content is not None:
             pixels = decode(self._content).values
             self._content = None
+            if self.fp is not None and self._exclusive_fp:
+                self.fp.close()
             self.fp = io.BytesIO(pixels.tobytes())
             self.tile = [ImageFile._Tile("raw", (0, 0, *self.size), 0, self.mode)]
         return super().load()

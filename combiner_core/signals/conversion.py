@@ -5,6 +5,7 @@ What could mean two things is refused with a sentence that names the way out.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from combiner_core._numbers import is_whole
 from combiner_core.errors import SignalError
 from combiner_core.signals.audio import MAX_SAMPLES
 from combiner_core.signals.files import decode, load
@@ -21,6 +23,7 @@ from combiner_core.signals.signal import Signal
 
 _COLOUR_CHANNELS = (1, 3, 4)
 _PIXEL_TYPES = "uint8 from 0 to 255, uint16 from 0 to 65535, or floating-point from 0 to 1"
+_OPEN_FOR_TEXT = "{} is open for text: open it with mode 'rb'."
 _SAMPLE_SCALES = {np.dtype(np.int16): 2.0**-15, np.dtype(np.int32): 2.0**-31}
 
 
@@ -75,13 +78,15 @@ def content_of(source: Any) -> bytes | None:
     read = getattr(source, "read", None)
     if read is None:
         return None
+    if isinstance(source, io.TextIOBase):  # whose read would stop at the first byte that is no text
+        raise SignalError(_OPEN_FOR_TEXT.format(_name_of(source)))
     try:
         content = read()
     except (OSError, ValueError) as error:
         raise SignalError(f"{_name_of(source)} cannot be read.") from error
-    if not isinstance(content, bytes):
-        raise SignalError(f"{_name_of(source)} is open for text: open it with mode 'rb'.")
-    return content
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise SignalError(_OPEN_FOR_TEXT.format(_name_of(source)))
+    return bytes(content)
 
 
 def _name_of(source: Any) -> str:
@@ -98,10 +103,14 @@ def _array_of(source: Any) -> tuple[NDArray[Any], bool]:
     """The values of an array or tensor, and whether it is a tensor."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(source, torch.Tensor):
-        tensor = source.detach().cpu()
-        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(), True
-    if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
-        return np.asarray(source), False
+        try:
+            tensor = source.detach().cpu()
+            return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(), True
+        except (RuntimeError, TypeError) as error:
+            raise SignalError(f"A tensor of {source.dtype} cannot become an array.") from error
+    if not isinstance(source, type) and hasattr(source, "__array__"):
+        values = np.asarray(source)
+        return values.astype(values.dtype.newbyteorder("="), copy=False), False
     raise SignalError(
         f"A {type(source).__name__} is no signal: give a path, bytes, an open file, a picture, an "
         "array or a tensor."
@@ -109,6 +118,8 @@ def _array_of(source: Any) -> tuple[NDArray[Any], bool]:
 
 
 def _from_samples(values: NDArray[Any], sample_rate: int) -> Signal:
+    if not is_whole(sample_rate) or sample_rate < 1:
+        raise SignalError(f"A sample rate is a positive whole number of Hz, not {sample_rate!r}.")
     if values.ndim not in (1, 2) or 0 in values.shape:
         raise SignalError(f"Samples have shape (n,) or (n, channels), not {values.shape}.")
     if values.ndim == 2 and values.shape[0] < values.shape[1]:
@@ -147,7 +158,14 @@ def _from_pixels(values: NDArray[Any], is_tensor: bool) -> Signal:
             f"A picture has shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {shape}: "
             "give one picture at a time."
         )
-    return from_pil(Image.fromarray(_to_bytes(values).squeeze()), "the array")
+    if min(values.shape[:2]) < MIN_SIDE:
+        raise SignalError(
+            f"An array of shape {shape} is no picture: it needs at least {MIN_SIDE} pixels on each "
+            "side."
+        )
+    pixels = _to_bytes(values)
+    grey = pixels.ndim == 3 and pixels.shape[2] == 1
+    return from_pil(Image.fromarray(pixels[..., 0] if grey else pixels), "the array")
 
 
 def _channels_last(values: NDArray[Any], is_tensor: bool) -> NDArray[Any]:

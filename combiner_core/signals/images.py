@@ -85,7 +85,9 @@ def from_pil(image: Image.Image, name: str) -> Signal:
     """
     try:
         return Signal.image(np.asarray(_on_white(_upright(image), name)))
-    except (OSError, ValueError, SyntaxError) as error:
+    except SignalError:
+        raise
+    except Exception as error:  # it may be a file that Pillow has yet to decode
         raise SignalError(f"The pixels of {name} cannot be read.") from error
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from combiner_core._numbers import is_whole
 from combiner_core.errors import SignalError
 from combiner_core.signals.shape import AudioShape, ImageShape, Kind, Shape
 
@@ -57,7 +58,9 @@ class Signal:
         values = np.atleast_2d(np.ascontiguousarray(samples))
         if not np.issubdtype(values.dtype, np.floating):
             raise SignalError(f"Audio samples are floating-point numbers, not {values.dtype}.")
-        return cls(np.clip(values, -1.0, 1.0).astype(np.float32, copy=False), "audio", sample_rate)
+        # one of NumPy's integers would not do where files are written
+        rate = int(sample_rate) if is_whole(sample_rate) else sample_rate
+        return cls(np.clip(values, -1.0, 1.0).astype(np.float32, copy=False), "audio", rate)
 
     def __repr__(self) -> str:
         if self.kind == "image":
@@ -68,7 +71,7 @@ class Signal:
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> NDArray[np.generic]:
-        values = self.to_numpy()
+        values = self.values if self.kind == "image" else self.values.T
         return np.array(values, dtype=dtype, copy=True if copy is None else copy)
 
     def to_numpy(self) -> NDArray[Any]:
@@ -158,5 +161,5 @@ def _check_audio(values: NDArray[Any], sample_rate: int | None) -> None:
         raise SignalError("Audio values must be finite numbers.")
     if np.abs(values).max() > 1:
         raise SignalError("Audio values lie between -1 and 1.")
-    if sample_rate is None or sample_rate <= 0:
-        raise SignalError(f"Audio needs a positive sample rate, not {sample_rate}.")
+    if sample_rate is None or not is_whole(sample_rate) or sample_rate <= 0:
+        raise SignalError(f"Audio needs a positive whole sample rate, not {sample_rate!r}.")

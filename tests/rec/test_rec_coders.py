@@ -149,22 +149,6 @@ def test_decoding_is_golden(coder: Coder, golden: str):
 
 
 @each_coder
-def test_a_truncated_stream_decodes_to_a_prefix(coder: Coder):
-    rates = posterior(300)[2]
-    total_bits = usable_bits(coder, rates)
-    bits = np.random.default_rng(1).integers(0, 2, total_bits, dtype=np.uint8)
-    full = coder.decode(bits, rates, total_bits, KEY)
-    assert len(full) == len(rates)
-    lengths = []
-    for kept in range(total_bits + 1):
-        values = coder.decode(bits[:kept], rates, total_bits, KEY)
-        assert (values == full[: len(values)]).all()
-        lengths.append(len(values))
-    assert lengths == sorted(lengths)
-    assert lengths[total_bits // 2] >= len(rates) // 4
-
-
-@each_coder
 def test_a_change_of_key_changes_the_randomness(coder: Coder):
     rates = posterior(300)[2]
     total_bits = usable_bits(coder, rates)

@@ -44,30 +44,6 @@ def equal_groups(first: list[np.ndarray], second: list[np.ndarray]) -> list[bool
     return [np.array_equal(a, b) for a, b in zip(first, second, strict=True)]
 
 
-@pytest.mark.parametrize(
-    ("coder", "model"),
-    [
-        (TrellisCoder(state_bits=12), MODEL),
-        (TrellisCoder(state_bits=8, commit_bits=40, lookahead_bits=8), MODEL),
-        (TRELLIS, EntropyTables.untrained((1, 16), (-4, -2, 0, 2, 4, 6, 8, 10))),
-        (BlockCoder(block_bits=10), MODEL),
-        (BlockCoder(block_bits=7, rule="greedy", commit_blocks=3), MODEL),
-    ],
-    ids=str,
-)
-def test_a_payload_gives_what_the_encoder_returned(coder: Coder, model: EntropyTables):
-    groups = pyramid(1)
-    encoder, sent = encoded(groups, MANY_BYTES, coder, model)
-    assert encoder.fits
-    assert not encoder.full
-    assert 0 < encoder.side_bits < encoder.bits
-    for received, expected in zip(
-        decoded(groups, encoder.payload(), coder, model), sent, strict=True
-    ):
-        assert received.dtype == expected.dtype == np.int32
-        np.testing.assert_array_equal(received, expected)
-
-
 def test_weights_approach_their_targets_and_only_existing_ones_are_decoded():
     groups = pyramid(2)
     encoder, sent = encoded(groups, MANY_BYTES, TrellisCoder(state_bits=12))
@@ -111,30 +87,6 @@ def test_any_group_comes_back(seed, shape, log_variance, mean, spread, share):
         groups.append(Example(index, index - 1 if index else None, target, means, variances, coded))
     encoder, sent = encoded(groups, MANY_BYTES)
     assert all(equal_groups(decoded(groups, encoder.payload()), sent))
-
-
-@pytest.mark.parametrize("coder", [TRELLIS, BlockCoder(block_bits=8)], ids=lambda c: c.name)
-def test_every_prefix_gives_the_beginning(coder: Coder):
-    groups = pyramid(4, shift=-1.5)
-    encoder, sent = encoded(groups, MANY_BYTES, coder)
-    payload = encoder.payload()[: int(encoder.bits / 8) + 9]
-    means = [group.mean * group.coded for group in groups]
-    known = -1
-    for n_bytes in range(0, len(payload) + 1, 1 if len(payload) < 400 else 7):
-        received = decoded(groups, payload[:n_bytes], coder)
-        right = equal_groups(received, sent)
-        cut = right.index(False) if False in right else len(groups)
-        assert all(equal_groups(received[cut + 1 :], means[cut + 1 :]))
-        n_known = 0
-        if cut < len(groups):
-            # of the group that is cut, weights are right or not received
-            values, full, mean = received[cut], sent[cut], means[cut]
-            assert ((values == full) | (values == mean)).all()
-            n_known = int((values != mean).sum())
-        n_known += sum(map(np.size, sent[:cut]))
-        assert n_known >= known
-        known = n_known
-    assert known == sum(map(np.size, sent))
 
 
 @pytest.mark.parametrize("payload_bytes", [1, 3, 4, 30, 31, 200, 333])
@@ -181,11 +133,6 @@ def test_what_fits_is_exactly_received_at_every_length():
 def test_any_bytes_decode_to_something(payload: bytes, example: int):
     for values in decoded(pyramid(example), payload):
         assert values.dtype == np.int32
-
-
-def test_extreme_bytes_decode_to_something():
-    for byte in (0, 1, 127, 128, 254, 255):
-        decoded(pyramid(7, shift=6.0), bytes([byte]) * 20_000)
 
 
 def test_decoding_never_changes():
