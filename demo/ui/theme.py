@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import gradio as gr
 
-from demo import ROOT
+import combiner_core
 
 STYLE = Path(__file__).with_name("style.css")
-_PROJECT = ROOT / "pyproject.toml"
 
 # Steel: greys with a breath of blue, dark enough at 500 to be read on white.
 _NEUTRAL = gr.themes.Color(
@@ -124,9 +122,8 @@ def header() -> str:
 
 def footer() -> str:
     """HTML of the end of the page: version and credits."""
-    version = tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]["version"]
     return (
-        f'<footer class="site-footer"><p>Version {version} · '
+        f'<footer class="site-footer"><p>Version {combiner_core.__version__} · '
         "after Guo et al., <cite>Compression with Bayesian Implicit Neural "
         "Representations</cite>, NeurIPS 2023 · what you upload stays on the machine that runs "
         "this page and is deleted after a while.</p></footer>"
