@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import (
     Browser,
-    GroupPrior,
     Locator,
     Page,
+    Request,
     Response,
     expect,
     sync_playwright,
@@ -75,7 +75,7 @@ def visit(browser: Browser, url: str, size: tuple[int, int] = DESKTOP) -> Iterat
     """
     faults: list[str] = []
 
-    def check_host(request: GroupPrior) -> None:
+    def check_host(request: Request) -> None:
         address = urlsplit(request.url)
         if address.scheme not in ("data", "blob") and address.netloc != urlsplit(url).netloc:
             faults.append(f"request to {request.url}")
