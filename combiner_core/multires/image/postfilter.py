@@ -1,4 +1,4 @@
-"""The postfilter g: a small network that corrects what the wavelets give, after every decision."""
+"""The postfilter g: a network that corrects what the wavelets give, after every decision."""
 
 from __future__ import annotations
 
@@ -8,65 +8,110 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_GAIN = 32.0
+# of the correction, and of pixels, whose middle becomes zero
+_GAIN, _PIXEL_GAIN, _MIDDLE = 32.0, 1 / 64, 128.0
+# sides of a picture are padded to multiples of this: three halvings
+_MULTIPLE = 8
+# pixels over which a change of one reaches at most, for whoever filters in parts
+REACH = 128
+MAP_CHANNELS = 2
 
 
 @dataclass(frozen=True)
 class PostfilterConfig:
-    """Size of a postfilter: hidden channels, residual blocks, channels of context."""
+    """Size of a postfilter.
 
-    width: int = 32
-    blocks: int = 4
-    context: int = 16
+    Attributes:
+        widths: hidden channels at a half, a quarter and an eighth of the resolution.
+        blocks: residual blocks there; of the first two on the way down and again on the way up.
+        context: hidden channels of the finest level's network.
+    """
+
+    widths: tuple[int, int, int] = (48, 96, 128)
+    blocks: tuple[int, int, int] = (2, 3, 2)
+    context: int = 64
 
 
 class _Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        _clear(self.second)
+        self.first = _conv(width, width, 3)
+        self.second = _conv(width, width, 3, gain=0.0)
 
     def forward(self, hidden: Tensor) -> Tensor:
         inner: Tensor = self.second(torch.relu(self.first(torch.relu(hidden))))
         return hidden + inner
 
 
-def _clear(layer: nn.Conv2d) -> None:
-    """Start from a layer that adds nothing."""
+def _conv(inputs: int, outputs: int, size: int, gain: float = 1.0) -> nn.Conv2d:
+    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
     assert layer.bias is not None
-    nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    with torch.no_grad():
+        layer.weight.mul_(gain)
+    return layer
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width) for _ in range(count)))
 
 
 class Postfilter(nn.Module):
-    """The network g: corrects a picture synthesised from wavelets, at half its resolution."""
+    """The network g: a U-shaped one (Ronneberger, Fischer & Brox 2015) of three resolutions."""
 
     def __init__(self, config: PostfilterConfig) -> None:
         super().__init__()
-        width = config.width
+        top, middle, bottom = config.widths
+        at_top, at_middle, at_bottom = config.blocks
         self.config = config
-        self.enter = nn.Conv2d(4 * 3 + config.context + 1, width, 3, padding=1)
-        self.blocks = nn.ModuleList(_Block(width) for _ in range(config.blocks))
-        self.leave = nn.Conv2d(width, 4 * 3, 3, padding=1)
-        _clear(self.leave)
+        self.enter = _conv(4 * 3 + MAP_CHANNELS, top, 3, gain=0.7)
+        self.top_in = _blocks(top, at_top)
+        self.down_middle = nn.Conv2d(top, middle, 2, stride=2)
+        self.context = _conv(config.context, middle, 1, gain=0.5)
+        self.middle_in = _blocks(middle, at_middle - 1)
+        self.down_bottom = nn.Conv2d(middle, bottom, 2, stride=2)
+        self.bottom = _blocks(bottom, at_bottom)
+        self.up_middle = _conv(bottom, 4 * middle, 1, gain=0.3)
+        self.middle_out = _blocks(middle, at_middle)
+        self.up_top = _conv(middle, 4 * top, 1, gain=0.3)
+        self.top_out = _blocks(top, at_top)
+        self.leave = _conv(top, 4 * 3, 3, gain=0.0)
 
-    def forward(self, pixels: Tensor, context: Tensor | None, log_noise: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor, context: Tensor, log_noise: Tensor) -> Tensor:
         """Corrected pixels.
 
         Args:
             pixels: RGB from 0 to 255 (B, 3, H, W).
-            context: (B, context, ceil(H / 2), ceil(W / 2)), None if the network has none.
-            log_noise: log2 of the noise scale (B,).
+            context: hidden values of the finest level (B, context, ceil(H / 4), ceil(W / 4)).
+            log_noise: log2 of the noise scale less a constant for luma and chroma, of the shape
+                (B, 2, ceil(H / 4), ceil(W / 4)).
         """
         height, width = pixels.shape[2:]
-        padded = functional.pad(pixels, (0, width % 2, 0, height % 2), mode="replicate")
-        folded = functional.pixel_unshuffle((padded - 128) / 64, 2)
-        rate = (log_noise.float() - 4.5)[:, None, None, None].expand(-1, 1, *folded.shape[2:])
-        parts = [folded, rate] if context is None else [folded, context, rate]
-        inputs = torch.cat(parts, 1).contiguous(memory_format=torch.channels_last)
-        hidden = self.enter(inputs)
-        for block in self.blocks:
-            hidden = block(hidden)
-        correction = functional.pixel_shuffle(self.leave(torch.relu(hidden)).float(), 2) * _GAIN
-        return pixels + correction[..., :height, :width]
+        size = (height + -height % _MULTIPLE, width + -width % _MULTIPLE)
+        padded = _padded(pixels, size)
+        folded = functional.pixel_unshuffle((padded - _MIDDLE) * _PIXEL_GAIN, 2)
+        half, quarter = (size[0] // 2, size[1] // 2), (size[0] // 4, size[1] // 4)
+        noise = _padded(functional.interpolate(log_noise, scale_factor=2), half)
+        inputs = torch.cat([folded, noise.to(folded)], 1).to(self.enter.weight.dtype)
+        top = self.top_in(self.enter(inputs.contiguous(memory_format=torch.channels_last)))
+        known = _padded(self.context(torch.relu(context)), quarter)
+        middle = self.middle_in(self.down_middle(torch.relu(top)) + known)
+        bottom = self.bottom(self.down_bottom(torch.relu(middle)))
+        middle = self.middle_out(middle + _up(self.up_middle, bottom))
+        top = self.top_out(top + _up(self.up_top, middle))
+        correction = functional.pixel_shuffle(self.leave(torch.relu(top)).float(), 2)
+        return pixels + _GAIN * correction[..., :height, :width]
+
+
+def _up(layer: nn.Conv2d, hidden: Tensor) -> Tensor:
+    return functional.pixel_shuffle(layer(torch.relu(hidden)), 2)
+
+
+def _padded(values: Tensor, size: tuple[int, int]) -> Tensor:
+    """Cut or continued to this size by repeating the last row and column."""
+    values = values[..., : size[0], : size[1]]
+    right, below = size[1] - values.shape[3], size[0] - values.shape[2]
+    if not right and not below:
+        return values
+    return functional.pad(values, (0, right, 0, below), mode="replicate")
