@@ -3,27 +3,30 @@
 from combiner_core.rec.astar import BlockCoder
 from combiner_core.rec.bit_allocation import Rates, blocks
 from combiner_core.rec.coder import Bits, Coder, Key, StreamEncoder, encode
-from combiner_core.rec.entropy_tables import EntropyTables
-from combiner_core.rec.groups import CodedGroup, GroupDecoder, GroupEncoder, IntegerPrior
+from combiner_core.rec.dependent_quantiser import STATE_COUNTS
+from combiner_core.rec.entropy_tables import EntropyTables, Taps
+from combiner_core.rec.group_prior import IntegerPrior
+from combiner_core.rec.groups import CodedGroup, GroupDecoder, GroupEncoder
+from combiner_core.rec.level_grids import Grid, Plane
 from combiner_core.rec.randomness import permutation
-from combiner_core.rec.sinks import CountingSink, MessageSink, Sink
 from combiner_core.rec.trellis import TrellisCoder
 
 __all__ = [
+    "STATE_COUNTS",
     "Bits",
     "BlockCoder",
     "CodedGroup",
     "Coder",
-    "CountingSink",
     "EntropyTables",
+    "Grid",
     "GroupDecoder",
     "GroupEncoder",
     "IntegerPrior",
     "Key",
-    "MessageSink",
+    "Plane",
     "Rates",
-    "Sink",
     "StreamEncoder",
+    "Taps",
     "TrellisCoder",
     "blocks",
     "encode",

@@ -67,7 +67,6 @@ class AudioField:
                 scale,
                 log_scale,
                 exact=True,
-                first_index=len(blocks) * prior.group_count,
                 first_row=first,
             )
             blocks.append(block)
