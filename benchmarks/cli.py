@@ -152,7 +152,7 @@ def _add_rec(commands: Subparsers) -> None:
         "--noise", type=int, nargs="+", required=True, metavar="INDEX", help="noise scales"
     )
     command.add_argument("--model", default=EncodeOptions.model)
-    _add_coders(command)
+    _add_coders(command, coders.DEPENDENT)
 
 
 def _add_documents(commands: Subparsers) -> None:
@@ -178,8 +178,8 @@ def _add_measurement(
     command.add_argument("--threads", type=int, default=threads, help="of each process")
 
 
-def _add_coders(command: argparse.ArgumentParser) -> None:
-    names = ("trellis", "greedy", "astar")
+def _add_coders(command: argparse.ArgumentParser, *more: str) -> None:
+    names = (*more, "trellis", "greedy", "astar")
     command.add_argument("--coders", nargs="+", choices=names, default=list(names))
     command.add_argument("--state-bits", type=int, nargs="+", default=list(_STATE_BITS))
     command.add_argument("--block-bits", type=int, nargs="+", default=list(_BLOCK_BITS))

@@ -103,7 +103,14 @@ def _events(
     yield replace(last, phase="verify", step=0, total=1, elapsed_s=clock.elapsed_s)
 
     card = codec.card
-    header = Header(signal.shape, card.id, card.prior_hash, options.seed, event.parameters)
+    header = Header(
+        signal.shape,
+        card.id,
+        card.prior_hash,
+        options.seed,
+        event.parameters,
+        card.format_version,
+    )
     data = bitstream.write(header, event.payload)
     reconstruction = _decoded(codec, bitstream.read(data), 1.0, 1.0, options.device)
     quality_db = psnr_db(signal, reconstruction)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from combiner_core import bitstream
 from combiner_core._installation import presets_directory
 from combiner_core.card import Card
 from combiner_core.errors import PresetError
@@ -168,8 +169,10 @@ class PresetLibrary:
             if card.id == header.model_id:
                 card.check_file(header)
                 return card
+        older = header.version < bitstream.NEWEST_VERSION
+        hint = "; files of multires models of format version 2 can be read no more" if older else ""
         raise PresetError(
-            f"The file was made with model number {header.model_id}, which is not here."
+            f"The file was made with model number {header.model_id}, which is not here{hint}."
         )
 
     def load(self, card: Card) -> Codec:
@@ -186,17 +189,22 @@ class PresetLibrary:
                 raise PresetError(
                     f"The preset {card.name}.safetensors does not have the hash on its card."
                 )
-            arrays, config = _parse(content)
+            arrays, config = parsed(content)
             codec = family_named(card.family, self._families).load(card, arrays, config)
         self._loaded[card.sha256] = codec
         return codec
 
 
-def _parse(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Tensors and settings of a safetensors file, which begins with the length of its header."""
+def parsed(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Tensors and settings of a preset's safetensors file.
+
+    Raises:
+        SafetensorError, KeyError, TypeError, ValueError: it is none.
+    """
     import safetensors.numpy
 
     arrays = safetensors.numpy.load(content)
+    # the file begins with the length of its header
     length = int.from_bytes(content[:8], "little")
     config = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["config"])
     return arrays, config

@@ -37,7 +37,7 @@ def models(multires_presets: Path) -> cc.PresetLibrary:
 
 @pytest.fixture
 def quick_effort(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(10, measured=1, latent_steps=0))
+    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(states=8, latent_steps=0))
 
 
 def assert_one_sentence(error: BaseException) -> None:

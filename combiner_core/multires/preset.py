@@ -17,6 +17,8 @@ from combiner_core.presets import PresetFile
 from combiner_core.rec import EntropyTables, Taps
 from combiner_core.signals import Kind
 
+# of files
+_FORMAT_VERSION = 3
 _PREFIX = "model."
 _ENTROPY = "entropy."
 _TABLES = ("steps", "corrections", "probabilities", "confidences")
@@ -56,19 +58,7 @@ class MultiresPreset:
         Raises:
             KeyError, TypeError, ValueError: it is no such preset.
         """
-        parts = _PARTS_IN_FILES[card.kind]
-        settings = dict(config["model"])
-        model = build(config_from(settings | {part: settings[parts[part]] for part in parts}))
-        from_arrays(
-            model,
-            {
-                _renamed(name.removeprefix(_PREFIX), _POSTFILTER_IN_FILES, _POSTFILTER): array
-                for name, array in arrays.items()
-                if name.startswith(_PREFIX)
-            },
-        )
-        quantise(model)
-        return cls(card, model, _tables_from(arrays))
+        return cls(card, networks_from(card.kind, arrays, config), _tables_from(arrays))
 
     def file(self) -> PresetFile:
         """The preset as bytes."""
@@ -82,7 +72,8 @@ class MultiresPreset:
             _PREFIX + _renamed(name, _POSTFILTER, _POSTFILTER_IN_FILES): array
             for name, array in to_arrays(self.model).items()
         }
-        return PresetFile.of(self.card, arrays | _arrays_of(self.tables), config)
+        card = replace(self.card, format_version=_FORMAT_VERSION)
+        return PresetFile.of(card, arrays | _arrays_of(self.tables), config)
 
     def save(self, directory: Path) -> Card:
         """Write it; returns its card with the hash of what was written.
@@ -91,6 +82,29 @@ class MultiresPreset:
             SignalError: it cannot be written there.
         """
         return self.file().save(directory)
+
+
+def networks_from(
+    kind: Kind, arrays: Mapping[str, NDArray[Any]], config: Mapping[str, Any]
+) -> Model:
+    """The networks of what `MultiresPreset.file` serialises, whatever its entropy tables are.
+
+    Raises:
+        KeyError, TypeError, ValueError: there are none of this kind.
+    """
+    parts = _PARTS_IN_FILES[kind]
+    settings = dict(config["model"])
+    model = build(config_from(settings | {part: settings[parts[part]] for part in parts}))
+    from_arrays(
+        model,
+        {
+            _renamed(name.removeprefix(_PREFIX), _POSTFILTER_IN_FILES, _POSTFILTER): array
+            for name, array in arrays.items()
+            if name.startswith(_PREFIX)
+        },
+    )
+    quantise(model)
+    return model
 
 
 def _arrays_of(tables: EntropyTables) -> dict[str, NDArray[Any]]:

@@ -41,6 +41,11 @@ class Message:
     spent: Spent
     plan: RatePlan
 
+    @property
+    def unsent_bits(self) -> float:
+        """Information at its end that needs no bytes: weights that stay at their means."""
+        return self.spent.total_bits - 8 * len(self.payload)
+
 
 class RateControl:
     """Codes messages until one fills the budget.
@@ -93,23 +98,24 @@ class RateControl:
 
         Where bits change so suddenly that plans fail it halves what lies between scales tried.
         """
-        noise, plan, best = start, None, None
+        noise, plan, best, unsent_bits = start, None, None, 0.0
         too_fine, too_coarse = MIN_INDEX - 1, MAX_INDEX + 1
         for _ in range(_MAX_ATTEMPTS):
-            message = yield from self._coded(coefficients, noise, plan)
+            message = yield from self._coded(coefficients, noise, plan, unsent_bits)
             best = self._better(message, best)
             left_bytes = self._payload_bytes - len(message.payload)
             enough_bytes = max(_LEFT * self._payload_bytes, _LEFT_BYTES)
             if 0 <= left_bytes and (left_bytes <= enough_bytes or noise.index == MIN_INDEX):
                 return best
-            plan = message.plan
+            plan, unsent_bits = message.plan, message.unsent_bits
+            goal_bits = self._goal_bits + unsent_bits
             bits = float(plan.bits.sum())
-            if bits > self._goal_bits:
+            if bits > goal_bits:
                 too_fine = max(too_fine, noise.index)
             else:
                 too_coarse = min(too_coarse, noise.index)
-            near = abs(math.log((bits + 1) / (self._goal_bits + 1))) < _NEAR
-            noise = plan.finest(self._goal_bits)
+            near = abs(math.log((bits + 1) / (goal_bits + 1))) < _NEAR
+            noise = plan.finest(goal_bits)
             if not near and not too_fine < noise.index < too_coarse:
                 low, high = max(too_fine, MIN_INDEX), min(too_coarse, MAX_INDEX)
                 noise = NoiseScale((low + high) // 2, noise.unit)
@@ -130,9 +136,13 @@ class RateControl:
         return message if longest < length <= self._payload_bytes else best
 
     def _coded(
-        self, coefficients: Coefficients, noise: NoiseScale, plan: RatePlan | None
+        self,
+        coefficients: Coefficients,
+        noise: NoiseScale,
+        plan: RatePlan | None,
+        unsent_bits: float = 0.0,
     ) -> Generator[Progress, None, Message]:
-        steering = Steering(self._goal_bits, plan)
+        steering = Steering(self._goal_bits + unsent_bits, plan)
         encoder = GroupEncoder(self._tables, self._states)
         order = self._field.coding_order(noise, synthesise=False)
         phase = "search" if plan is None else "code"
