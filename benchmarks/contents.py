@@ -177,6 +177,11 @@ def _standing(folder: Path) -> str:
     return standing.table(found) if found else ""
 
 
+def _standing_in_short(folder: Path) -> str:
+    found = standing.in_short(standing.standings(folder))
+    return standing.table(found) if found else ""
+
+
 def _times(table: Callable[[pd.DataFrame], str]) -> Table:
     return _of(timing.BENCHMARK, "time*", timing_tables.frame, table)
 
@@ -220,6 +225,7 @@ def _of_set(one: DataSet) -> dict[str, Table]:
 TABLES: Mapping[str, Table] = MappingProxyType(
     {
         "standing": _standing,
+        "standing in short": _standing_in_short,
         "encoders": _encoders,
         **{name: table for one in SETS.values() for name, table in _of_set(one).items()},
         "kodak published files": _published_files(KODAK),

@@ -47,6 +47,7 @@ _ANCHORS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 # Published figures, of photographs, by PSNR. Means have no interval: a few per cent mean nothing.
 _FILES = ("Cool-Chic 5.0.1",)
 _MEANS = ("VTM 18.0", "libaom, cpu-used 0", "C3", "MLIC++", "RECOMBINER")
+_SHORT = (*_FILES, _MEANS[0])
 _MEANS_RANGE = (0.05, 0.6)
 _MARGIN_PERCENT = 5.0
 # a mean of fewer of the files says nothing of all of them
@@ -82,6 +83,15 @@ def standings(folder: Path) -> list[Standing]:
         CombinerError: a file is damaged.
     """
     return [found for one in SETS.values() for found in _of_set(folder, one)]
+
+
+def in_short(found: Sequence[Standing]) -> list[Standing]:
+    """The first comparison of each subject by each measure, and some published ones."""
+    first: dict[tuple[str, str], Standing] = {}
+    for one in found:
+        first.setdefault((one.subject, one.measure), one)
+    chosen = {*first.values(), *(one for one in found if one.anchor in _SHORT)}
+    return [one for one in found if one in chosen]
 
 
 def table(found: Sequence[Standing]) -> str:

@@ -51,7 +51,7 @@ class DataSet:
 
 _IMAGE_BANDS = MappingProxyType({"low": (0.05, 0.2), "middle": (0.2, 0.5), "high": (0.5, 1.0)})
 _SPEECH_BANDS = MappingProxyType({"low": (4.0, 8.0), "middle": (8.0, 16.0), "high": (16.0, 24.0)})
-_MUSIC_BANDS = MappingProxyType({"low": (8.0, 24.0), "middle": (24.0, 48.0), "high": (48.0, 96.0)})
+_MUSIC_BANDS = MappingProxyType({"low": (8.0, 24.0), "middle": (24.0, 48.0), "high": (48.0, 64.0)})
 _IMAGE_MEASURES = ("psnr_db", "ms_ssim_db", "ssimulacra2")
 _TUNED = ("avif (tune=psnr)", "avif (tune=iq)")
 _SLOW = ("avif (tune=psnr), speed 2", "avif (tune=iq), speed 2")
@@ -75,7 +75,7 @@ GRAPHICS = DataSet(
     _IMAGE_MEASURES,
     ("ssimulacra2",),
     _IMAGE_BANDS,
-    (0.1, 0.25, 0.6),
+    (0.15, 0.25, 0.5),
 )
 SPEECH = DataSet(
     "speech",
@@ -95,7 +95,7 @@ MUSIC = DataSet(
     ("psnr_db", "visqol_audio", "zimtohrli"),
     ("visqol_audio",),
     _MUSIC_BANDS,
-    (16, 32, 64, 96),
+    (16, 24, 32, 48, 64),
 )
 SETS: Mapping[str, DataSet] = MappingProxyType(
     {one.name: one for one in (KODAK, GRAPHICS, SPEECH, MUSIC)}

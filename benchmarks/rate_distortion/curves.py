@@ -13,11 +13,12 @@ from scipy.interpolate import PchipInterpolator
 
 # a file of ours is up to a per cent smaller than it was asked to be
 _REACH = 0.01
+_EPSILON = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Points of a codec, rising in rate and quality.
+    """Points of a codec, rising in rate.
 
     Attributes:
         rates: in the unit of the rows (n,).
@@ -29,16 +30,20 @@ class Curve:
 
     @classmethod
     def through(cls, rates: ArrayLike, quality: ArrayLike) -> Self:
-        """The curve of points (n,) in any order.
-
-        A point that costs more than another and is no better is left out: nobody would choose it.
-        """
+        """The curve of points (n,) in any order; of those at one rate the best counts."""
         rates, quality = np.asarray(rates, np.float64), np.asarray(quality, np.float64)
         order = np.lexsort((-quality, rates))
-        rates, quality = rates[order], quality[order]
-        best_before = np.maximum.accumulate(np.concatenate([[-np.inf], quality]))[:-1]
-        chosen = quality > best_before
-        return cls(rates[chosen], quality[chosen])
+        rates, places = np.unique(rates[order], return_index=True)
+        return cls(rates, quality[order][places])
+
+    def rising(self) -> Self:
+        """Without points that cost more than another and are no better: nobody would choose them.
+
+        Scores of eyes and ears do not always rise with the rate.
+        """
+        best_before = np.maximum.accumulate(np.concatenate([[-np.inf], self.quality]))[:-1]
+        chosen = self.quality > best_before
+        return type(self)(self.rates[chosen], self.quality[chosen])
 
     def at(self, rates: ArrayLike) -> NDArray[np.float64]:
         """Quality at other rates, interpolated over their logarithm.
@@ -58,9 +63,13 @@ class Curve:
         if len(self.rates) < 2:
             return self
         ends = np.clip([low, high], self.rates[0], self.rates[-1])
-        inside = self.rates[(self.rates > ends[0]) & (self.rates < ends[1])]
+        # a mean over seeds can miss its rate by a rounding
+        is_inside = (self.rates > ends[0] * (1 + _EPSILON)) & (
+            self.rates < ends[1] * (1 - _EPSILON)
+        )
+        inside = self.rates[is_inside]
         rates = np.unique([*ends, *inside])
-        return Curve.through(rates, self.at(rates))
+        return Curve(rates, self.at(rates))
 
 
 def by_file(data: pd.DataFrame, measure: str) -> dict[str, Curve]:

@@ -100,7 +100,11 @@ def compare(
 
 
 def bd_rate_percent(base: Curve, test: Curve) -> float:
-    """By how many per cent `test` needs more; NaN if the curves have no quality in common."""
+    """By how many per cent `test` needs more; NaN if the curves have no quality in common.
+
+    Only points count that are better than all cheaper ones.
+    """
+    base, test = base.rising(), test.rising()
     # The package draws plots too: with matplotlib, which takes a second to import.
     from bjontegaard import bd_rate
 
@@ -129,7 +133,7 @@ def _compare(
     files = sorted(tests.keys() & bases.keys())
     rates, qualities = {}, {}
     for file in files:
-        base, test = (curves[file].within(low, high) for curves in (bases, tests))
+        base, test = (curves[file].rising().within(low, high) for curves in (bases, tests))
         rates[file] = bd_rate_percent(base, test)
         qualities[file] = bd_quality(base, test)
     return Comparison(setting, anchor, measure, len(files), _known(rates), _known(qualities))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rate_distortion_examples import RATES, row, rows, too_small
 from scipy.integrate import quad
@@ -70,12 +70,13 @@ def test_means_have_intervals_over_files() -> None:
     gains=st.lists(st.floats(0.6, 1.6), min_size=5, max_size=8),
     steps=st.lists(st.floats(0.5, 4.0), min_size=5, max_size=8),
 )
+@settings(max_examples=40)
 def test_deltas_are_the_area_between_the_curves(gains: list[float], steps: list[float]) -> None:
     """Against integrals by quadrature, of curves of any shape."""
     count = min(len(gains), len(steps))
     rates = np.geomspace(0.05, 1.2, count)
     quality = 25 + np.cumsum(steps[:count])
-    test = Curve.through(rates * np.array(gains[:count]), quality + 0.3)
+    test = Curve.through(rates * np.array(gains[:count]), quality + 0.3).rising()
     base = Curve.through(rates, quality)
     low, high = max(base.quality[0], test.quality[0]), min(base.quality[-1], test.quality[-1])
     if low >= high or len(test.rates) < 2:
@@ -119,9 +120,12 @@ def test_a_file_with_nothing_in_common_is_told() -> None:
 
 
 def test_points_that_nobody_would_choose_do_not_count() -> None:
-    falling = Curve.through([0.1, 0.2, 0.3, 0.3, 0.4], [20, 24, 23, 25, 26])
-    assert falling.rates.tolist() == [0.1, 0.2, 0.3, 0.4]
-    assert falling.quality.tolist() == [20, 24, 25, 26]
+    falling = Curve.through([0.3, 0.2, 0.1, 0.3, 0.4], [23.5, 24, 20, 23, 26])
+    assert falling.quality.tolist() == [20, 24, 23.5, 26]
+    assert falling.rising().rates.tolist() == [0.1, 0.2, 0.4]
+    plain = Curve.through([0.1, 0.2, 0.4], [20, 24, 26])
+    assert protocol.bd_rate_percent(plain, falling) == pytest.approx(0, abs=1e-9)
+    assert float(falling.at(0.3)) == pytest.approx(23.5)  # it was measured all the same
 
 
 def test_other_measures_can_be_compared() -> None:
