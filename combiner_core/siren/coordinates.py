@@ -69,9 +69,10 @@ def image_coordinates(
     """Centres of the cells of a rows x columns grid over an image, in raster order: (cells, 2).
 
     The image has area 4, its centre is the origin, and the first coordinate runs along its
-    longer side. By default the cells are its pixels.
+    longer side. By default the cells are its pixels; there may be none.
     """
-    rows, columns = rows or height, columns or width
+    rows = height if rows is None else rows
+    columns = width if columns is None else columns
     unit = (height * width) ** 0.5
     y = ((2 * torch.arange(rows, dtype=torch.float64) + 1) / rows - 1) * (height / unit)
     x = ((2 * torch.arange(columns, dtype=torch.float64) + 1) / columns - 1) * (width / unit)
