@@ -88,6 +88,15 @@ def _add_files(command: argparse.ArgumentParser, source: str, target: str) -> No
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--max-megapixels", type=float, metavar="X", help="largest image that is accepted"
+    )
+    command.add_argument(
+        "--max-megasamples",
+        type=float,
+        metavar="X",
+        help="longest clip that is accepted, over all channels",
+    )
     command.add_argument("--device", choices=get_args(DeviceName), default="auto")
     _add_json(command)
 

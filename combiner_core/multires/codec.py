@@ -144,6 +144,10 @@ class MultiresCodec:
         """Those of the clip: it is coded at its own rate."""
         return shape.values_count
 
+    def fields(self, header: Header) -> int:
+        """One: what decoding costs depends on the size of the signal alone."""
+        return 1
+
     def _decoded(
         self, field: MultiresField, header: Header, payload: bytes
     ) -> tuple[Decoded, NoiseScale]:
@@ -177,6 +181,11 @@ class MultiresPlan:
     def parameters_bytes(self) -> int:
         """Coder, size of its state or block, and the index of the noise scale."""
         return CODER_PARAMETERS + _SCALE_PARAMETERS
+
+    @property
+    def fields(self) -> int:
+        """One."""
+        return 1
 
     def start(self, payload_bytes: int, clock: Clock) -> Generator[Progress | Coded, None, None]:
         """Fit and code."""

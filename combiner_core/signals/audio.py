@@ -15,11 +15,14 @@ import soxr
 from numpy.typing import NDArray
 
 from combiner_core.errors import SignalError
+from combiner_core.limits import DEFAULT_LIMITS
 from combiner_core.signals.signal import Signal
 from combiner_core.signals.storage import read_content
 
-MAX_SAMPLES = 50_000_000
+MAX_SAMPLES = DEFAULT_LIMITS.samples
 MIN_SAMPLES = 16
+# scale below which `regrid` takes means
+_MEANS_BELOW = 1 / 16
 AUDIO_FORMATS = "WAV, FLAC, MP3, Ogg Vorbis, Opus, AIFF"
 
 # libsndfile's log of a data chunk whose stated size in bytes does not fit the file.
@@ -114,7 +117,9 @@ def to_mono(signal: Signal) -> Signal:
     return Signal(signal.values.mean(axis=0, keepdims=True), "audio", signal.sample_rate)
 
 
-def resample(signal: Signal, sample_rate: int, samples: int | None = None) -> Signal:
+def resample(
+    signal: Signal, sample_rate: int, samples: int | None = None, *, slack: int = 1
+) -> Signal:
     """Change the sample rate of a clip with soxr's very-high-quality filter, without delay.
 
     Args:
@@ -122,6 +127,7 @@ def resample(signal: Signal, sample_rate: int, samples: int | None = None) -> Si
         sample_rate: the new rate in Hz.
         samples: the number of samples to return, to come back to a length known before. It may
             differ from the natural length by rounding only; the end is cut or filled with zeros.
+        slack: by how many samples the clip itself may be too long or too short.
 
     Raises:
         SignalError: the rate is not positive, nothing would be left of the clip, or `samples` is
@@ -135,9 +141,29 @@ def resample(signal: Signal, sample_rate: int, samples: int | None = None) -> Si
         values = soxr.resample(values.T, signal.sample_rate, sample_rate, quality="VHQ").T
     if samples is not None:
         # A clip holds a whole number of samples, each worth this many new ones.
-        slack = math.ceil(sample_rate / signal.sample_rate) + 1
+        slack = slack * math.ceil(sample_rate / signal.sample_rate) + 1
         values = _with_length(values, samples, slack)
     return Signal.audio(values, sample_rate)
+
+
+def regrid(values: NDArray[np.float32], scale: float, samples: int) -> NDArray[np.float32]:
+    """Samples (channels, n) of a clip at `scale` times its rate, filtered as by `resample`.
+
+    Where that is much slower, means of neighbours come first: the time of the filter grows with
+    the number of samples that become one.
+
+    Args:
+        values: the samples.
+        scale: the new rate over the old one, positive.
+        samples: number to return; the end is cut or filled with zeros.
+    """
+    neighbours = min(values.shape[1], max(1, int(_MEANS_BELOW / scale)))
+    if neighbours > 1:
+        missing = -values.shape[1] % neighbours
+        padded = np.pad(values, ((0, 0), (0, missing)), "edge")
+        values = padded.reshape(len(values), -1, neighbours).mean(2)
+    values = soxr.resample(values.T, 1.0, scale * neighbours, quality="VHQ").T[:, :samples]
+    return np.pad(values, ((0, 0), (0, samples - values.shape[1])))
 
 
 def _with_length(values: NDArray[Any], samples: int, slack: int) -> NDArray[Any]:

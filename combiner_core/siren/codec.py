@@ -35,7 +35,7 @@ from combiner_core.siren.posterior import OptimiserConfig, PosteriorFit
 from combiner_core.siren.preset import SirenPreset
 from combiner_core.siren.progress import Reporter
 from combiner_core.siren.progressive_refinement import code_and_refine
-from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling, fields_for
+from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling, fields_for, most_tiles
 
 _RENDER_CHUNK = 1 << 14
 _SHARED_BETA_PART = 0.7
@@ -155,6 +155,7 @@ class SirenCodec:
         tiling = self._sent_tiling(header)
         values = []
         for row, grid in zip(weights, tiling.coordinates(scale, device), strict=True):
+            # of a coarse grid a field may have nothing
             parts = [field(part, row[None])[0] for part in torch.split(grid, _RENDER_CHUNK)]
             values.append(torch.cat(parts).cpu().numpy())
         return tiling.assemble(values, scale)
@@ -180,6 +181,10 @@ class SirenCodec:
         rate = self.preset.framing.sample_rate
         return shape.values_count * max(1.0, rate / shape.sample_rate)
 
+    def fields(self, header: Header) -> int:
+        """Tiles of an image, segments of all channels of a clip."""
+        return self._sent_tiling(header).fields
+
     def _tiling(self, shape: Shape, fields: float) -> Tiling:
         if isinstance(shape, ImageShape):
             return ImageTiling.of_about(shape, fields)
@@ -194,7 +199,7 @@ class SirenCodec:
         if not isinstance(shape, ImageShape):
             return self._tiling(shape, 0.0)
         rows, columns = parameters[CODER_PARAMETERS:]
-        if not (0 < rows <= shape.height and 0 < columns <= shape.width):
+        if not (0 < rows <= most_tiles(shape.height) and 0 < columns <= most_tiles(shape.width)):
             raise BitstreamError(f"The file's grid of {rows} x {columns} tiles is impossible.")
         return ImageTiling(shape, rows, columns)
 
@@ -222,6 +227,11 @@ class SirenPlan:
     def parameters_bytes(self) -> int:
         """Length of the parameters."""
         return len(self.parameters)
+
+    @property
+    def fields(self) -> int:
+        """Of the grid, or segments of all channels."""
+        return self.tiling.fields
 
     def start(self, payload_bytes: int, clock: Clock) -> Generator[Progress | Coded, None, None]:
         """Fit and code; yields progress at least every 0.2 s of steps, and the payload last.

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from combiner_core.limits import DEFAULT_LIMITS
 from combiner_core.signals import AudioShape, ImageShape, Signal, resample, scaled_size
 from combiner_core.siren.coordinates import FieldData, audio_coordinates, image_coordinates
 from combiner_core.siren.preset import Framing
@@ -28,6 +29,11 @@ def fields_for(bits: float, nominal_bits: float) -> float:
     return bits / (_BEST_LOAD * nominal_bits)
 
 
+def most_tiles(side: int) -> int:
+    """Tiles along a side of so many pixels: none is shorter than 16, unless it is the only one."""
+    return _clamp(side // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
+
+
 @dataclass(frozen=True)
 class ImageTiling:
     """An image as rows x columns tiles, each a field; in raster order."""
@@ -39,8 +45,8 @@ class ImageTiling:
     @classmethod
     def of_about(cls, shape: ImageShape, fields: float) -> ImageTiling:
         """The grid nearest to a number of fields whose tiles have the shape photographs have."""
-        max_rows = _clamp(shape.height // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
-        max_columns = _clamp(shape.width // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
+        max_rows, max_columns = most_tiles(shape.height), most_tiles(shape.width)
+        fields = min(fields, DEFAULT_LIMITS.fields)
 
         def cost(tiling: ImageTiling) -> float:
             aspect = math.log(shape.width / tiling.columns / (shape.height / tiling.rows))
@@ -52,7 +58,9 @@ class ImageTiling:
         grids = []
         for rows in range(1, max_rows + 1):
             for columns in {math.floor(fields / rows), math.ceil(fields / rows)}:
-                grids.append(cls(shape, rows, _clamp(columns, 1, max_columns)))
+                grid = cls(shape, rows, _clamp(columns, 1, max_columns))
+                if grid.fields <= DEFAULT_LIMITS.fields:
+                    grids.append(grid)
         return min(grids, key=cost)
 
     @property
@@ -138,7 +146,9 @@ class AudioTiling:
         # at unscaled rates, whose ratio is exact; a finer grid only means more samples a second
         modelled = Signal.audio(joined, self.framing.sample_rate)
         samples = scaled_size(self.shape.samples, scale)
-        clip = resample(modelled, self.shape.sample_rate, samples)
+        # a modelled sample too many or too few counts as often as the grid is finer
+        slack = max(1, math.ceil(scale))
+        clip = resample(modelled, self.shape.sample_rate, samples, slack=slack)
         return replace(clip, sample_rate=max(1, round(self.shape.sample_rate * scale)))
 
 

@@ -44,9 +44,7 @@ def corrected_blocks(
     for down, across in product(_parts(height, rows), _parts(width, columns)):
         high, wide = _around(down, _ROW_MARGIN, height), _around(across, _COLUMN_MARGIN, width)
         half = (..., _half(high), _half(wide))
-        part = network(
-            pixels[:, :, high, wide], None if context is None else context[half].float()
-        )
+        part = network(pixels[:, :, high, wide], None if context is None else context[half].float())
         top, left = down.start - high.start, across.start - wide.start
         block = part[..., top:, left:][..., : down.stop - down.start, : across.stop - across.start]
         yield (down, across), block.float()
