@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from combiner_core import bitstream
+from combiner_core.bitstream import Container
 from combiner_core.errors import CombinerError, SignalError
 from combiner_core.families import Codec
 from combiner_core.limits import Limits
@@ -36,15 +37,21 @@ def check_signal(shape: Shape, limits: Limits) -> None:
         raise SignalError(excess)
 
 
-def check_file(shape: Shape, scale: float, limits: Limits) -> None:
+def check_file(container: Container, scale: float, limits: Limits) -> None:
     """Refuse a file, or a scale, that would take too long or too much memory.
 
     Raises:
         CombinerError: it exceeds the limits, as it is or on the grid that is asked for.
     """
+    shape = container.header.shape
     excess = _excess(shape, limits)
     if excess:
         raise CombinerError(excess)
+    if container.payload_bytes > limits.payload_bytes:
+        raise CombinerError(
+            f"The file has a payload of {container.payload_bytes:,} bytes: at most "
+            f"{limits.payload_bytes:,} are accepted."
+        )
     if isinstance(shape, AudioShape):
         count, most, unit = shape.values_count * scale, limits.scaled_samples, "samples"
     else:

@@ -74,6 +74,7 @@ def encode(
         raise BudgetError(
             f"A budget of {file_bytes} bytes is too small: the header alone needs {overhead_bytes}."
         )
+    payload_bytes = min(payload_bytes, limits.payload_bytes)
     load_s = clock.elapsed_s
     work = plan.start(payload_bytes, clock)
     clock.pause()
@@ -154,7 +155,7 @@ def decode(
     resolve(device)
     container = bitstream.read(data, allow_truncated=fraction < 1)
     header = container.header
-    check_file(header.shape, scale, limits)
+    check_file(container, scale, limits)
     codec = (models or PresetLibrary()).for_file(header)
     check_work(codec, header.shape, codec.fields(header), scale, limits)
     return _decoded(codec, container, fraction, scale, device)

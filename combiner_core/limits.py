@@ -17,24 +17,27 @@ class Limits:
 
     Attributes:
         pixels: of an image.
-        side: pixels along either side of an image.
+        side: pixels along either side of an image; up to 2^18 a strip of two rows, which the format
+            codes together, takes no more memory than one of a photograph.
         samples: of a clip over all channels, at its own rate and at that of its model.
         channels: of a clip.
         scaled_pixels: of an image decoded on another grid.
         scaled_samples: of a clip decoded on another grid, likewise over all channels.
         fields: tiles of an image or segments of a clip that have networks of their own.
+        payload_bytes: of a file, present or only stated; an encoder that may write more does not.
 
     Raises:
         CombinerError: one is not a positive whole number.
     """
 
     pixels: int = 25_000_000
-    side: int = 1 << 20
+    side: int = 1 << 18
     samples: int = 30_000_000
     channels: int = 8
     scaled_pixels: int = 25_000_000
     scaled_samples: int = 30_000_000
     fields: int = 2048
+    payload_bytes: int = 10_000_000
 
     def __post_init__(self) -> None:
         for field in fields(self):

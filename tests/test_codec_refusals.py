@@ -143,7 +143,7 @@ def test_signals_the_format_cannot_hold_are_refused(signal: Signal, library: Pre
         (
             SHAPE,
             {"shape": ImageShape(1 << 20, 1 << 20)},
-            "pixels: at most 25,000,000 are accepted.",
+            "at most 262,144 along a side are accepted.",
         ),
     ],
 )

@@ -187,6 +187,22 @@ def test_ten_minutes_of_stereo_are_refused_at_the_call(library: PresetLibrary) -
     assert time.process_time() - started < 10
 
 
+def test_a_payload_is_bounded_on_both_sides(library: PresetLibrary) -> None:
+    shape = ImageShape(40, 24)
+    file = hostile(library, "multires", shape, parameters("multires", shape), bytes(301))
+    tight = replace(SMALL, payload_bytes=300)
+    for data in (file, file[:-200]):  # stated is as bad as there
+        with pytest.raises(CombinerError, match="payload of 301 bytes: at most 300 are accepted"):
+            cc.decode(data, fraction=0.5, models=library, limits=tight)
+    noise = np.random.default_rng(1).integers(0, 256, (24, 40, 3), np.uint8)
+    picture = Signal.image(noise)
+    *_, result = cc.iter_compress(
+        picture, bytes=2000, effort="fast", model="multires", models=library, limits=tight
+    )
+    assert isinstance(result, cc.Encoded)
+    assert cc.inspect(result.data, library).payload_bytes == 300
+
+
 def test_who_asks_for_more_gets_it(library: PresetLibrary) -> None:
     shape = ImageShape(90, 50)
     file = hostile(library, "multires", shape, parameters("multires", shape))

@@ -140,4 +140,5 @@ def _places(part: slice, source: slice, step: float, points: int, like: Tensor) 
     middles = (torch.arange(part.start, part.stop, dtype=torch.float64) + 0.5) * step - 0.5
     last = points * (source.stop - source.start) - 1
     # a single one is everywhere
-    return (2 * points / max(last, 1) * (middles - source.start) - 1).to(like)
+    places: Tensor = 2 * points / max(last, 1) * (middles - source.start) - 1
+    return places.to(like)
