@@ -17,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from combiner_core import rec
 from combiner_core.bitstream import Header
@@ -153,11 +154,8 @@ class SirenCodec:
         weights = torch.from_numpy(self.weights(header, payload, payload_bytes)).to(device)
         field = Siren(self.preset.field, device)
         tiling = self._sent_tiling(header)
-        values = []
-        for row, grid in zip(weights, tiling.coordinates(scale, device), strict=True):
-            # of a coarse grid a field may have nothing
-            parts = [field(part, row[None])[0] for part in torch.split(grid, _RENDER_CHUNK)]
-            values.append(torch.cat(parts).cpu().numpy())
+        grids = tiling.coordinates(scale, device)
+        values = (_rendered(field, row, grid) for row, grid in zip(weights, grids, strict=True))
         return tiling.assemble(values, scale)
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
@@ -202,6 +200,15 @@ class SirenCodec:
         if not (0 < rows <= most_tiles(shape.height) and 0 < columns <= most_tiles(shape.width)):
             raise BitstreamError(f"The file's grid of {rows} x {columns} tiles is impossible.")
         return ImageTiling(shape, rows, columns)
+
+
+def _rendered(field: Siren, weights: Tensor, grid: Tensor) -> NDArray[np.float32]:
+    """Values of a field with weights (D,) on a grid (B, in_dims): (B, out_dims)."""
+    values = np.empty((len(grid), field.config.out_dims), np.float32)
+    for start in range(0, len(grid), _RENDER_CHUNK):
+        part = slice(start, start + _RENDER_CHUNK)
+        values[part] = field(grid[part], weights[None])[0].cpu().numpy()
+    return values
 
 
 @dataclass(frozen=True, eq=False)
