@@ -20,7 +20,7 @@ import combiner_core as cc
 from combiner_core import Budget, CombinerError, Limits, PresetLibrary, Signal, bitstream
 from combiner_core.bitstream import Header
 from combiner_core.limits import DEFAULT_LIMITS
-from combiner_core.multires.image import rendering
+from combiner_core.multires.image import rendering, wavelets
 from combiner_core.signals import AudioShape, ImageShape, Shape, regrid
 from combiner_core.siren import payload as siren_payload
 from combiner_core.siren.tiling import ImageTiling, most_tiles
@@ -271,6 +271,20 @@ def test_blocks_of_a_wide_picture_fit_together(
     monkeypatch.setattr(rendering, "_BLOCK_COLUMNS", 64)
     blocks = cc.decode(file, device="cpu", models=library).values
     assert np.abs(whole - blocks).max() <= 1
+
+
+def test_lines_of_large_integers_are_synthesised_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    rng = np.random.default_rng(4)
+    low, details = (
+        torch.from_numpy(rng.integers(-(1 << 24), 1 << 24, (1, channels, 9, 13), np.int32))
+        for channels in (1, 3)
+    )
+    whole = wavelets.join(low, details, 17, 26)
+    monkeypatch.setattr(wavelets, "_WIDE_VALUES", 40)
+    assert torch.equal(wavelets.join(low, details, 17, 26), whole)
+    assert torch.equal(wavelets.join(low.long(), details.long(), 17, 26), whole.long())
 
 
 @pytest.mark.parametrize("window", [1, 7, 100])

@@ -17,6 +17,8 @@ _SHIFT = 12
 _ONE = 1 << _SHIFT
 # integers for which no step of a synthesis leaves 32 bits
 _SMALL = 1 << 13
+# values that are synthesised together where 64 bits are needed
+_WIDE_VALUES = 1 << 21
 # predict, update, predict, update, in 1/4096
 _STEPS = (-6497, -217, 3616, 1817)
 # what a low and a high coefficient are multiplied by on synthesis, in 1/4096
@@ -63,7 +65,7 @@ def _analyse(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 def _synthesise(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
     if not low.is_floating_point() and not _small(low, high):
         # products of large numbers need 64 bits; others are the same in 32, and faster
-        return _synthesise(low.long(), high.long(), axis, length).to(low.dtype)
+        return _synthesise_wide(low, high, axis, length)
     even, odd = _times_(low.clone(), _LOW_GAIN), _times_(high.clone(), _HIGH_GAIN)
     odd = _mirror_last(odd, axis, length)
     for first, second in (_STEPS[2:], _STEPS[:2]):
@@ -72,6 +74,20 @@ def _synthesise(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
         odd = _mirror_last(odd, axis, length)
     both = torch.stack([even, odd], axis + 1).flatten(axis, axis + 1)
     return both.narrow(axis, 0, length)
+
+
+def _synthesise_wide(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
+    """By 64-bit integers, some lines along the axis at a time: these take twice the memory."""
+    other = 5 - axis
+    size = list(low.shape)
+    size[axis] = length
+    result = low.new_empty(size)
+    lines = max(1, _WIDE_VALUES // length)
+    for start in range(0, low.shape[other], lines):
+        part = result.narrow(other, start, min(lines, low.shape[other] - start))
+        lows, highs = (half.narrow(other, start, part.shape[other]).long() for half in (low, high))
+        part.copy_(_synthesise(lows, highs, axis, length))
+    return result
 
 
 def _small(*arrays: Tensor) -> bool:
