@@ -15,7 +15,7 @@ _LARGEST_THRESHOLD_BYTES = 32 << 20
 _KEPT_BYTES = 256 << 20
 
 _THREAD_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-_SPIN_COUNT = 1000
+_SPIN_COUNT = 6000  # about what threads wait for each other where nothing else runs
 
 
 def keep_freed_memory() -> None:

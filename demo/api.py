@@ -37,7 +37,7 @@ def add_endpoints(queue: JobQueue, settings: Settings, folder: Path) -> None:
     ) -> tuple[str, dict[str, Any]]:
         """Compress an image or a clip; returns the .cmb file and a report."""
         try:
-            signal = _load(file, settings)
+            signal = inputs.load(file, None, settings)
             file_bytes = cc.Budget(budget, unit).file_bytes(signal)
             options = cc.EncodeOptions(model=model, effort=effort)
             job_id = queue.submit(Task(signal, Path(file).stem, file_bytes, options))
@@ -88,12 +88,6 @@ def add_endpoints(queue: JobQueue, settings: Settings, folder: Path) -> None:
             api_name="decompress",
             concurrency_limit=_MAX_DECODINGS,
         )
-
-
-def _load(path: str, settings: Settings) -> cc.Signal:
-    """A signal of either kind."""
-    kind = cc.load(path, max_pixels=settings.max_pixels).kind
-    return inputs.load(path, kind, settings)
 
 
 def _wait(queue: JobQueue, job_id: str) -> JobView | None:

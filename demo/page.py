@@ -12,6 +12,7 @@ from demo.decode import decode_tab
 from demo.explain import explain_tab
 from demo.jobs import JobQueue
 from demo.results import results_tab
+from demo.security import check_files
 from demo.settings import Settings
 from demo.ui import theme
 
@@ -48,4 +49,5 @@ def build(queue: JobQueue, settings: Settings, folder: Path) -> gr.Blocks:
         add_endpoints(queue, settings, folder)
         for compress_tab in (image, audio):
             compress_tab.resume_on(blocks.load)
+    check_files(blocks, settings)
     return blocks

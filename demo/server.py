@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +14,8 @@ from combiner_core.presets import DIRECTORY_VARIABLE
 from combiner_core.process import keep_freed_memory
 from demo import compress, page
 from demo.jobs import JobQueue
+from demo.security import Disk, exposure, guarding
+from demo.security.uploads import hide_names
 from demo.settings import Settings
 from demo.ui import theme
 
@@ -27,6 +29,8 @@ def serve(settings: Settings) -> None:
         CombinerError: the device is not there, or nothing can listen at that address.
     """
     resolve(settings.device)
+    if warning := exposure(settings):
+        print(warning, file=sys.stderr, flush=True)
     keep_freed_memory()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stop as on Ctrl-C, tidily.
     with (
@@ -42,8 +46,11 @@ def serve(settings: Settings) -> None:
         os.environ["GRADIO_TEMP_DIR"] = str(Path(folder, "cache"))  # Read by the components.
         if settings.presets is not None:
             os.environ[DIRECTORY_VARIABLE] = str(settings.presets)  # Read when files are inspected.
+        hide_names()
         queue.warm_up()
+        disk = Disk(Path(folder), settings.max_disk_bytes, settings.files_life_s, queue)
         blocks = page.build(queue, settings, Path(folder))
+        disk.keep_present()
         blocks.queue(max_size=_MAX_EVENTS_WAITING)
         try:
             blocks.launch(
@@ -52,7 +59,9 @@ def serve(settings: Settings) -> None:
                 auth=settings.login,
                 theme=theme.theme(),
                 css_paths=[theme.STYLE, compress.STYLE],
-                max_file_size=math.ceil(settings.max_upload_mb * 2**20),
+                max_file_size=settings.max_upload_bytes,
+                state_session_capacity=settings.max_sessions,
+                app_kwargs={"lifespan": guarding(settings, disk)},
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,

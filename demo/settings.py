@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,14 +14,33 @@ from combiner_core.options import DeviceName
 
 _PREFIX = "COMBINER_"
 # Set where the app runs as a Hugging Face Space, whose proxy is not on this machine.
-_SPACE_VARIABLE = "SPACE_ID"
+_SPACE_VARIABLE, _SPACE_HOST_VARIABLE = "SPACE_ID", "SPACE_HOST"
+_SPACE_DOMAIN = ".hf.space"
+_HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[0-9a-fA-F:.]*::?[0-9a-fA-F:.]*\]?")
 _HERE, _EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
 def _option(
-    about: str, read: Callable[[str], Any], choices: tuple[str, ...] | None = None
+    about: str,
+    read: Callable[[str], Any],
+    choices: tuple[str, ...] | None = None,
+    action: type[argparse.Action] | str = "store",
 ) -> dict[str, Any]:
-    return {"help": about, "type": read, "choices": choices}
+    return {"help": about, "type": read, "choices": choices, "action": action}
+
+
+class _Gather(argparse.Action):
+    """Given several times, an option has all the values together."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, values if before is self.default else (*before, *values))
 
 
 def _port(text: str) -> int:
@@ -44,15 +64,33 @@ def _count(text: str) -> int:
     return number
 
 
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or not all(_HOST.fullmatch(name) for name in names):
+        raise ValueError(text)
+    return names
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of the app; each field is an option `--name` and a variable `COMBINER_NAME`.
 
     Attributes:
         host, port: where to listen.
+        allowed_host: names of this server besides those of this machine and `host`; "*" is any,
+            "*.example.org" any below that.
         device: where to fit and decode.
         presets: folder of trained models; ``None`` for those shipped with the program.
         max_upload_mb: largest file accepted, in 2^20 bytes, as Gradio counts them.
+        max_disk_mb: largest size of all files of the app, in 2^20 bytes.
+        max_sessions: open pages whose state is kept.
         max_megapixels: largest image accepted, in 10^6 pixels.
         max_seconds: longest clip accepted.
         queue_length: runs that may wait for the one at work.
@@ -62,12 +100,27 @@ class Settings:
 
     host: str = field(default=_HERE, metadata=_option("address to listen on", str))
     port: int = field(default=7860, metadata=_option("port to listen on", _port))
+    allowed_host: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "name that visitors reach this server by; may be given several times, * is any name",
+            _hosts,
+            action=_Gather,
+        ),
+    )
     device: DeviceName = field(
         default="auto", metadata=_option("where to fit and decode", str, get_args(DeviceName))
     )
     presets: Path | None = field(default=None, metadata=_option("folder of trained models", Path))
     max_upload_mb: float = field(
         default=64.0, metadata=_option("largest file accepted, in megabytes", _positive)
+    )
+    max_disk_mb: float = field(
+        default=4096.0,
+        metadata=_option("size of all uploads and results together, in megabytes", _positive),
+    )
+    max_sessions: int = field(
+        default=256, metadata=_option("open pages whose state is kept", _whole)
     )
     max_megapixels: float = field(
         default=24.0, metadata=_option("largest image accepted, in megapixels", _positive)
@@ -85,6 +138,21 @@ class Settings:
     files_life_s: float = field(
         default=14400.0, metadata=_option("seconds to keep uploads and results", _positive)
     )
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """Largest file accepted, in bytes."""
+        return math.ceil(self.max_upload_mb * 2**20)
+
+    @property
+    def max_disk_bytes(self) -> int:
+        """Largest size of all files of the app, in bytes."""
+        return math.ceil(self.max_disk_mb * 2**20)
+
+    @property
+    def on_space(self) -> bool:
+        """Whether it is a Hugging Face Space, which is shown in a frame of another site."""
+        return any(name.endswith(_SPACE_DOMAIN) for name in self.allowed_host)
 
     @property
     def max_pixels(self) -> int:
@@ -122,12 +190,15 @@ def read(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Set
             default=default,
             type=each.metadata["type"],
             choices=each.metadata["choices"],
+            action=each.metadata["action"],
             help=f"{each.metadata['help']} (default: {each.default})",
         )
         _check_choice(parser, variable, default, each.metadata["choices"])
     parsed = parser.parse_args(arguments)
     if bool(parsed.user) != bool(parsed.password):
         parser.error("a user needs a password, and a password a user")
+    if space_host := environment.get(_SPACE_HOST_VARIABLE):
+        parsed.allowed_host = (*parsed.allowed_host, space_host)
     return Settings(**vars(parsed))
 
 

@@ -168,6 +168,23 @@ class JobQueue:
                     each.comparison.abandon()
                     each.end("stopped")
 
+    def ended(self) -> list[tuple[str, Path, float]]:
+        """Jobs that have ended: id, folder of the files, seconds since."""
+        now = time.monotonic()
+        with self._lock:
+            return [
+                (job.id, job.folder, now - job.ended_at)
+                for job in self._jobs.values()
+                if job.ended_at is not None
+            ]
+
+    def forget(self, job_id: str) -> None:
+        """Let go of a job that has ended, and of its files."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is not None and job.ended_at is not None:
+                self._drop(job)
+
     def decode(self, data: bytes, fraction: float = 1.0, scale: float = 1.0) -> cc.Signal:
         """Decompress a file, beside the job that runs; waits for the result.
 
@@ -239,9 +256,12 @@ class JobQueue:
         for index, job in enumerate(ended):
             assert job.ended_at is not None
             if index < too_many or job.ended_at < latest:
-                job.comparison.abandon()
-                del self._jobs[job.id]
-                shutil.rmtree(job.folder, ignore_errors=True)
+                self._drop(job)
+
+    def _drop(self, job: _Job) -> None:
+        job.comparison.abandon()
+        del self._jobs[job.id]
+        shutil.rmtree(job.folder, ignore_errors=True)
 
     def _work(self, job: _Job) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ import gradio as gr
 
 import combiner_core as cc
 from combiner_core.signals import ImageShape, Kind, Shape
+from demo.security.uploads import uploaded
 from demo.settings import Settings
 
 _MAX_SAMPLE_RATE = 192_000
@@ -57,20 +58,28 @@ def limits_text(kind: Kind, settings: Settings) -> str:
     return f"Up to {largest} and {settings.max_upload_mb:g} MB."
 
 
-def load(path: str | None, kind: Kind, settings: Settings) -> cc.Signal:
+def load(path: str | None, kind: Kind | None, settings: Settings) -> cc.Signal:
     """Load an uploaded image or clip.
+
+    Args:
+        path: of the file.
+        kind: that it must have; ``None`` for either.
+        settings: of the app.
 
     Raises:
         SignalError: there is none, it cannot be read, is of the other kind, or too large.
+        CombinerError: it was not uploaded here, or has too many bytes.
     """
     if path is None:
-        raise cc.SignalError(f"Choose {_KIND_NAMES[kind]} first.")
+        what = _KIND_NAMES[kind] if kind else "an image or a clip"
+        raise cc.SignalError(f"Choose {what} first.")
+    path = str(uploaded(path, settings))
     max_samples = round(settings.max_seconds * _MAX_SAMPLE_RATE * _MAX_CHANNELS)
     signal = cc.load(path, max_pixels=settings.max_pixels, max_samples=max_samples)
     name = Path(path).name
-    if signal.kind != kind:
+    if kind is not None and signal.kind != kind:
         raise cc.SignalError(f"{name} is {_KIND_NAMES[signal.kind]}, not {_KIND_NAMES[kind]}.")
-    if kind == "audio" and signal.duration_s > settings.max_seconds:
+    if signal.kind == "audio" and signal.duration_s > settings.max_seconds:
         raise cc.SignalError(
             f"{name} lasts {signal.duration_s:.1f} s: at most {settings.max_seconds:g} s are "
             "accepted here."
@@ -82,12 +91,13 @@ def read_compressed(path: str | None, settings: Settings) -> bytes:
     """Bytes of an uploaded `.cmb` file whose signal is not too large to decode here.
 
     Raises:
-        CombinerError: there is none, it cannot be read, is not such a file, or is too large.
+        CombinerError: there is none, it was not uploaded here, it cannot be read, is not such a
+            file, or is too large.
     """
     if path is None:
         raise cc.CombinerError("Choose a .cmb file first.")
     try:
-        data = Path(path).read_bytes()
+        data = uploaded(path, settings).read_bytes()
     except OSError as error:
         raise cc.CombinerError(f"{Path(path).name} cannot be read.") from error
     _check_shape(cc.inspect(data).shape, Path(path).name, settings)

@@ -34,6 +34,18 @@ def test_a_space_is_served_to_everybody() -> None:
     assert settings.read([], {**space, "COMBINER_HOST": "::1"}).host == "::1"
 
 
+def test_hosts_are_gathered() -> None:
+    arguments = ["--allowed-host", "a.example.org,[::1]", "--allowed-host", "*.b.example.org"]
+    environment = {"COMBINER_ALLOWED_HOST": "c.example.org, 10.0.0.1"}
+    found = settings.read(arguments, environment)
+    assert found.allowed_host == ("a.example.org", "[::1]", "*.b.example.org")
+    assert settings.read([], environment).allowed_host == ("c.example.org", "10.0.0.1")
+    assert not found.on_space
+    space = settings.read([], {"SPACE_HOST": "somebody-combiner.hf.space"})
+    assert space.allowed_host == ("somebody-combiner.hf.space",)
+    assert space.on_space
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "name"),
     [
@@ -46,6 +58,11 @@ def test_a_space_is_served_to_everybody() -> None:
         ([], {"COMBINER_DEVICE": "abacus"}, "COMBINER_DEVICE"),
         ([], {"COMBINER_MAX_UPLOAD_MB": "big"}, "--max-upload-mb"),
         (["--user", "ada"], {}, "password"),
+        (["--allowed-host", "https://a.example.org"], {}, "--allowed-host"),
+        (["--allowed-host", "a.example.org:80"], {}, "--allowed-host"),
+        ([], {"COMBINER_ALLOWED_HOST": ","}, "--allowed-host"),
+        (["--max-disk-mb", "0"], {}, "--max-disk-mb"),
+        (["--max-sessions", "0"], {}, "--max-sessions"),
     ],
 )
 def test_impossible_settings_are_refused(
