@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import resource
-import time
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import combiner_core as cc
 from combiner_core import Budget, CombinerError, Limits, PresetLibrary, Signal, bitstream
 from combiner_core.bitstream import Header
 from combiner_core.limits import DEFAULT_LIMITS
+from combiner_core.multires.image import prior as image_prior
 from combiner_core.multires.image import rendering, wavelets
 from combiner_core.signals import AudioShape, ImageShape, Shape, regrid
 from combiner_core.siren import payload as siren_payload
@@ -34,6 +36,7 @@ SMALL = Limits(
     scaled_samples=9000,
     fields=12,
 )
+ROOT = Path(__file__).parents[1]
 NOISE_SCALE = (4 * 256).to_bytes(2, "little")
 
 
@@ -181,10 +184,8 @@ def test_an_encoder_refuses_at_the_call_what_a_decoder_would(
 
 def test_ten_minutes_of_stereo_are_refused_at_the_call(library: PresetLibrary) -> None:
     silence = np.broadcast_to(np.float32(0.1), (2, 600 * 48000))
-    started = time.process_time()
     with pytest.raises(cc.SignalError, match="57,600,000 samples over all channels"):
         cc.encode(Signal(silence, "audio", 48000), Budget(5000), OPTIONS, library)
-    assert time.process_time() - started < 10
 
 
 def test_a_payload_is_bounded_on_both_sides(library: PresetLibrary) -> None:
@@ -242,9 +243,7 @@ def test_clips_of_any_rate_have_any_scale(
 def test_a_much_slower_clip_is_what_is_slow_in_it() -> None:
     slow = np.sin(np.arange(200_000) * (2 * np.pi / 40_000), dtype=np.float64).astype(np.float32)
     fast = tone(200_000, 8000)[:1] * 0.2
-    started = time.process_time()
-    clip = regrid(slow + fast, 1e-3, 200)
-    assert time.process_time() - started < 5
+    clip = regrid(slow + fast, 1000.0, 1.0, 200)
     first = slow[::1000]
     assert np.abs(clip[0] - first)[20:-20].max() < 0.02
 
@@ -273,7 +272,7 @@ def test_blocks_of_a_wide_picture_fit_together(
     assert np.abs(whole - blocks).max() <= 1
 
 
-def test_lines_of_large_integers_are_synthesised_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_integers_are_synthesised_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     rng = np.random.default_rng(4)
@@ -282,7 +281,7 @@ def test_lines_of_large_integers_are_synthesised_apart(monkeypatch: pytest.Monke
         for channels in (1, 3)
     )
     whole = wavelets.join(low, details, 17, 26)
-    monkeypatch.setattr(wavelets, "_WIDE_VALUES", 40)
+    monkeypatch.setattr(wavelets, "_VALUES_TOGETHER", 40)
     assert torch.equal(wavelets.join(low, details, 17, 26), whole)
     assert torch.equal(wavelets.join(low.long(), details.long(), 17, 26), whole.long())
 
@@ -300,23 +299,74 @@ def test_streams_are_mixed_in_the_same_order_by_parts(
     assert (np.concatenate(parts) == whole[0]).all()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    "shape", [ImageShape(1 << 17, 11), ImageShape(11, 1 << 17), AudioShape(200_000, 8, 1 << 20)]
+    ("height", "width"), [(11, 1 << 17), (1 << 17, 11), (1, 1 << 18), (1 << 18, 1), (1500, 1500)]
 )
-def test_extreme_shapes_take_as_long_as_others(shape: Shape, library: PresetLibrary) -> None:
-    usual: Shape = ImageShape(1201, 1201)
-    if isinstance(shape, AudioShape):
-        usual = AudioShape(1_600_000, 1, 48000)
+def test_no_shape_is_much_more_work_for_a_network_of_pixels(height: int, width: int) -> None:
+    import torch
 
-    def seconds(of: Shape) -> float:
-        file = hostile(library, "multires", of, parameters("multires", of))
-        started = time.process_time()
-        cc.decode(file, device="cpu", models=library)
-        return time.process_time() - started
+    passed: list[int] = []
 
-    assert seconds(shape) < 4 * max(seconds(usual), 1.0)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3 << 20
+    def network(part: torch.Tensor, context: torch.Tensor | None) -> torch.Tensor:
+        passed.append(part[0, 0].numel())
+        return part
+
+    pixels = torch.zeros(1, 3, height, width)
+    blocks = rendering.corrected_blocks(pixels, network, None)
+    assert sum(block[0, 0].numel() for _, block in blocks) == height * width
+    assert sum(passed) < 1.2 * height * width
+    assert max(passed) < 1.5 * (1 << 20)
+
+
+@pytest.mark.parametrize("shape", [(131072, 2), (2, 131072), (131072, 47), (47, 131072)])
+def test_no_strip_of_a_level_is_larger_than_those_of_photographs(shape: tuple[int, int]) -> None:
+    strips = image_prior._strips(*shape, image_prior.STRIP_PLACES)
+    assert [strip.start for strip in strips[1:]] == [strip.stop for strip in strips[:-1]]
+    assert (strips[0].start, strips[-1].stop) == (0, shape[0])
+    assert max(strip.stop - strip.start for strip in strips) * shape[1] <= image_prior.STRIP_PLACES
+
+
+PEAK = """
+import sys
+import combiner_core as cc
+from combiner_core.process import calm_threads
+calm_threads()
+with open(sys.argv[1], "rb") as file:
+    cc.decode(file.read(), scale=float(sys.argv[2]), device="cpu")
+with open("/proc/self/status") as status:
+    print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
+@pytest.mark.parametrize(
+    ("model", "shape", "scale", "bytes_a_value"),
+    [
+        ("multires", ImageShape(2501, 2399), 1.0, 60),
+        ("multires", ImageShape(1 << 17, 45), 1.0, 60),
+        ("multires", ImageShape(45, 1 << 17), 1e-3, 60),
+        ("siren", ImageShape(1 << 18, 23), 1.0, 25),
+        ("multires", AudioShape(750_000, 8, 1 << 20), 1.0, 40),
+        ("siren", AudioShape(1_000_000, 8, 48000), 1.0, 30),
+    ],
+)
+def test_memory_is_what_the_documents_say(
+    model: str, shape: Shape, scale: float, bytes_a_value: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "hostile.cmb"
+    path.write_bytes(hostile(PresetLibrary(), model, shape, parameters(model, shape), bytes(4000)))
+    values = shape.values_count
+    if isinstance(shape, ImageShape):
+        values = shape.width * shape.height
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(path), str(scale)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) * 1024 < 0.4e9 + bytes_a_value * values
 
 
 @pytest.mark.parametrize("option", ["--max-megapixels", "--max-megasamples"])

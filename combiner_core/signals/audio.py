@@ -117,9 +117,7 @@ def to_mono(signal: Signal) -> Signal:
     return Signal(signal.values.mean(axis=0, keepdims=True), "audio", signal.sample_rate)
 
 
-def resample(
-    signal: Signal, sample_rate: int, samples: int | None = None, *, slack: int = 1
-) -> Signal:
+def resample(signal: Signal, sample_rate: int, samples: int | None = None) -> Signal:
     """Change the sample rate of a clip with soxr's very-high-quality filter, without delay.
 
     Args:
@@ -127,7 +125,6 @@ def resample(
         sample_rate: the new rate in Hz.
         samples: the number of samples to return, to come back to a length known before. It may
             differ from the natural length by rounding only; the end is cut or filled with zeros.
-        slack: by how many samples the clip itself may be too long or too short.
 
     Raises:
         SignalError: the rate is not positive, nothing would be left of the clip, or `samples` is
@@ -141,28 +138,33 @@ def resample(
         values = soxr.resample(values.T, signal.sample_rate, sample_rate, quality="VHQ").T
     if samples is not None:
         # A clip holds a whole number of samples, each worth this many new ones.
-        slack = slack * math.ceil(sample_rate / signal.sample_rate) + 1
+        slack = math.ceil(sample_rate / signal.sample_rate) + 1
         values = _with_length(values, samples, slack)
     return Signal.audio(values, sample_rate)
 
 
-def regrid(values: NDArray[np.float32], scale: float, samples: int) -> NDArray[np.float32]:
-    """Samples (channels, n) of a clip at `scale` times its rate, filtered as by `resample`.
+def regrid(
+    values: NDArray[np.float32], rate: float, new_rate: float, samples: int
+) -> NDArray[np.float32]:
+    """Samples (channels, n) at another rate, filtered as by `resample`, however slow that is.
 
-    Where that is much slower, means of neighbours come first: the time of the filter grows with
-    the number of samples that become one.
+    Where it is much slower, means of neighbours come first: the time of the filter grows with the
+    number of samples that become one.
 
     Args:
         values: the samples.
-        scale: the new rate over the old one, positive.
+        rate: theirs, in any unit.
+        new_rate: in the same unit, not necessarily whole.
         samples: number to return; the end is cut or filled with zeros.
     """
-    neighbours = min(values.shape[1], max(1, int(_MEANS_BELOW / scale)))
+    neighbours = min(values.shape[1], max(1, int(_MEANS_BELOW * rate / new_rate)))
     if neighbours > 1:
         missing = -values.shape[1] % neighbours
         padded = np.pad(values, ((0, 0), (0, missing)), "edge")
         values = padded.reshape(len(values), -1, neighbours).mean(2)
-    values = soxr.resample(values.T, 1.0, scale * neighbours, quality="VHQ").T[:, :samples]
+    if rate != new_rate * neighbours:
+        values = soxr.resample(values.T, rate / neighbours, new_rate, quality="VHQ").T
+    values = values[:, :samples]
     return np.pad(values, ((0, 0), (0, samples - values.shape[1])))
 
 

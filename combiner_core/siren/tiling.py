@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.limits import DEFAULT_LIMITS
-from combiner_core.signals import AudioShape, ImageShape, Signal, resample, scaled_size
+from combiner_core.signals import AudioShape, ImageShape, Signal, regrid, resample, scaled_size
 from combiner_core.siren.coordinates import FieldData, audio_coordinates, image_coordinates
 from combiner_core.siren.preset import Framing
 
@@ -138,13 +138,10 @@ class AudioTiling:
     def assemble(self, values: Iterable[NDArray[np.float32]], scale: float) -> Signal:
         """The clip from the values of its fields on `coordinates(scale)`."""
         joined = np.concatenate([part[:, 0] for part in values]).reshape(self.shape.channels, -1)
-        # at unscaled rates, whose ratio is exact; a finer grid only means more samples a second
-        modelled = Signal.audio(joined, self.framing.sample_rate)
+        # a finer grid only means more samples a second: the ratio of the rates is the same
         samples = scaled_size(self.shape.samples, scale)
-        # a modelled sample too many or too few counts as often as the grid is finer
-        slack = max(1, math.ceil(scale))
-        clip = resample(modelled, self.shape.sample_rate, samples, slack=slack)
-        return replace(clip, sample_rate=max(1, round(self.shape.sample_rate * scale)))
+        wave = regrid(joined, self.framing.sample_rate, self.shape.sample_rate, samples)
+        return Signal.audio(wave, max(1, round(self.shape.sample_rate * scale)))
 
 
 Tiling = ImageTiling | AudioTiling

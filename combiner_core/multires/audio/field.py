@@ -81,7 +81,7 @@ class AudioField:
         wave = synthesise(weights, self._shape.samples, finer).cpu().numpy()
         # of the exact scale: on a coarse grid the rate rounds to another one
         if wave.shape[1] != samples:
-            wave = regrid(wave, scale / finer, samples)
+            wave = regrid(wave, finer, scale, samples)
         return Signal.audio(wave, rate)
 
     def preview(self, prior: GroupPrior, noise: NoiseScale) -> NDArray[np.uint8] | None:

@@ -70,6 +70,7 @@ class ImageField:
     def render(self, decoded: Decoded, noise: NoiseScale, scale: float) -> Signal:
         """The picture of what a coding order returned, on a grid `scale` times as fine."""
         values, hidden = decoded
+        del decoded
         _, log_noise = noise.tensors(1, self._device)
 
         def correct(part: Tensor, context: Tensor | None) -> Tensor:
@@ -85,6 +86,7 @@ class ImageField:
         if size == (height, width):
             return Signal.image(bytes_of(blocks, size))
         corrected = torch.empty_like(values, dtype=torch.float32)
+        del values, hidden
         for (rows, columns), block in blocks:
             corrected[:, :, rows, columns] = block
         if size[0] > height or size[1] > width:

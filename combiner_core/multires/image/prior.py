@@ -241,8 +241,8 @@ def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
         return join(low, details, height, width)
     values = low.new_empty(len(low), COLOURS, height, width)
     for colour in range(COLOURS):
-        part = join(low[:, [colour]], details[:, colour::COLOURS], height, width)
-        values[:, [colour]] = part
+        part = slice(colour, colour + 1)
+        join(low[:, part], details[:, colour::COLOURS], height, width, values[:, part])
     return values
 
 

@@ -13,10 +13,10 @@ from torch.nn import functional
 
 from combiner_core.multires.image.wavelets import join
 
-# pixels that go through a network together, and its context: rows, and columns of wide pictures
+# pixels that go through a network together, at most so many in a row, and how far it reaches
 _BLOCK_PIXELS = 1 << 20
-_BLOCK_COLUMNS = 1 << 14
-_ROW_MARGIN, _COLUMN_MARGIN = 16, 24
+_BLOCK_COLUMNS = 1 << 12
+_MARGIN = 20
 # sides of the blocks of a finer grid, and pixels of context: wavelets and cubics reach over four
 _FINER_SIDE = 1024
 _FINER_MARGIN = 5
@@ -42,7 +42,7 @@ def corrected_blocks(
     columns = min(width, _BLOCK_COLUMNS)
     rows = max(2, _BLOCK_PIXELS // columns // 2 * 2)
     for down, across in product(_parts(height, rows), _parts(width, columns)):
-        high, wide = _around(down, _ROW_MARGIN, height), _around(across, _COLUMN_MARGIN, width)
+        high, wide = _around(down, _MARGIN, height), _around(across, _MARGIN, width)
         half = (..., _half(high), _half(wide))
         part = network(pixels[:, :, high, wide], None if context is None else context[half].float())
         top, left = down.start - high.start, across.start - wide.start
@@ -101,7 +101,7 @@ def finer_blocks(pixels: Tensor, size: tuple[int, int]) -> Iterator[tuple[Block,
 
 def to_bytes(pixels: Tensor) -> NDArray[np.uint8]:
     """Pixels (1, 3, H, W) from 0 to 255 as uint8 (H, W, 3), rounded and clipped."""
-    rounded = torch.stack([part.clamp(0, 255).round().to(torch.uint8) for part in pixels[0]])
+    rounded = torch.stack([part.clamp(0, 255).round_().to(torch.uint8) for part in pixels[0]])
     return rounded.permute(1, 2, 0).contiguous().cpu().numpy()
 
 
