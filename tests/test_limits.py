@@ -343,19 +343,19 @@ with open("/proc/self/status") as status:
 @pytest.mark.parametrize(
     ("model", "shape", "scale", "bytes_a_value"),
     [
-        ("multires", ImageShape(2501, 2399), 1.0, 60),
-        ("multires", ImageShape(1 << 17, 45), 1.0, 60),
-        ("multires", ImageShape(45, 1 << 17), 1e-3, 60),
-        ("siren", ImageShape(1 << 18, 23), 1.0, 25),
+        ("multires", ImageShape(2501, 2399), 0.999, 50),
+        ("multires", ImageShape(1 << 17, 45), 1.0, 50),
+        ("multires", ImageShape(45, 1 << 17), 1e-3, 50),
+        ("siren", ImageShape(1 << 18, 23), 1.0, 15),
         ("multires", AudioShape(750_000, 8, 1 << 20), 1.0, 40),
-        ("siren", AudioShape(1_000_000, 8, 48000), 1.0, 30),
+        ("siren", AudioShape(1_000_000, 8, 48000), 1.0, 25),
     ],
 )
 def test_memory_is_what_the_documents_say(
     model: str, shape: Shape, scale: float, bytes_a_value: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "hostile.cmb"
-    path.write_bytes(hostile(PresetLibrary(), model, shape, parameters(model, shape), bytes(4000)))
+    path.write_bytes(hostile(PresetLibrary(), model, shape, parameters(model, shape), b"\t" * 4000))
     values = shape.values_count
     if isinstance(shape, ImageShape):
         values = shape.width * shape.height
@@ -366,7 +366,7 @@ def test_memory_is_what_the_documents_say(
         text=True,
         check=True,
     )
-    assert int(done.stdout) * 1024 < 0.4e9 + bytes_a_value * values
+    assert int(done.stdout) * 1024 < 0.6e9 + bytes_a_value * values
 
 
 @pytest.mark.parametrize("option", ["--max-megapixels", "--max-megasamples"])
