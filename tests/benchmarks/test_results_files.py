@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import frames
 from benchmarks.ablation import measure as ablation
-from benchmarks.rate_distortion import measure as rate_distortion
+from benchmarks.rate_distortion import rows as rate_distortion
 from benchmarks.rec_overhead import image_weights, random_weights
 from benchmarks.results_files import Benchmark, Run, files_of, read_runs
 from benchmarks.timing import measure as timing
@@ -147,9 +147,9 @@ def test_fields_of_both_and_what_was_not_measured_can_be_told() -> None:
     data = frames.frame(ablation.BENCHMARK, [row])
     assert (data["asked_bpp"][0], data["bpp"][0]) == (0.2, 0.19)
     unknown = rate_distortion.Row(
-        rate_distortion.Job("a", 0.2, "bpp", "jpeg"), None, None, None, None, None, 1.0, 1
+        rate_distortion.Job("a", 0.2, "bpp", "multires"), None, None, None, None, None, 1.0, 1
     )
-    data = frames.frame(rate_distortion.BENCHMARK, [unknown])
+    data = frames.frame(rate_distortion.OURS, [unknown])
     assert data["psnr_db"].dtype == float
     assert data["psnr_db"].isna().all()
 

@@ -93,7 +93,7 @@ def test_image_is_compressed_compared_and_downloaded(
     report = json.loads(download(page, "image", tmp_path / "photo-report.json", "download-report"))
     assert report["result"]["bytes"] == len(data)
     assert report["settings"]["budget_bytes"] == 900
-    assert set(report["codecs"]) == {"ours", "jpeg", "webp", "avif", "jpeg2000"}
+    assert set(report["codecs"]) == {"ours", "jpeg", "webp", "avif-psnr", "avif-iq", "jpeg2000"}
 
 
 def test_a_picture_and_charts_are_seen_of_a_run(page: Page, large_file: Path) -> None:
