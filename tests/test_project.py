@@ -26,7 +26,7 @@ BROWSER_TESTS = sorted((ROOT / "tests" / "browser").rglob("*.py"))
 FAMILIES = ("multires", "siren")
 # What each part of the engine may import besides itself. `core` is the modules that are in no other
 # part: containers, presets, the codec of any family and the face.
-BASE = {"_installation", "_lazy", "_numbers", "errors", "options"}
+BASE = {"_installation", "_lazy", "_numbers", "errors", "limits", "options"}
 LAYERS: dict[str, set[str]] = {
     "base": set(),
     "gaussians": set(),
