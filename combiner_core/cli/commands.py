@@ -121,19 +121,23 @@ def models(parsed: argparse.Namespace) -> None:
     """Print the trained models that are installed.
 
     Raises:
-        CombinerError: there are none, or a card is damaged.
+        CombinerError: there are none.
     """
     output.check()
     from combiner_core import PresetLibrary
 
-    cards = PresetLibrary().cards()
+    library = PresetLibrary()
+    cards, damage = library.cards(), library.damage()
     if parsed.json:
-        output.report({"models": [asdict(card) for card in cards]}, as_json=True)
+        models = [asdict(card) for card in cards]
+        output.report({"models": models, "damage": damage}, as_json=True)
         return
     for card in cards:
         output.line(
             f"{card.name:20} {card.kind:6} {card.nominal_bits / 8:8.0f} bytes  {card.about}"
         )
+    for sentence in damage:
+        output.line(sentence)
 
 
 def _limits(parsed: argparse.Namespace) -> Limits:

@@ -66,7 +66,7 @@ def decode_image(content: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> 
                 return Signal.image(np.asarray(_on_white(_upright(image), name)))
         except UnidentifiedImageError:
             return None
-        except SignalError:
+        except (SignalError, MemoryError):
             raise
         except Image.DecompressionBombError as error:
             ceiling = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
@@ -87,7 +87,7 @@ def from_pil(image: Image.Image, name: str) -> Signal:
     """
     try:
         return Signal.image(np.asarray(_on_white(_upright(image), name)))
-    except SignalError:
+    except (SignalError, MemoryError):
         raise
     except Exception as error:  # it may be a file that Pillow has yet to decode
         raise SignalError(f"The pixels of {name} cannot be read.") from error
