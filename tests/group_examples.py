@@ -8,17 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from combiner_core.rec import (
-    CodedGroup,
-    EntropyTables,
-    Grid,
-    GroupDecoder,
-    GroupEncoder,
-    IntegerPrior,
-    Plane,
-    Taps,
-)
+from combiner_core.rec import EntropyTables, Grid, IntegerPrior, Plane, Taps
 from combiner_core.rec.dependent_quantiser import USUAL_STATES
+from combiner_core.rec.groups import CodedGroup, GroupDecoder, GroupEncoder
 
 CHANNELS, CLASSES = 3, 4
 

@@ -8,15 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.gaussians import TargetPosterior, standard_target_posterior
-from combiner_core.rec import (
-    Coder,
-    EntropyTables,
-    GroupEncoder,
-    IntegerPrior,
-    Key,
-    encode,
-    permutation,
-)
+from combiner_core.rec import Coder, EntropyTables, IntegerPrior, Key, encode, permutation
+from combiner_core.rec.groups import GroupEncoder
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 
 _RATE_UNITS = 1024

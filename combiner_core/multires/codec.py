@@ -2,10 +2,10 @@
 
 The noise scale s = sqrt(beta / 2) stands for beta: with it as unit the Gaussian posterior that
 minimises the beta-ELBO of a weight with target c under the prior N(m, v) is
-`gaussians.TargetPosterior`. What is sent is a point of the code of `rec.groups`. Groups of weights
-are coded coarse levels first, so that every prefix of the payload is a coarser picture; each group's
-prior is computed from the groups before, exactly alike on both sides. The budget is met by the
-choice of s.
+`gaussians.TargetPosterior`. What is sent is a point of the code of `rec.groups`, which minimises
+the ELBO under the prior that the code is made for. Groups of weights are coded coarse levels first,
+so that every prefix of the payload is a coarser picture; each group's prior is computed from the
+groups before, exactly alike on both sides. The budget is met by the choice of s.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from combiner_core import rec
 from combiner_core.bitstream import Header
 from combiner_core.card import Card
 from combiner_core.clock import Clock
@@ -38,6 +37,8 @@ from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.progress import Reporter
 from combiner_core.multires.rate_control import RateControl
 from combiner_core.options import DeviceName, EffortName, EncodeOptions
+from combiner_core.rec import STATE_COUNTS
+from combiner_core.rec.groups import GroupDecoder
 from combiner_core.signals import AudioShape, Signal
 
 # log2 of the trellis' states, and the noise scale's index
@@ -152,13 +153,13 @@ class MultiresCodec:
         if len(header.parameters) != _STATE_PARAMETERS + _SCALE_PARAMETERS:
             raise BitstreamError("The file's parameters are not those of this model.")
         state_bits = header.parameters[0]
-        if 1 << state_bits not in rec.STATE_COUNTS:
+        if 1 << state_bits not in STATE_COUNTS:
             raise BitstreamError(f"The file's trellis, of {state_bits} bits, is impossible.")
         index = int.from_bytes(header.parameters[_STATE_PARAMETERS:], "little")
         if not MIN_INDEX <= index <= MAX_INDEX:
             raise BitstreamError(f"The file's noise scale, number {index}, is impossible.")
         noise = NoiseScale(index, field.unit)
-        decoder = rec.GroupDecoder(self.preset.tables, payload, 1 << state_bits)
+        decoder = GroupDecoder(self.preset.tables, payload, 1 << state_bits)
 
         def receive(prior: GroupPrior) -> Tensor:
             return prior.answer(decoder.decode(prior.integers()))

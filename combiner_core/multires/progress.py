@@ -20,7 +20,7 @@ from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.field import MultiresField
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.steering import Steering
-from combiner_core.rec import GroupEncoder
+from combiner_core.rec.groups import GroupEncoder
 from combiner_core.rec.wire import VALUE_UNITS
 
 Result = TypeVar("Result")

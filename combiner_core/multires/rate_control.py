@@ -13,7 +13,8 @@ from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX, NoiseScale
 from combiner_core.multires.progress import Reporter, Spent
 from combiner_core.multires.rate_plan import RatePlan
 from combiner_core.multires.steering import Steering
-from combiner_core.rec import EntropyTables, GroupEncoder
+from combiner_core.rec import EntropyTables
+from combiner_core.rec.groups import GroupEncoder
 
 # messages are steered to a little below the budget
 _AIM = 0.997
@@ -105,7 +106,7 @@ class RateControl:
             best = self._better(message, best)
             left_bytes = self._payload_bytes - len(message.payload)
             enough_bytes = max(_LEFT * self._payload_bytes, _LEFT_BYTES)
-            if 0 <= left_bytes and (left_bytes <= enough_bytes or noise.index == MIN_INDEX):
+            if left_bytes >= 0 and (left_bytes <= enough_bytes or noise.index == MIN_INDEX):
                 return best
             plan, unsent_bits = message.plan, message.unsent_bits
             goal_bits = self._goal_bits + unsent_bits

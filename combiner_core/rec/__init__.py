@@ -1,4 +1,7 @@
-"""Relative entropy coding: posteriors to bits, with randomness the receiver shares."""
+"""Relative entropy coding: posteriors to bits, with randomness the receiver shares.
+
+The code of groups of weights is in `groups`, whose import takes a compiler.
+"""
 
 from combiner_core.rec.astar import BlockCoder
 from combiner_core.rec.bit_allocation import Rates, blocks
@@ -6,7 +9,6 @@ from combiner_core.rec.coder import Bits, Coder, Key, StreamEncoder, encode
 from combiner_core.rec.dependent_quantiser import STATE_COUNTS
 from combiner_core.rec.entropy_tables import EntropyTables, Taps
 from combiner_core.rec.group_prior import IntegerPrior
-from combiner_core.rec.groups import CodedGroup, GroupDecoder, GroupEncoder
 from combiner_core.rec.level_grids import Grid, Plane
 from combiner_core.rec.randomness import permutation
 from combiner_core.rec.trellis import TrellisCoder
@@ -15,12 +17,9 @@ __all__ = [
     "STATE_COUNTS",
     "Bits",
     "BlockCoder",
-    "CodedGroup",
     "Coder",
     "EntropyTables",
     "Grid",
-    "GroupDecoder",
-    "GroupEncoder",
     "IntegerPrior",
     "Key",
     "Plane",

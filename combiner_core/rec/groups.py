@@ -31,10 +31,10 @@ from combiner_core.rec._message_kernels import NODES, begin, end, read, write
 from combiner_core.rec._search_kernels import Path, search
 from combiner_core.rec.adaptive_models import AdaptiveModels
 from combiner_core.rec.dependent_quantiser import USUAL_STATES, predecessors
-from combiner_core.rec.entropy_tables import STEP_UNITS, EntropyTables
+from combiner_core.rec.entropy_tables import EntropyTables
 from combiner_core.rec.group_prior import IntegerPrior
-from combiner_core.rec.level_grids import Magnitudes
-from combiner_core.rec.variance_bins import N_BINS, bin_octaves
+from combiner_core.rec.magnitudes import Magnitudes
+from combiner_core.rec.variance_bins import bin_octaves
 from combiner_core.rec.wire import VALUE_UNITS
 
 # a squared error of 1/16^2 at lambda 1, in bits

@@ -21,15 +21,15 @@ from combiner_core.rec._contexts import (
 from combiner_core.rec.adaptive_models import AdaptiveModels
 from combiner_core.rec.dependent_quantiser import USUAL_STATES
 from combiner_core.rec.entropy_tables import (
-    N_DECISIONS,
     N_CORRECTED,
+    N_DECISIONS,
     PROBABILITY_UNITS,
     EntropyTables,
     to_units,
 )
 from combiner_core.rec.group_prior import IntegerPrior
 from combiner_core.rec.groups import CodedGroup
-from combiner_core.rec.level_grids import Magnitudes
+from combiner_core.rec.magnitudes import Magnitudes
 from combiner_core.rec.variance_bins import N_BINS
 
 # weights that a more general table counts for in a more special one

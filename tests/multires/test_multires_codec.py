@@ -46,9 +46,7 @@ def library(multires_presets: Path) -> PresetLibrary:
 @pytest.fixture(autouse=True)
 def quick_effort(monkeypatch: pytest.MonkeyPatch) -> None:
     set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(states=8, latent_steps=0))
-    set_effort(
-        monkeypatch, multires_codec, "balanced", MultiresEffort(states=8, latent_steps=3)
-    )
+    set_effort(monkeypatch, multires_codec, "balanced", MultiresEffort(states=8, latent_steps=3))
 
 
 @pytest.fixture(scope="module")
@@ -326,9 +324,7 @@ def test_previews_are_small_pictures(library: PresetLibrary) -> None:
 def test_an_encoder_can_be_closed_in_any_phase(
     phase: str, library: PresetLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_effort(
-        monkeypatch, multires_codec, "best", MultiresEffort(states=8, latent_steps=10**6)
-    )
+    set_effort(monkeypatch, multires_codec, "best", MultiresEffort(states=8, latent_steps=10**6))
     options = replace(REFINED, effort="best" if phase == "fit" else "balanced")
     events = encode(image(), Budget(200), options, library)
     assert any(isinstance(event, Progress) and event.phase == phase for event in events)

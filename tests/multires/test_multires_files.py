@@ -90,9 +90,7 @@ def test_impossible_parameters_are_refused(
      AudioShape(700, 5, 8000)],
     ids=str,
 )  # fmt: skip
-def test_any_payload_decodes_to_something(
-    shape: Shape, index: int, library: PresetLibrary
-) -> None:
+def test_any_payload_decodes_to_something(shape: Shape, index: int, library: PresetLibrary) -> None:
     rng = np.random.default_rng(index)
     for payload in (b"", b"\x00" * 200, b"\xff" * 200, rng.bytes(400)):
         data = file_of(shape, library, STATES + index.to_bytes(2, "little"), payload)

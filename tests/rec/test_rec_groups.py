@@ -21,8 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_decoder import ReferenceDecoder
 
-from combiner_core.rec import EntropyTables, Grid, GroupDecoder, GroupEncoder, IntegerPrior, Plane
+from combiner_core.rec import EntropyTables, Grid, IntegerPrior, Plane
 from combiner_core.rec.dependent_quantiser import STATE_COUNTS, USUAL_STATES
+from combiner_core.rec.groups import GroupDecoder, GroupEncoder
 
 TABLES = some_tables()
 

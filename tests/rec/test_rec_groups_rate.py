@@ -17,8 +17,9 @@ from group_examples import (
     some_taps,
 )
 
-from combiner_core.rec import EntropyTables, Grid, GroupEncoder, IntegerPrior, Plane, Taps
+from combiner_core.rec import EntropyTables, Grid, IntegerPrior, Plane, Taps
 from combiner_core.rec.dependent_quantiser import USUAL_STATES
+from combiner_core.rec.groups import GroupEncoder
 from combiner_core.rec.table_learning import Statistics
 
 UNTRAINED = EntropyTables.untrained(some_taps())

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from group_examples import some_tables, some_taps
 
-from combiner_core.rec import EntropyTables, GroupDecoder, GroupEncoder, Taps, wire
+from combiner_core.rec import EntropyTables, Taps, wire
 from combiner_core.rec.dependent_quantiser import STATE_COUNTS, predecessors, transitions
+from combiner_core.rec.groups import GroupDecoder, GroupEncoder
 from combiner_core.rec.variance_bins import N_BINS, bin_octaves, bins, clamped, deviations, octaves
 
 

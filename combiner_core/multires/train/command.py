@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _WIDE_BANDS = AudioPriorConfig(1024, (16, 32, 32, 32, 24, 16, 16))
-_TABLE_EXAMPLES = 150
+_TABLE_EXAMPLES = 80
 _REPORT_STEPS = 50
 _PATHS = ("out", "checkpoint", "networks", "warm_start", "data", "validate")
 

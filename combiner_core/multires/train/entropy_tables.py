@@ -16,12 +16,16 @@ from combiner_core.multires.field import field_of
 from combiner_core.multires.model import Model
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.train.neighbourhood import NeighbourRegression
-from combiner_core.rec import CodedGroup, EntropyTables, GroupEncoder, IntegerPrior, Taps
+from combiner_core.rec import EntropyTables, IntegerPrior, Taps
+from combiner_core.rec.groups import CodedGroup, GroupEncoder
 from combiner_core.rec.table_learning import Statistics
 from combiner_core.signals import Signal
 
-# what is decided depends on the tables: they are learned so many times over
-_ROUNDS = 3
+# what is decided depends on the tables: they are learned several times over, from every so
+# many signals
+_NEIGHBOURS_FROM = 4
+_ROUNDS_FROM = (4, 2, 1)
+_STATES = 32
 
 Observe = Callable[[IntegerPrior, NDArray[np.float32], CodedGroup], None]
 
@@ -42,29 +46,29 @@ def learn_tables(
     generator = np.random.default_rng(seed)
     regression = NeighbourRegression(prior.neighbours, prior.table_count, generator)
     tables = EntropyTables.untrained(Taps.none(len(prior.neighbours), prior.table_count))
-    _encode(model, signals, indices, tables, regression.add)
+    examples = list(zip(signals, indices, strict=True))
+    _encode(model, examples[::_NEIGHBOURS_FROM], tables, regression.add)
     tables = EntropyTables.untrained(regression.taps())
-    for _ in range(_ROUNDS):
-        statistics = Statistics(tables)
-        _encode(model, signals, indices, tables, statistics.add)
+    for every in _ROUNDS_FROM:
+        statistics = Statistics(tables, _STATES)
+        _encode(model, examples[::every], tables, statistics.add)
         tables = statistics.learned()
     return tables
 
 
 def _encode(
     model: Model,
-    signals: Sequence[Signal],
-    indices: Sequence[int],
+    examples: Sequence[tuple[Signal, int]],
     tables: EntropyTables,
     observe: Observe,
 ) -> None:
     """Encode signals, and show every group's prior, targets and code."""
     device = next(model.parameters()).device
-    for signal, index in zip(signals, indices, strict=True):
+    for signal, index in examples:
         field = field_of(model, signal.shape, device)
         noise = NoiseScale(index, field.unit)
         coefficients = field.coefficients(field.values(signal))
-        encoder = GroupEncoder(tables)
+        encoder = GroupEncoder(tables, _STATES)
 
         def encode(
             prior: GroupPrior,

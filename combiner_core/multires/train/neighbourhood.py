@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from combiner_core.multires.neighbours import Neighbours, kinds_of, taps_of
-from combiner_core.rec import CodedGroup, Grid, IntegerPrior, Taps
+from combiner_core.rec import Grid, IntegerPrior, Taps
+from combiner_core.rec.groups import CodedGroup
 from combiner_core.rec.variance_bins import deviations
 from combiner_core.rec.wire import DEVIATION_UNITS, VALUE_UNITS
 
