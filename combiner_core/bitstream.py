@@ -11,7 +11,8 @@ from combiner_core.errors import BitstreamError
 from combiner_core.signals.shape import AudioShape, ImageShape, Kind, Shape
 
 MAGIC = b"CMBR"
-VERSION = 2
+# the container is that of version 2; where a payload means something else, files have version 3
+VERSION, NEWEST_VERSION = 2, 3
 MAX_SIDE = 1 << 20
 MAX_SAMPLES = 1 << 40
 MIN_SAMPLE_RATE = 1000
@@ -35,6 +36,7 @@ class Header:
         prior_hash: first four bytes of the SHA-256 of the preset's tensors, as u32.
         seed: of the shared randomness, u32.
         parameters: at most 255 bytes whose meaning the model family defines.
+        version: of the format, 2 or 3, which the model says.
     """
 
     shape: Shape
@@ -42,6 +44,7 @@ class Header:
     prior_hash: int
     seed: int
     parameters: bytes
+    version: int = VERSION
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,10 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
     magic, version, kind, model_id, prior_hash, seed = _FIXED.unpack(cursor.take(_FIXED.size))
     if magic != MAGIC:
         raise BitstreamError("This is not a .cmb file.")
-    if version != VERSION:
+    if not VERSION <= version <= NEWEST_VERSION:
         raise BitstreamError(
-            f"The file has format version {version}; this program reads version {VERSION}."
+            f"The file has format version {version}; this program reads {VERSION} and "
+            f"{NEWEST_VERSION}."
         )
     if kind >= len(_KINDS):
         raise BitstreamError(f"The file holds an unknown kind of signal, number {kind}.")
@@ -121,7 +125,7 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
     checked = data[: cursor.position]
     if binascii.crc_hqx(checked, 0xFFFF) != int.from_bytes(cursor.take(2), "little"):
         raise BitstreamError("The header of the file is damaged: its checksum does not match.")
-    header = Header(shape, model_id, prior_hash, seed, parameters)
+    header = Header(shape, model_id, prior_hash, seed, parameters, version)
     present = len(data) - cursor.position
     if present > payload_bytes + _CHECKSUM_BYTES:
         raise BitstreamError(
@@ -143,7 +147,7 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
 def _header_bytes(header: Header, payload_bytes: int) -> bytes:
     fixed = _FIXED.pack(
         MAGIC,
-        VERSION,
+        header.version,
         _KINDS.index(header.shape.kind),
         header.model_id,
         header.prior_hash,

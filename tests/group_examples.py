@@ -3,129 +3,143 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from combiner_core.rec import (
-    Coder,
-    CountingSink,
-    EntropyTables,
-    GroupEncoder,
-    IntegerPrior,
-    MessageSink,
-    Sink,
-)
-from combiner_core.rec.wire import FIRST_ACTIVE
+from combiner_core.rec import EntropyTables, Grid, IntegerPrior, Plane, Taps
+from combiner_core.rec.dependent_quantiser import USUAL_STATES
+from combiner_core.rec.groups import CodedGroup, GroupDecoder, GroupEncoder
 
-EXPONENTS = (-2, -1, 0, 1, 2, 4)
+CHANNELS, CLASSES = 3, 4
 
 
 class Example(NamedTuple):
     """A group and its targets."""
 
-    index: int
-    previous: int | None
+    prior: IntegerPrior
     target: np.ndarray
-    mean: np.ndarray
-    log_variance: np.ndarray
-    coded: np.ndarray
-    all_scalar: bool = False
-
-    @property
-    def prior(self) -> IntegerPrior:
-        """What a decoder is told."""
-        return IntegerPrior(
-            self.index, self.previous, self.mean, self.log_variance, self.coded, self.all_scalar
-        )
 
 
-class Recorder:
-    """An encoder of groups with what it has spent in all."""
-
-    def __init__(self, tables: EntropyTables, sink: Sink) -> None:
-        self.sink, self._encoder = sink, GroupEncoder(tables, sink)
-        self.side_bits = self.kl_bits = 0.0
-
-    @classmethod
-    def message(
-        cls, coder: Coder, tables: EntropyTables, seed: int, payload_bytes: int
-    ) -> Recorder:
-        """Writes a message."""
-        return cls(tables, MessageSink(coder, seed, payload_bytes))
-
-    @classmethod
-    def counting(cls, tables: EntropyTables, seed: int = 0) -> Recorder:
-        """Counts bits."""
-        return cls(tables, CountingSink(np.random.default_rng(seed)))
-
-    def __getattr__(self, name: str) -> Any:
-        """Of the sink."""
-        return getattr(self.sink, name)
-
-    @property
-    def exponent_counts(self) -> np.ndarray:
-        return self._encoder.exponent_counts
-
-    def encode(self, example: Example) -> np.ndarray:
-        coded = self._encoder.encode(example.prior, example.target)
-        self.side_bits += coded.side_bits
-        self.kl_bits += coded.kl_bits
-        return coded.values
-
-
-def pyramid(seed: int, shift: float = 0.0) -> list[Example]:
-    """Seven groups on three grids, with halves of a chequerboard as they occur in images."""
+def some_taps(seed: int = 3) -> Taps:
+    """Six neighbours of every weight, with weights that differ from class to class."""
     rng = np.random.default_rng(seed)
-    groups: list[Example] = []
-    for shape, typical in (((3, 5, 7), 9.0), ((2, 18, 26), 3.0), ((2, 37, 51), -2.0)):
-        first = len(groups)
-        rows, columns = np.indices(shape[1:])
-        masks = [np.ones(shape[1:], bool)]
-        if first:
-            masks = [(rows + columns) % 2 == 0, (rows + columns) % 2 == 1, rows < 20]
-        for mask in masks:
-            values = typical + shift + rng.normal(0, 2, shape)
-            log_variance = np.rint(8 * values).astype(np.int32)
-            mean = rng.integers(-200, 200, shape).astype(np.int32)
-            noise = rng.standard_normal(shape)
-            target = mean / 16 + np.sqrt(1 + 2.0**values) * noise
-            previous = None if len(groups) == first else len(groups) - 1
-            coded = np.broadcast_to(mask, shape).copy()
-            groups.append(
-                Example(len(groups), previous, target.astype(np.float32), mean, log_variance, coded)
-            )
-    return groups
-
-
-def blotches(seed: int, wrong_exponents: tuple[int, ...] = (0,)) -> tuple[Example, float, float]:
-    """A group whose variances change from place to place, and are wrong by 2^j in tiles of 8 x 8.
-
-    Also the bits and the loss (see `loss_bits`) of ideal codes under the right variances, which
-    leave out the weights that no code has bits for.
-    """
-    rng = np.random.default_rng(seed)
-    shape = (2, 96, 128)
-    smooth = np.clip(rng.normal(-1, 2, (6, 8)), -8, 7).repeat(16, 0).repeat(16, 1)
-    log_variance = np.rint(8 * smooth).astype(np.int32)[None].repeat(2, 0)
-    wrong = rng.choice(wrong_exponents, (12, 16)).repeat(8, 0).repeat(8, 1)
-    variance = np.exp2(log_variance / 8 + wrong)
-    mean = rng.integers(-100, 100, shape).astype(np.int32)
-    difference = np.sqrt(1 + variance) * rng.standard_normal(shape)
-    variance[8 * np.log2(variance) < FIRST_ACTIVE] = 0
-    excess = variance / (1 + variance) * (difference**2 / (1 + variance) - 1)
-    ideal_bits = float((np.log2(1 + variance) + excess / math.log(2)).sum() / 2)
-    distortion = variance / (1 + variance) + (difference / (1 + variance)) ** 2
-    ideal_loss = ideal_bits + float(distortion.sum()) / (2 * math.log(2))
-    target = (mean / 16 + difference).astype(np.float32)
-    return (
-        Example(0, None, target, mean, log_variance, np.ones(shape, bool)),
-        ideal_bits,
-        ideal_loss,
+    around = [(-1, 0), (0, -1), (0, 1), (1, 0), (-2, 2)]
+    places = [[*((c, *place) for place in around), ((c + 1) % CHANNELS, 0, 0)] for c in range(3)]
+    return Taps(
+        np.array(places, np.int8),
+        rng.integers(0, 90, (CLASSES, CHANNELS, 6)).astype(np.int16),
+        rng.integers(0, 60, (CLASSES, CHANNELS)).astype(np.int16),
+        rng.integers(0, 200, (CLASSES, 2)).astype(np.int16),
     )
 
 
-def loss_bits(bits: float, decoded: np.ndarray, target: np.ndarray) -> float:
+def some_tables(seed: int = 3) -> EntropyTables:
+    """Untrained, with some noise on the probabilities and points off the steps."""
+    rng = np.random.default_rng(seed)
+    tables = EntropyTables.untrained(some_taps(seed))
+    noisy = tables.probabilities * rng.uniform(0.5, 1.1, tables.probabilities.shape)
+    confidences = rng.integers(0, 256, noisy.shape).astype(np.uint8)
+    corrections = rng.integers(-9, 9, tables.corrections.shape).astype(np.int16)
+    return EntropyTables(
+        tables.steps,
+        corrections,
+        tables.taps,
+        np.maximum(noisy, 1).astype(np.uint16),
+        confidences,
+    )
+
+
+def encoded(
+    tables: EntropyTables,
+    examples: Sequence[Example],
+    lagrangian: float = 1.0,
+    states: int = USUAL_STATES,
+) -> tuple[bytes, list[CodedGroup]]:
+    """The message of some groups, and what became of each."""
+    encoder = GroupEncoder(tables, states)
+    groups = [encoder.encode(*example, lagrangian) for example in examples]
+    return encoder.payload(), groups
+
+
+def decoded(
+    tables: EntropyTables,
+    examples: Sequence[Example],
+    payload: bytes,
+    states: int = USUAL_STATES,
+) -> list[np.ndarray]:
+    """What a message, or its beginning, says."""
+    decoder = GroupDecoder(tables, payload, states)
+    return [decoder.decode(example.prior) for example in examples]
+
+
+def example(
+    rng: np.random.Generator,
+    grid: Grid,
+    planes: Sequence[Plane],
+    shape: tuple[int, int],
+    octaves: float,
+    table: int = 0,
+    share: float = 1.0,
+    noisy: bool = False,
+) -> Example:
+    """A group whose variances are about 2^octaves; whatever is outside its grid does not exist."""
+    full = (len(planes), *shape)
+    values = octaves + rng.normal(0, 2, full)
+    coded = rng.random(full) < share
+    for plane, part in zip(planes, coded, strict=True):
+        part[max(0, -(-(grid.height - plane.row) // plane.row_step)) :] = False
+        part[:, max(0, -(-(grid.width - plane.column) // plane.column_step)) :] = False
+    mean = rng.integers(-200, 200, full).astype(np.int32)
+    noise = rng.integers(-9, 9, full) if noisy else None
+    errors = np.sqrt(2.0**values) * rng.standard_t(5, full)
+    target = (mean / 16 + errors).astype(np.float32)
+    log_variance = np.rint(16 * values).astype(np.int16)
+    prior = IntegerPrior(grid, tuple(planes), table, mean, log_variance, coded, noise)
+    return Example(prior, target)
+
+
+def pyramid(seed: int, shift: float = 0.0) -> list[Example]:
+    """Groups on three grids: whole channels, halves of a chequerboard, planes of stride two."""
+    rng = np.random.default_rng(seed)
+    coarse = Grid(3, 5, 7)
+    middle = Grid(3, 10, 13, coarse, (2, 2))
+    fine = Grid(3, 19, 13, middle, (2, 1))
+    groups = [
+        example(rng, coarse, [Plane(0), Plane(1), Plane(2)], (5, 7), 7 + shift),
+        example(rng, middle, [Plane(0), Plane(2)], (10, 13), 3 + shift, 1, share=0.5),
+        example(rng, middle, [Plane(1)], (10, 13), 2 + shift, 2, noisy=True),
+    ]
+    folded = [Plane(c, r, s, 2, 2) for c, r, s in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (2, 1, 0))]
+    groups.append(example(rng, fine, folded, (10, 7), -1 + shift, 3))
+    strips = [Plane(2, 0, 0, 2, 2), Plane(1, 4, 2, 2, 2)]
+    groups.append(example(rng, fine, strips, (9, 6), -4 + shift, 1, noisy=True))
+    return groups
+
+
+def gaussian(seed: int, octaves: float, degrees: float = math.inf) -> Example:
+    """A group of 2 x 96 x 128 weights of one variance, Gaussian or with heavier tails."""
+    rng = np.random.default_rng(seed)
+    shape = (2, 96, 128)
+    normal = rng.standard_normal(shape) if math.isinf(degrees) else rng.standard_t(degrees, shape)
+    grid = Grid(CHANNELS, *shape[1:])
+    log_variance = np.full(shape, round(16 * octaves), np.int16)
+    prior = IntegerPrior(
+        grid,
+        (Plane(0), Plane(1)),
+        0,
+        np.zeros(shape, np.int32),
+        log_variance,
+        np.ones(shape, bool),
+    )
+    return Example(prior, (2.0 ** (octaves / 2) * normal).astype(np.float32))
+
+
+def loss_bits(payload: bytes, groups: Sequence[CodedGroup], examples: Sequence[Example]) -> float:
     """Rate plus distortion of a code, as in the negative evidence lower bound, in bits."""
-    distortion = float(((decoded / 16 - target) ** 2).sum())
-    return bits + distortion / (2 * math.log(2))
+    distortion = sum(
+        float(((group.values / 16 - example.target)[example.prior.coded] ** 2).sum())
+        for group, example in zip(groups, examples, strict=True)
+    )
+    return 8 * len(payload) + distortion / (2 * math.log(2))

@@ -25,7 +25,7 @@ SLACK = 0.25
 @pytest.fixture(autouse=True)
 def quick_effort(monkeypatch: pytest.MonkeyPatch) -> None:
     set_effort(monkeypatch, siren_codec, "fast", QUICK)
-    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(10, measured=2, latent_steps=3))
+    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(states=8, latent_steps=3))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_closing_stops_the_work(
     endless: Any = (
         replace(QUICK, fit_steps=10**8)
         if family == "siren"
-        else MultiresEffort(10, measured=1, latent_steps=10**8)
+        else MultiresEffort(states=8, latent_steps=10**8)
     )
     module = {"siren": siren_codec, "multires": multires_codec}[family]
     set_effort(monkeypatch, module, "best", endless)

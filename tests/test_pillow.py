@@ -25,7 +25,7 @@ PICTURE = Image.fromarray(PIXELS)
 def tiny_multires_presets(multires_presets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
     for name in ("fast", "balanced"):
-        effort = MultiresEffort(10, measured=1, latent_steps=0)
+        effort = MultiresEffort(states=8, latent_steps=0)
         set_effort(monkeypatch, multires_codec, name, effort)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from encoding import OPTIONS, QUICK, encoded, image, set_effort
-from group_examples import EXPONENTS, Recorder, pyramid
+from group_examples import decoded as decoded_groups
+from group_examples import encoded as encoded_groups
+from group_examples import pyramid, some_tables
 from round_trips import RoundTrip, Values, check_round_trip
 from signal_files import tone
 
@@ -24,22 +26,11 @@ from combiner_core import (
 from combiner_core.bitstream import Header
 from combiner_core.multires import codec as multires_codec
 from combiner_core.multires.codec import MultiresEffort
-from combiner_core.rec import (
-    BlockCoder,
-    Coder,
-    EntropyTables,
-    GroupDecoder,
-    Key,
-    TrellisCoder,
-    encode,
-)
-from combiner_core.rec.range_coder import MessageEnded, RangeDecoder, RangeEncoder
-from combiner_core.rec.scalar_quantiser import ScalarQuantiser
+from combiner_core.rec import BlockCoder, Coder, Key, TrellisCoder, encode
 from combiner_core.signals import AudioShape, ImageShape, Shape
 from combiner_core.siren import codec as siren_codec
 
-TABLES = EntropyTables.untrained((8, 8), EXPONENTS)
-WIDE_TABLES = EntropyTables.untrained((1, 16), (-4, -2, 0, 2, 4, 6, 8, 10))
+TABLES = some_tables()
 KEY = Key(seed=11, stream=3)
 
 
@@ -81,78 +72,20 @@ def test_streams_of_weights(coder: Coder, count: int) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("coder", "tables"),
-    [
-        (TrellisCoder(state_bits=12), TABLES),
-        (TrellisCoder(state_bits=8, commit_bits=40, lookahead_bits=8), TABLES),
-        (TrellisCoder(state_bits=8), WIDE_TABLES),
-        (BlockCoder(block_bits=10), TABLES),
-        (BlockCoder(block_bits=7, rule="greedy", commit_blocks=3), TABLES),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("shift", [0.0, -1.5, 6.0])
-def test_groups_of_weights(coder: Coder, tables: EntropyTables, shift: float) -> None:
-    groups = pyramid(4, shift)
-    encoder = Recorder.message(coder, tables, 77, 1 << 20)
-    sent = [encoder.encode(group) for group in groups]
-    assert encoder.fits
-    assert not encoder.full
-    assert 0 < encoder.side_bits < encoder.bits
-
-    def receive(payload: bytes) -> Values:
-        decoder = GroupDecoder(coder, tables, 77, payload)
-        return [decoder.decode(group.prior) for group in groups]
-
-    # what is left of the payload is zeros, a few bytes of which the decoder may look at
-    payload = encoder.payload()[: int(encoder.bits / 8) + 9]
-    defaults = [group.prior.default for group in groups]
-    check_round_trip(RoundTrip(payload, sent, receive, defaults, cuts=50))
-
-
-def test_symbols_numbers_and_bits_of_one_message(rng: np.random.Generator) -> None:
-    counts = np.array([[5, 1, 1000, 40, 7], [9, 9, 9, 1, 9]])
-    tables, widths = np.arange(300) % 2, rng.integers(0, 24, 100)
-    symbols = rng.integers(0, 5, 300).astype(np.int32)
-    numbers, bits = rng.integers(0, 1 << widths), rng.integers(0, 2, 333, dtype=np.uint8)
-    writer = RangeEncoder()
-    writer.symbols(symbols, tables, counts)
-    writer.bit_string(bits)
-    writer.numbers(numbers, widths)
-
-    def receive(payload: bytes) -> Values:
-        reader, parts = RangeDecoder(payload), []
-        for read in (
-            lambda: reader.symbols(tables, counts),
-            lambda: reader.bit_string(len(bits)),
-            lambda: reader.numbers(widths),
-        ):
-            try:
-                parts.append(read())
-            except MessageEnded:
-                break
-            if len(parts) == 2 and len(parts[1]) < len(bits):
-                break
-        return parts
-
-    payload = writer.payload(writer.n_bytes)
-    check_round_trip(RoundTrip(payload, [symbols, bits, numbers], receive, cuts=10**4))
-
-
-def test_quotients(rng: np.random.Generator) -> None:
-    quantiser = ScalarQuantiser(TABLES.scalar_counts)
-    log_variance = rng.integers(64, 257, 200).astype(np.int16)
-    difference = 2.0 ** (log_variance / 16) * rng.standard_normal(200)
-    quotients = quantiser.quotients(difference, log_variance)
-    writer = RangeEncoder()
-    quantiser.write(writer, quotients, log_variance)
+@pytest.mark.parametrize("states", [1, 8, 128])
+@pytest.mark.parametrize("shift", [0.0, -3.0, 6.0])
+def test_groups_of_weights(states: int, shift: float) -> None:
+    examples = pyramid(4, shift)
+    payload, groups = encoded_groups(TABLES, examples, states=states)
+    sent = [group.values for group in groups]
+    defaults = [one.prior.default for one in examples]
     check_round_trip(
         RoundTrip(
-            writer.payload(writer.n_bytes),
-            [quotients],
-            lambda payload: [quantiser.read(RangeDecoder(payload), log_variance)],
-            refusals=(MessageEnded,),
+            payload,
+            sent,
+            lambda message: decoded_groups(TABLES, examples, message, states),
+            defaults,
+            cuts=50,
         )
     )
 
@@ -172,8 +105,9 @@ def test_containers(shape: Shape, cut_is_fine: bool) -> None:
     check_round_trip(RoundTrip(data, [sent], receive, refusals=(BitstreamError,)))
 
 
-@pytest.mark.parametrize("rec", ["trellis", "astar"])
-@pytest.mark.parametrize("family", ["siren", "multires"])
+@pytest.mark.parametrize(
+    ("family", "rec"), [("siren", "trellis"), ("siren", "astar"), ("multires", "trellis")]
+)
 @pytest.mark.parametrize("kind", ["image", "audio"])
 def test_whole_files(
     kind: str,
@@ -184,7 +118,7 @@ def test_whole_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     set_effort(monkeypatch, siren_codec, "fast", QUICK)
-    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(10, measured=1, latent_steps=0))
+    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(states=8, latent_steps=0))
     library = PresetLibrary(tiny_presets if family == "siren" else multires_presets)
     options = EncodeOptions(family, OPTIONS.effort, rec, device="cpu")  # type: ignore[arg-type]
     signal = image() if kind == "image" else Signal.audio(tone(1500, 8000), 8000)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from group_examples import EXPONENTS
 from numpy.typing import NDArray
 from signal_files import picture, tone
 from torch import nn
@@ -24,8 +23,10 @@ from combiner_core.multires.model import (
     AudioModelConfig,
     ImageModel,
     ImageModelConfig,
+    Model,
     quantise,
 )
+from combiner_core.multires.neighbours import kinds_of, taps_of
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.presets import PresetLibrary
 from combiner_core.rec import EntropyTables
@@ -119,12 +120,19 @@ def audio_model(seed: int = 0) -> AudioModel:
 
 def write_multires_presets(directory: Path) -> None:
     """An image preset of number 60003 and an audio preset of number 60004."""
-    tables = EntropyTables.untrained((8, 8), EXPONENTS)
     for model, card in (
         (image_model(), _card(MULTIRES_IMAGE, 60003, "image", "multires")),
         (audio_model(), _card(MULTIRES_AUDIO, 60004, "audio", "multires")),
     ):
-        MultiresPreset(card, model, tables).save(directory)
+        MultiresPreset(card, model, untrained_tables(model)).save(directory)
+
+
+def untrained_tables(model: Model) -> EntropyTables:
+    """Plausible tables, in which all neighbours of a weight count alike."""
+    prior = model.prior
+    weights = np.full((prior.table_count, 3 + kinds_of(prior.neighbours)), 0.05)
+    weights[:, 0] = 0.4
+    return EntropyTables.untrained(taps_of(prior.neighbours, weights))
 
 
 def _randomise(module: nn.Module, rng: np.random.Generator, amplitude: float = 0.25) -> None:

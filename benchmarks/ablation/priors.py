@@ -15,7 +15,7 @@ from combiner_core.multires.context_model import LevelModel
 from combiner_core.multires.integer_convolutions import IntegerConv
 from combiner_core.multires.model import ImageModel, quantise
 from combiner_core.multires.preset import MultiresPreset
-from combiner_core.rec import EntropyTables
+from combiner_core.rec import EntropyTables, Taps
 from combiner_core.siren.network import Siren
 from combiner_core.siren.preset import SirenPreset
 from combiner_core.siren.prior import FactorisedPrior
@@ -23,8 +23,6 @@ from combiner_core.siren.prior import FactorisedPrior
 # as training begins, see `train.siren.CoordinateDescentConfig`
 _RELATIVE_STD = 0.3
 _SEED = 0
-# an exponent that no tile takes, and how many tiles are said to have had none
-_NEVER, _MANY_TILES = 16, 1 << 16
 
 
 def isotropic_siren(preset: SirenPreset) -> SirenPreset:
@@ -92,13 +90,26 @@ def isotropic_multires(preset: MultiresPreset) -> MultiresPreset:
     return _changed(preset, change)
 
 
-def without_tiles(preset: MultiresPreset) -> MultiresPreset:
-    """No exponents that adapt the variances of tiles: a tile has none, at no cost."""
-    tables = EntropyTables.untrained(preset.tables.tile, (0, _NEVER))
-    seen = np.zeros_like(tables.exponent_counts)
-    seen[:, 0] = _MANY_TILES
-    tables = replace(tables.learned(seen), scalar_counts=preset.tables.scalar_counts)
-    return replace(preset, tables=tables)
+def without_neighbours(preset: MultiresPreset) -> MultiresPreset:
+    """Nothing around a weight counts for its probabilities: they are means over all that can be."""
+    tables = preset.tables
+    weights = tables.confidences.astype(np.float64)
+    mean = (weights * tables.probabilities).sum(2, keepdims=True) / weights.sum(2, keepdims=True)
+    probabilities = np.repeat(np.rint(mean), tables.probabilities.shape[2], 2)
+    channels, classes = len(tables.taps.places), tables.taps.classes
+    return replace(
+        preset,
+        tables=replace(
+            tables,
+            taps=Taps.none(channels, classes),
+            probabilities=probabilities.astype(np.uint16),
+        ),
+    )
+
+
+def without_learned_tables(preset: MultiresPreset) -> MultiresPreset:
+    """Probabilities that are those of no training data, to be adapted while coding."""
+    return replace(preset, tables=EntropyTables.untrained(preset.tables.taps))
 
 
 def _with_prior(

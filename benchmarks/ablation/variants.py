@@ -15,6 +15,7 @@ from combiner_core.multires import codec as multires
 from combiner_core.multires.codec import MultiresCodec, MultiresEffort
 from combiner_core.multires.image.prior import IMAGE_STAGES
 from combiner_core.multires.preset import MultiresPreset
+from combiner_core.rec.dependent_quantiser import SCALAR, STATE_COUNTS
 from combiner_core.siren import codec as siren
 from combiner_core.siren.codec import SirenCodec, SirenEffort
 from combiner_core.siren.preset import SirenPreset
@@ -48,7 +49,6 @@ class MultiresVariant:
     """A multires codec, likewise."""
 
     effort: MultiresEffort = _BALANCED
-    coder: CoderChoice | None = None
     refine: bool = True
     change: Callable[[MultiresPreset], MultiresPreset] = field(default=lambda preset: preset)
 
@@ -56,8 +56,7 @@ class MultiresVariant:
         """Of the codec as it is. Raises TypeError for one of another family."""
         if not isinstance(codec, MultiresCodec):
             raise TypeError("not a multires codec")
-        coder = None if self.coder is None else self.coder.make()
-        return MultiresCodec(self.change(codec.preset), self.effort, coder)  # type: ignore[arg-type]
+        return MultiresCodec(self.change(codec.preset), self.effort)
 
 
 Variant = SirenVariant | MultiresVariant
@@ -99,8 +98,11 @@ def _multires() -> Iterator[tuple[str, MultiresVariant]]:
     yield "g: none", MultiresVariant(change=priors.without_postfilter)
     for name, change in _multires_priors():
         yield f"prior: {name}", MultiresVariant(change=change)
-    for name, coder in _coders(_BALANCED.state_bits):
-        yield name, MultiresVariant(coder=coder)
+    for states in STATE_COUNTS:
+        if states not in (SCALAR, _BALANCED.states):
+            yield f"coder: {states} states", MultiresVariant(replace(_BALANCED, states=states))
+    yield "coder: no neighbours", MultiresVariant(change=priors.without_neighbours)
+    yield "coder: tables not learned", MultiresVariant(change=priors.without_learned_tables)
 
 
 def _multires_priors() -> Iterator[tuple[str, Callable[[MultiresPreset], MultiresPreset]]]:
@@ -113,13 +115,7 @@ def _multires_priors() -> Iterator[tuple[str, Callable[[MultiresPreset], Multire
         name = f"no network for the finest {count} levels"
         yield name, partial(without, levels=slice(count))
     yield "no network", without
-    yield "no tiles", priors.without_tiles
     yield "isotropic", priors.isotropic_multires
-    yield "isotropic, no tiles", _isotropic_without_tiles
-
-
-def _isotropic_without_tiles(preset: MultiresPreset) -> MultiresPreset:
-    return priors.without_tiles(priors.isotropic_multires(preset))
 
 
 VARIANTS: Mapping[FamilyName, Mapping[str, Variant]] = MappingProxyType(

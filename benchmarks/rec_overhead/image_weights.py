@@ -16,6 +16,12 @@ from torch import Tensor
 from benchmarks import results_files
 from benchmarks.rate_distortion.measure import prior_of
 from benchmarks.rec_overhead.coders import CoderChoice
+from benchmarks.rec_overhead.group_codes import (
+    DependentCode,
+    FixedRateCode,
+    GroupCode,
+    IdealCode,
+)
 from combiner_core import metrics
 from combiner_core.errors import CombinerError
 from combiner_core.multires.codec import MultiresCodec
@@ -24,17 +30,13 @@ from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX, NoiseScale
 from combiner_core.multires.preset import MultiresPreset
-from combiner_core.multires.progress import Spent
 from combiner_core.presets import PresetLibrary
-from combiner_core.rec import CountingSink, GroupEncoder, MessageSink, Sink
 from combiner_core.signals import ImageShape, Signal, load_image
 
 # from the points of an ideal curve to the coder's own: about one decibel each, to where a coder
 # that wastes a third of its bits ends up
 _NOISE_STEPS = (-48, 0, 48, 96)
 _SEED = 0
-# more than the message of any picture at any noise scale
-_MAX_BYTES_A_PIXEL = 16
 _WARM_UP_SIDE = 32
 
 
@@ -45,8 +47,8 @@ class Job:
     Attributes:
         file: name of the file.
         noise_index: of the noise scale.
-        coder, size: as in `CoderChoice`; None for exact samples of the posteriors at their ideal
-            bits.
+        coder, size: as in `CoderChoice`; None for exact samples of the Gaussian posteriors at
+            their ideal bits.
         model: name of a preset or of a family.
     """
 
@@ -79,9 +81,8 @@ class Row:
     Attributes:
         job: what was done.
         pixels: of the image.
-        bits: of the message; of the ideal, the KL divergence of the posteriors from the priors
-            with the information of the same tiles' exponents.
-        side_bits: of exponents and quotients; None of the ideal.
+        bits: of the message; of the ideal, the KL divergence of the posteriors from the priors.
+        side_bits: of exponents and quotients, which earlier codes had; None where there are none.
         psnr_db: of the picture that the weights stand for.
         code_s: wall-clock seconds to go through all groups, kernels already compiled.
         threads: of the process.
@@ -161,28 +162,22 @@ def _measure(job: Job, image: Signal, preset: MultiresPreset, threads: int, prio
     field = ImageField(preset.model, ImageShape(image.width, image.height), torch.device("cpu"))
     noise = NoiseScale(job.noise_index, field.unit)
     coefficients = field.coefficients(field.values(image))
-    spent = Spent()
-    encoder = GroupEncoder(preset.tables, _sink(job.choice, image.pixels))
+    groups = _code(job.choice, preset)
 
     def code(prior: GroupPrior) -> Tensor:
-        nonlocal spent
         target = coefficients.of(prior.group, noise.value)
-        coded = encoder.encode(prior.integers(), target)
-        spent = spent.plus(coded)
-        return prior.answer(coded.values)
+        return prior.answer(groups.encode(prior.integers(), target))
 
     started = time.monotonic()
     weights = follow(field.coding_order(noise), code)
     code_s = time.monotonic() - started
     psnr_db = metrics.psnr_db(image, field.render(weights, noise, 1.0))
-    if job.choice is None:
-        bits, side_bits = spent.kl_bits, None
-    else:
-        bits, side_bits = spent.bits, spent.side_bits
-    return Row(job, image.pixels, bits, side_bits, psnr_db, code_s, threads, prior)
+    return Row(job, image.pixels, groups.bits, None, psnr_db, code_s, threads, prior)
 
 
-def _sink(choice: CoderChoice | None, pixels: int) -> Sink:
+def _code(choice: CoderChoice | None, preset: MultiresPreset) -> GroupCode:
     if choice is None:
-        return CountingSink(np.random.default_rng(_SEED))
-    return MessageSink(choice.make(), _SEED, _MAX_BYTES_A_PIXEL * pixels)
+        return IdealCode(np.random.default_rng(_SEED))
+    if choice.is_dependent:
+        return DependentCode(preset.tables, 1 << choice.size)
+    return FixedRateCode(choice.make(), _SEED)

@@ -77,7 +77,7 @@ def of_image_weights(data: pd.DataFrame) -> str:
                 str(len(found)),
                 f"{mean['bpp']:.4f}",
                 percent,
-                f"{mean['side_percent']:.1f}",
+                "" if np.isnan(mean["side_percent"]) else f"{mean['side_percent']:.1f}",
                 f"{mean['code_s']:.3g}",
             )
         )

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from combiner_core.rec import IntegerPrior
+from combiner_core.rec import Grid, IntegerPrior, Plane
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 
 Phase = tuple[int, int]
@@ -48,22 +48,22 @@ class Group:
     """Weights that are coded together.
 
     Attributes:
-        index: in the order of coding, from 0.
         level: 1 for the finest.
+        table: class of groups that it belongs to for the entropy coder.
         channels: of the level.
         coded: which weights exist and belong to the group: bool (channels, H, W).
-        previous: index of a group before it on the same grid, if there is one.
-        first_row: where the grid of the group begins in that of its level.
-        all_scalar: whether the weights are so few, and matter so much, that all are quantised.
+        grid: of the level, of all signals.
+        grid_row: where the places of the group begin on it.
+        first_row: where they begin in the level, of which the grid can be a part.
     """
 
-    index: int
     level: int
+    table: int
     channels: tuple[int, ...]
     coded: Tensor
-    previous: int | None
+    grid: Grid
+    grid_row: int = 0
     first_row: int = 0
-    all_scalar: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +89,13 @@ class GroupPrior:
         log_variance = (self.log_variance * LOG_VARIANCE_UNITS).to(torch.int16)
         coded = group.coded[None].expand(self.mean.shape)
         flat = [part.flatten(0, 1).cpu().numpy() for part in (mean, log_variance, coded)]
-        return IntegerPrior(
-            group.index, group.previous, flat[0], flat[1], flat[2], group.all_scalar
+        signals = len(self.mean)
+        planes = tuple(
+            Plane(signal * (group.grid.channels // signals) + channel, group.grid_row)
+            for signal in range(signals)
+            for channel in group.channels
         )
+        return IntegerPrior(group.grid, planes, group.table, *flat)
 
     def answer(self, values: NDArray[np.int32]) -> Tensor:
         """Weights as the coding order wants them: int32 (B, channels, H, W)."""

@@ -23,12 +23,15 @@ from combiner_core.multires.integer_convolutions import (
     settle,
     to_grid,
 )
-from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
+from combiner_core.rec import Grid
+from combiner_core.rec.wire import VALUE_UNITS
 
 # bounds of what a network may predict
 MAX_MEAN = 128.0
 MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -8.0, 20.0
 _HEAD_GAIN = 4
+# log-variances are predicted in steps of an eighth
+_LOG_VARIANCE_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class LevelConfig:
         coarser: hidden channels of the coarser level, 0 if there is none.
         stretch: how many places of this level one of the coarser level becomes along each axis.
         stages: in the order of decoding.
-        all_scalar: of the groups.
+        first_table: class of the first stage's groups; those of the others follow.
     """
 
     width: int
@@ -51,7 +54,7 @@ class LevelConfig:
     coarser: int
     stretch: tuple[int, int]
     stages: tuple[Stage, ...]
-    all_scalar: bool = False
+    first_table: int
 
 
 class LevelModel(nn.Module):
@@ -84,12 +87,13 @@ class LevelModel(nn.Module):
         coarser: Tensor | None,
         log_noise: Tensor,
         exists: Tensor,
-        index: int,
         level: int,
+        grid: Grid,
         low: Tensor | None,
-        first_row: int = 0,
         *,
         exact: bool,
+        grid_row: int = 0,
+        first_row: int = 0,
     ) -> CodingOrder[tuple[Tensor, Tensor]]:
         """Go through the stages.
 
@@ -98,11 +102,12 @@ class LevelModel(nn.Module):
             coarser: hidden values of the coarser level, if there is one.
             log_noise: log2 of the noise scale s of each signal (B,).
             exists: which weights there are: bool (channels, H, W).
-            index: of the first stage's group.
             level: its number.
+            grid: of the level.
             low: the low-pass array, for whoever answers.
-            first_row: of the whole level, likewise.
             exact: whether to round, as an encoder and a decoder must.
+            grid_row: where the inputs begin on the grid.
+            first_row: where they begin in the level.
 
         Yields:
             The prior of each stage.
@@ -118,16 +123,14 @@ class LevelModel(nn.Module):
             hidden, mean, log_variance = self.predict(hidden, number, weights, log_noise, exact)
             channels = list(stage.channels)
             places = stage.places(size[0], size[1], inputs.device)
-            previous = index + number - 1 if number else None
-            coded = exists[channels] & places
             group = Group(
-                index + number,
                 level,
+                self.config.first_table + number,
                 stage.channels,
-                coded,
-                previous,
+                exists[channels] & places,
+                grid,
+                grid_row,
                 first_row,
-                self.config.all_scalar,
             )
             decoded = yield GroupPrior(group, mean, log_variance, low)
             where = torch.tensor(channels, device=weights.device)
@@ -178,12 +181,12 @@ class LevelModel(nn.Module):
         mean, correction = (_HEAD_GAIN * head).chunk(2, 1)
         usual = self.log_variance[list(self.config.stages[stage].channels)]
         if exact:
-            usual = to_grid(usual, LOG_VARIANCE_UNITS)
+            usual = to_grid(usual, _LOG_VARIANCE_STEPS)
         usual = usual[None, :] - 2 * log_noise[:, None]
         log_variance = (usual[..., None, None] + correction.double()).float()
         if exact:
             mean = to_grid(mean, VALUE_UNITS)
-            log_variance = to_grid(log_variance, LOG_VARIANCE_UNITS)
+            log_variance = to_grid(log_variance, _LOG_VARIANCE_STEPS)
         mean = mean.clamp(-MAX_MEAN, MAX_MEAN)
         return hidden, mean, log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
 

@@ -13,7 +13,7 @@ from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.model import ImageModel, Model
 from combiner_core.multires.noise_scale import NoiseScale
-from combiner_core.rec import GroupEncoder
+from combiner_core.rec.groups import GroupEncoder
 from combiner_core.signals import ImageShape, Shape
 
 MultiresField = ImageField | AudioField

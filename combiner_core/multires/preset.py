@@ -14,10 +14,15 @@ from combiner_core.card import Card
 from combiner_core.multires.model import ImageModel, Model, build, config_from, quantise
 from combiner_core.multires.storage import from_arrays, to_arrays
 from combiner_core.presets import PresetFile
-from combiner_core.rec import EntropyTables
+from combiner_core.rec import EntropyTables, Taps
 from combiner_core.signals import Kind
 
+# of files
+_FORMAT_VERSION = 3
 _PREFIX = "model."
+_ENTROPY = "entropy."
+_TABLES = ("steps", "corrections", "probabilities", "confidences")
+_TAPS = ("places", "weights", "parents", "expected")
 # what the parts of a model are called in files
 _PARTS_IN_FILES: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
     {
@@ -53,26 +58,7 @@ class MultiresPreset:
         Raises:
             KeyError, TypeError, ValueError: it is no such preset.
         """
-        parts = _PARTS_IN_FILES[card.kind]
-        settings = dict(config["model"])
-        model = build(config_from(settings | {part: settings[parts[part]] for part in parts}))
-        from_arrays(
-            model,
-            {
-                _renamed(name.removeprefix(_PREFIX), _POSTFILTER_IN_FILES, _POSTFILTER): array
-                for name, array in arrays.items()
-                if name.startswith(_PREFIX)
-            },
-        )
-        quantise(model)
-        rows, columns = config["tile"]
-        tables = EntropyTables(
-            (rows, columns),
-            tuple(config["exponents"]),
-            arrays["exponent_counts"],
-            arrays["scalar_counts"],
-        )
-        return cls(card, model, tables)
+        return cls(card, networks_from(card.kind, arrays, config), _tables_from(arrays))
 
     def file(self) -> PresetFile:
         """The preset as bytes."""
@@ -81,16 +67,13 @@ class MultiresPreset:
         config = {
             "family": "multires",
             "model": {parts.get(name, name): value for name, value in settings.items()},
-            "tile": self.tables.tile,
-            "exponents": self.tables.exponents,
         }
         arrays = {
             _PREFIX + _renamed(name, _POSTFILTER, _POSTFILTER_IN_FILES): array
             for name, array in to_arrays(self.model).items()
         }
-        arrays["exponent_counts"] = self.tables.exponent_counts
-        arrays["scalar_counts"] = self.tables.scalar_counts
-        return PresetFile.of(self.card, arrays, config)
+        card = replace(self.card, format_version=_FORMAT_VERSION)
+        return PresetFile.of(card, arrays | _arrays_of(self.tables), config)
 
     def save(self, directory: Path) -> Card:
         """Write it; returns its card with the hash of what was written.
@@ -99,6 +82,44 @@ class MultiresPreset:
             SignalError: it cannot be written there.
         """
         return self.file().save(directory)
+
+
+def networks_from(
+    kind: Kind, arrays: Mapping[str, NDArray[Any]], config: Mapping[str, Any]
+) -> Model:
+    """The networks of what `MultiresPreset.file` serialises, whatever its entropy tables are.
+
+    Raises:
+        KeyError, TypeError, ValueError: there are none of this kind.
+    """
+    parts = _PARTS_IN_FILES[kind]
+    settings = dict(config["model"])
+    model = build(config_from(settings | {part: settings[parts[part]] for part in parts}))
+    from_arrays(
+        model,
+        {
+            _renamed(name.removeprefix(_PREFIX), _POSTFILTER_IN_FILES, _POSTFILTER): array
+            for name, array in arrays.items()
+            if name.startswith(_PREFIX)
+        },
+    )
+    quantise(model)
+    return model
+
+
+def _arrays_of(tables: EntropyTables) -> dict[str, NDArray[Any]]:
+    """Entropy tables as named arrays."""
+    own = {name: getattr(tables, name) for name in _TABLES}
+    return {_ENTROPY + name: array for name, array in own.items()} | {
+        _ENTROPY + name: getattr(tables.taps, name) for name in _TAPS
+    }
+
+
+def _tables_from(arrays: Mapping[str, NDArray[Any]]) -> EntropyTables:
+    """The inverse of `_arrays_of`."""
+    own = {name: arrays[_ENTROPY + name] for name in _TABLES}
+    taps = Taps(**{name: arrays[_ENTROPY + name] for name in _TAPS})
+    return EntropyTables(taps=taps, **own)
 
 
 def _renamed(name: str, old: str, new: str) -> str:

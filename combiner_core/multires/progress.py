@@ -19,7 +19,8 @@ from combiner_core.multires.coding_order import CodingOrder, GroupPrior, steps
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.field import MultiresField
 from combiner_core.multires.noise_scale import NoiseScale
-from combiner_core.rec import CodedGroup, GroupEncoder
+from combiner_core.multires.steering import Steering
+from combiner_core.rec.groups import GroupEncoder
 from combiner_core.rec.wire import VALUE_UNITS
 
 Result = TypeVar("Result")
@@ -30,19 +31,20 @@ _FIELD_PEAK = 2.0
 
 @dataclass(frozen=True)
 class Spent:
-    """Sums over groups of what `rec.CodedGroup` says of each."""
+    """What groups took.
 
-    bits: float = 0.0
-    side_bits: float = 0.0
+    Attributes:
+        bits: information in the message, of each group.
+        kl_bits: KL divergence of their posteriors from their priors, in all.
+    """
+
+    bits: tuple[float, ...] = ()
     kl_bits: float = 0.0
 
-    def plus(self, group: CodedGroup) -> Spent:
-        """With one more."""
-        return Spent(
-            self.bits + group.bits,
-            self.side_bits + group.side_bits,
-            self.kl_bits + group.kl_bits,
-        )
+    @property
+    def total_bits(self) -> float:
+        """Length of the message."""
+        return sum(self.bits)
 
 
 class Reporter:
@@ -80,6 +82,7 @@ class Reporter:
         noise: NoiseScale,
         coefficients: Coefficients,
         encoder: GroupEncoder,
+        steering: Steering,
     ) -> Generator[Progress, None, Spent]:
         """Encode all groups; in the phase "code" every level makes an event, and the end.
 
@@ -95,8 +98,11 @@ class Reporter:
         def encode(prior: GroupPrior) -> Tensor:
             nonlocal squared_error, spent
             integers, target = prior.integers(), coefficients.of(prior.group, noise.value)
-            coded = encoder.encode(integers, target)
-            spent = spent.plus(coded)
+            before_bits = encoder.bits
+            coded = encoder.encode(integers, target, steering.lagrangian())
+            bits = encoder.bits - before_bits
+            steering.took(bits, int(np.count_nonzero(integers.coded)))
+            spent = Spent((*spent.bits, bits), spent.kl_bits + integers.kl_bits(target))
             exists = integers.coded
             before, after = target[exists], (target - coded.values / VALUE_UNITS)[exists]
             # not as a product of vectors, whose threads would stand in the way of torch's
@@ -104,7 +110,7 @@ class Reporter:
             squared_error += noise.value**2 * float(gained)
             self._mse = max(squared_error, 0.0) / self._field.values_count
             if bit_map is not None:
-                self._field.add_bits(bit_map, prior.group, coded.rates_bits)
+                self._field.add_bits(bit_map, prior.group, coded.spent_bits)
             preview = self._field.preview(prior, noise)
             self._preview = self._preview if preview is None else preview
             return prior.answer(coded.values)
@@ -120,7 +126,7 @@ class Reporter:
     def _coded(
         self, phase: Literal["search", "code"], spent: Spent, bit_map: BitMap | None
     ) -> Progress:
-        return self._progress(phase, int(spent.bits), self._budget_bits, spent, bit_map)
+        return self._progress(phase, int(spent.total_bits), self._budget_bits, spent, bit_map)
 
     def _due(self, now: bool = False) -> bool:
         return now or time.monotonic() - self._reported >= _EVENT_INTERVAL_S
@@ -130,7 +136,7 @@ class Reporter:
     ) -> Progress:
         self._reported = time.monotonic()
         distortion = self._mse * (_FIELD_PEAK / self._field.peak) ** 2
-        committed_bits = int(spent.bits) if phase == "code" else 0
+        committed_bits = int(spent.total_bits) if phase == "code" else 0
         return Progress(
             phase,
             min(step, total),

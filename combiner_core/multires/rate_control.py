@@ -1,157 +1,153 @@
-"""Rate control: the noise scale that fills a budget, found without coding many times over."""
+"""Rate control: a message that fills a budget, and the noise scale that it has."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
-
-import numpy as np
 
 from combiner_core.events import Progress
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.field import MultiresField
 from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX, NoiseScale
-from combiner_core.multires.progress import Reporter
-from combiner_core.rec import CountingSink, EntropyTables, GroupEncoder
+from combiner_core.multires.progress import Reporter, Spent
+from combiner_core.multires.rate_plan import RatePlan
+from combiner_core.multires.steering import Steering
+from combiner_core.rec import EntropyTables
+from combiner_core.rec.groups import GroupEncoder
 
-# the search aims a little below the budget; what does not fit after all is cut off at the end
-_AIM = 0.998
-_CLOSE = 0.004
-# log of the ratio of the bits over which a guess, once measured, can be trusted to follow them
-_NEAR = 0.15
-# scales measured at most where guesses do not lead near the goal
-_MAX_MEASURED = 12
+# messages are steered to a little below the budget
+_AIM = 0.997
+# a message is coded once more if it leaves more than this share of the budget, and more bytes
+_LEFT, _LEFT_BYTES = 0.01, 2
+# log of the ratio of a message's bits to the goal from which on its groups can be steered by it
+_NEAR = 0.5
+_MAX_ATTEMPTS = 8
+_COARSER = 64
 
 
 @dataclass(frozen=True)
-class RateModel:
-    """A cheap guess of a file's bits, wrong by a factor that changes slowly.
+class Message:
+    """A signal's weights as coded.
 
     Attributes:
-        bits: by noise scale, falling.
-        unit: of the noise scale.
-        growth: with this power of the file's bits the factor grows.
+        noise: the noise scale.
+        payload: the message.
+        spent: by its groups.
+        plan: about what these would have taken without steering.
     """
 
-    bits: Callable[[NoiseScale], float]
-    unit: float
-    growth: float
+    noise: NoiseScale
+    payload: bytes
+    spent: Spent
+    plan: RatePlan
 
-    def finest(self, goal_bits: float, factor: float) -> NoiseScale:
-        """The finest scale with at most so many bits if the guess is to be multiplied."""
-        low, high = MIN_INDEX, MAX_INDEX
-        while low < high:
-            middle = (low + high) // 2
-            if factor * self.bits(NoiseScale(middle, self.unit)) <= goal_bits:
-                high = middle
-            else:
-                low = middle + 1
-        return NoiseScale(low, self.unit)
-
-    def corrected(self, goal_bits: float, noise: NoiseScale, measured_bits: float) -> NoiseScale:
-        """The finest scale with at most so many bits, knowing those of one scale."""
-        factor = measured_bits / max(self.bits(noise), 1e-9)
-        return self.finest(goal_bits, factor * (goal_bits / measured_bits) ** self.growth)
-
-
-def search(
-    goal_bits: float, model: RateModel, max_measured: int, start: NoiseScale
-) -> Generator[NoiseScale, float, NoiseScale]:
-    """Find a noise scale whose file has about `goal_bits`, preferably a little fewer.
-
-    Where bits change so suddenly that guesses fail, as those of mere noise do, it goes on by
-    halving what lies between scales measured, and may end at the coarsest with too many bits.
-
-    Args:
-        goal_bits: information to be sent.
-        model: of the bits.
-        max_measured: scales to ask for at most, while guesses are good.
-        start: where to begin.
-
-    Yields:
-        Noise scales to be measured, whose bits are to be sent back.
-
-    Returns:
-        The scale to be used, which need not have been measured.
-    """
-    noise = start
-    too_fine, too_coarse = MIN_INDEX - 1, MAX_INDEX + 1
-    for count in range(1, _MAX_MEASURED + 1):
-        bits = max((yield noise), 1.0)
-        error = math.log(bits / goal_bits)
-        if abs(error) <= _CLOSE:
-            break
-        if error > 0:
-            too_fine = max(too_fine, noise.index)
-        else:
-            too_coarse = min(too_coarse, noise.index)
-        noise = model.corrected(goal_bits, noise, bits)
-        if abs(error) < _NEAR:
-            break
-        outside = not too_fine < noise.index < too_coarse
-        if outside or count >= max_measured:
-            bracketed = too_fine >= MIN_INDEX and too_coarse <= MAX_INDEX
-            if not bracketed:
-                break
-            if too_coarse - too_fine <= 1:
-                return NoiseScale(too_fine, noise.unit)
-            noise = NoiseScale((too_fine + too_coarse) // 2, noise.unit)
-    return noise
+    @property
+    def unsent_bits(self) -> float:
+        """Information at its end that needs no bytes: weights that stay at their means."""
+        return self.spent.total_bits - 8 * len(self.payload)
 
 
 class RateControl:
-    """Finds noise scales for a budget by going through coding orders with a counting sink.
+    """Codes messages until one fills the budget.
 
     Args:
         tables: of the groups.
+        states: of the trellis.
         field: of the signal.
         report: makes the events.
-        budget_bits: of the payload.
-        seed: of the posteriors' samples.
+        payload_bytes: most bytes of a message.
     """
 
     def __init__(
         self,
         tables: EntropyTables,
+        states: int,
         field: MultiresField,
         report: Reporter,
-        budget_bits: int,
-        seed: int,
+        payload_bytes: int,
     ) -> None:
-        self._tables, self._field, self._report, self._seed = tables, field, report, seed
-        self._goal_bits = _AIM * budget_bits
-
-    def find(
-        self, coefficients: Coefficients, start: NoiseScale, max_measured: int
-    ) -> Generator[Progress, None, NoiseScale]:
-        """The scale at which these coefficients fill the budget; see `search`."""
-        scales = search(self._goal_bits, self._model(coefficients), max_measured, start)
-        try:
-            noise = next(scales)
-            while True:
-                sink = CountingSink(np.random.default_rng(self._seed))
-                encoder = GroupEncoder(self._tables, sink)
-                order = self._field.coding_order(noise, synthesise=False)
-                yield from self._report.follow_code("search", order, noise, coefficients, encoder)
-                noise = scales.send(sink.bits)
-        except StopIteration as stop:
-            found: NoiseScale = stop.value
-            return found
+        self._tables, self._states = tables, states
+        self._field, self._report = field, report
+        self._payload_bytes = payload_bytes
+        self._goal_bits = _AIM * 8 * payload_bytes
 
     def start(self, coefficients: Coefficients) -> NoiseScale:
-        """A scale to begin with."""
+        """A scale to begin with, guessed."""
         bits_a_value = self._goal_bits / self._field.values_count
         factor = self._field.bits_per_guessed * bits_a_value**self._field.growth
-        return self._model(coefficients).finest(self._goal_bits, factor)
+        low, high = MIN_INDEX, MAX_INDEX
+        while low < high:
+            middle = NoiseScale((low + high) // 2, self._field.unit)
+            if factor * coefficients.information_bits(middle.value) <= self._goal_bits:
+                high = middle.index
+            else:
+                low = middle.index + 1
+        return NoiseScale(low, self._field.unit)
 
-    def corrected(self, coefficients: Coefficients, noise: NoiseScale, bits: float) -> NoiseScale:
-        """The scale that fills the budget if that many bits come of another."""
-        return self._model(coefficients).corrected(self._goal_bits, noise, bits)
+    def measured(
+        self, coefficients: Coefficients, start: NoiseScale
+    ) -> Generator[Progress, None, NoiseScale]:
+        """The scale that should fill the budget, after one measurement."""
+        message = yield from self._coded(coefficients, start, None)
+        return message.plan.finest(self._goal_bits)
 
-    def _model(self, coefficients: Coefficients) -> RateModel:
-        return RateModel(
-            lambda noise: coefficients.information_bits(noise.value),
-            self._field.unit,
-            self._field.growth,
+    def code(
+        self, coefficients: Coefficients, start: NoiseScale
+    ) -> Generator[Progress, None, Message]:
+        """The longest message that fits, of those tried.
+
+        Where bits change so suddenly that plans fail it halves what lies between scales tried.
+        """
+        noise, plan, best, unsent_bits = start, None, None, 0.0
+        too_fine, too_coarse = MIN_INDEX - 1, MAX_INDEX + 1
+        for _ in range(_MAX_ATTEMPTS):
+            message = yield from self._coded(coefficients, noise, plan, unsent_bits)
+            best = self._better(message, best)
+            left_bytes = self._payload_bytes - len(message.payload)
+            enough_bytes = max(_LEFT * self._payload_bytes, _LEFT_BYTES)
+            if left_bytes >= 0 and (left_bytes <= enough_bytes or noise.index == MIN_INDEX):
+                return best
+            plan, unsent_bits = message.plan, message.unsent_bits
+            goal_bits = self._goal_bits + unsent_bits
+            bits = float(plan.bits.sum())
+            if bits > goal_bits:
+                too_fine = max(too_fine, noise.index)
+            else:
+                too_coarse = min(too_coarse, noise.index)
+            near = abs(math.log((bits + 1) / (goal_bits + 1))) < _NEAR
+            noise = plan.finest(goal_bits)
+            if not near and not too_fine < noise.index < too_coarse:
+                low, high = max(too_fine, MIN_INDEX), min(too_coarse, MAX_INDEX)
+                noise = NoiseScale((low + high) // 2, noise.unit)
+            plan = plan.at(noise) if near else None
+        while len(best.payload) > self._payload_bytes and noise.index < MAX_INDEX:
+            noise = NoiseScale(min(noise.index + _COARSER, MAX_INDEX), noise.unit)
+            message = yield from self._coded(coefficients, noise, None)
+            best = self._better(message, best)
+        return best
+
+    def _better(self, message: Message, best: Message | None) -> Message:
+        """The longer message that fits, or the shorter one that does not."""
+        if best is None:
+            return message
+        length, longest = len(message.payload), len(best.payload)
+        if longest > self._payload_bytes:
+            return message if length < longest else best
+        return message if longest < length <= self._payload_bytes else best
+
+    def _coded(
+        self,
+        coefficients: Coefficients,
+        noise: NoiseScale,
+        plan: RatePlan | None,
+        unsent_bits: float = 0.0,
+    ) -> Generator[Progress, None, Message]:
+        steering = Steering(self._goal_bits + unsent_bits, plan)
+        encoder = GroupEncoder(self._tables, self._states)
+        order = self._field.coding_order(noise, synthesise=False)
+        phase = "search" if plan is None else "code"
+        spent = yield from self._report.follow_code(
+            phase, order, noise, coefficients, encoder, steering
         )
+        return Message(noise, encoder.payload(), spent, steering.outcome(noise))

@@ -1,29 +1,31 @@
-"""Relative entropy coding: posteriors to bits, with randomness the receiver shares."""
+"""Relative entropy coding: posteriors to bits, with randomness the receiver shares.
+
+The code of groups of weights is in `groups`, whose import takes a compiler.
+"""
 
 from combiner_core.rec.astar import BlockCoder
 from combiner_core.rec.bit_allocation import Rates, blocks
 from combiner_core.rec.coder import Bits, Coder, Key, StreamEncoder, encode
-from combiner_core.rec.entropy_tables import EntropyTables
-from combiner_core.rec.groups import CodedGroup, GroupDecoder, GroupEncoder, IntegerPrior
+from combiner_core.rec.dependent_quantiser import STATE_COUNTS
+from combiner_core.rec.entropy_tables import EntropyTables, Taps
+from combiner_core.rec.group_prior import IntegerPrior
+from combiner_core.rec.level_grids import Grid, Plane
 from combiner_core.rec.randomness import permutation
-from combiner_core.rec.sinks import CountingSink, MessageSink, Sink
 from combiner_core.rec.trellis import TrellisCoder
 
 __all__ = [
+    "STATE_COUNTS",
     "Bits",
     "BlockCoder",
-    "CodedGroup",
     "Coder",
-    "CountingSink",
     "EntropyTables",
-    "GroupDecoder",
-    "GroupEncoder",
+    "Grid",
     "IntegerPrior",
     "Key",
-    "MessageSink",
+    "Plane",
     "Rates",
-    "Sink",
     "StreamEncoder",
+    "Taps",
     "TrellisCoder",
     "blocks",
     "encode",

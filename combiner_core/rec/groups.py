@@ -1,97 +1,52 @@
-"""Groups of weights under a conditional Gaussian prior, coded into one message.
+"""Groups of weights under a conditional prior, coded into one message by an entropy-coded trellis.
 
-A group is an array (C, h, w) of weights in units of the noise scale s; its prior N(mean, v) may
-depend on the groups before. It becomes three sections of the message: side information, which is
-the scale factors of its tiles (`scale_factors`) and the quotients of the weights with more than 4
-bits (`scalar_quantiser`), then the relative entropy code of the others in a pseudo-random order.
-Weights with less than 0.39 bits stay at their mean.
+A group is an array (P, h, w) of weights in units of the noise scale s; its prior N(mean, v) may
+depend on the groups before. Each weight becomes a size, which the quantisers of a trellis turn into
+its distance from the mean (`dependent_quantiser`). Sizes are written with adaptive probabilities
+of contexts that v, what is decoded around, and the class of the group select. So the prior that the
+code is made for is no longer the Gaussian of the networks: it is a heavy-tailed distribution for
+each context, learned beforehand and from the signal itself.
 
-An encoder hands all that to a sink: `MessageSink` writes it, `CountingSink` counts what it would
-cost. Any prefix of the message decodes: a group whose side information is not all received stays at
-its mean, and so do all later groups and the weights that the bits received of a code do not
-determine. The receiver of a payload gets what the sender's `encode` returned as long as the message
-fits in the payload; otherwise the sender decodes the payload to learn it.
+In the variational view the code words are the weights' only values, the prior probability P of
+each is what the models say, and the posterior is sought among point masses: the search minimises
+the negative ELBO, -log P plus half the squared error in units of s^2, whose first part is what the
+message really costs. The KL divergence of the best Gaussian posterior from the networks' Gaussian
+prior, `IntegerPrior.kl_bits`, is what stands beside it.
+
+Any prefix of a message decodes: weights which the bytes there do not determine stay at their
+means, and so do all later ones.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.gaussians import NATS_PER_BIT, TargetPosterior
-from combiner_core.rec.coder import Coder
-from combiner_core.rec.coding_modes import ActiveWeights
+from combiner_core.gaussians import NATS_PER_BIT
+from combiner_core.rec._message_kernels import NODES, begin, end, read, write
+from combiner_core.rec._search_kernels import Path, search
+from combiner_core.rec.adaptive_models import AdaptiveModels
+from combiner_core.rec.dependent_quantiser import USUAL_STATES, predecessors
 from combiner_core.rec.entropy_tables import EntropyTables
-from combiner_core.rec.range_coder import MessageEnded, RangeDecoder
-from combiner_core.rec.scalar_quantiser import ScalarQuantiser
-from combiner_core.rec.scale_factors import ScaleFactors
-from combiner_core.rec.sinks import Sink, StreamAllocation
-from combiner_core.rec.variance_tables import clamped, moved, rates, variances_of
-from combiner_core.rec.wire import RATE_UNITS, VALUE_UNITS
+from combiner_core.rec.group_prior import IntegerPrior
+from combiner_core.rec.magnitudes import Magnitudes
+from combiner_core.rec.variance_bins import bin_octaves
+from combiner_core.rec.wire import VALUE_UNITS
 
-# noise scales; squares of larger differences would tell nothing more
-_MAX_DIFFERENCE = float(1 << 21)
-
-
-@dataclass(frozen=True, eq=False)
-class IntegerPrior:
-    """The prior of a group in the integers that both sides of a code compute with.
-
-    Attributes:
-        index: number of the group, by which later ones can refer to it.
-        previous: number of an earlier group on the same grid, None if there is none.
-        mean: in 1/16 of the noise scale, int32 (C, h, w).
-        log_variance: log2 of the variance in 1/8, integers (C, h, w).
-        coded: weights that exist, bool (C, h, w).
-        all_scalar: quantise all weights one by one, which spends what an outlier needs where a
-            random code of fixed rate would miss it.
-
-    Raises:
-        ValueError: arrays of other shapes or types.
-    """
-
-    index: int
-    previous: int | None
-    mean: NDArray[np.int32]
-    log_variance: NDArray[np.integer]
-    coded: NDArray[np.bool_]
-    all_scalar: bool = False
-
-    def __post_init__(self) -> None:
-        mean, log_variance, coded = self.mean, self.log_variance, self.coded
-        if coded.ndim != 3 or not coded.size or not mean.shape == log_variance.shape == coded.shape:
-            shapes = f"{mean.shape}, {log_variance.shape} and {coded.shape}"
-            raise ValueError(f"a group's arrays must have one shape (C, h, w), not {shapes}")
-        if mean.dtype != np.int32 or coded.dtype != np.bool_:
-            raise ValueError(f"means are {mean.dtype} and masks {coded.dtype}, not int32 and bool")
-        if not np.issubdtype(log_variance.dtype, np.integer):
-            raise ValueError(f"log-variances are {log_variance.dtype}, not integers")
-
-    @property
-    def default(self) -> NDArray[np.int32]:
-        """Weights before any is decoded: a fresh array of the means, zero where not `coded`."""
-        decoded: NDArray[np.int32] = np.multiply(self.mean, self.coded, order="C")
-        return decoded
-
-    def differences(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Targets less means, in noise scales: (C, h, w), contiguous.
-
-        Raises:
-            ValueError: another shape or type, or a target that is not finite.
-        """
-        if target.shape != self.mean.shape or target.dtype != np.float32:
-            raise ValueError(
-                f"targets are {target.dtype} {target.shape}, not float32 {self.mean.shape}"
-            )
-        difference = self.mean.astype(np.float32, order="C")
-        difference *= -1 / VALUE_UNITS
-        difference += target
-        if not np.isfinite(difference).all():
-            raise ValueError("a target is not finite")
-        np.clip(difference, -_MAX_DIFFERENCE, _MAX_DIFFERENCE, out=difference)
-        return difference
+# a squared error of 1/16^2 at lambda 1, in bits
+_LOSS_BITS = 1 / (2 * VALUE_UNITS**2 * NATS_PER_BIT)
+# log2 v below which differences of less than so many steps are surely coded as zero
+_SURE_OCTAVES, _SURE_STEPS = 4.5, 0.3
+# most bytes that a weight, each decision on its size, and an escape take
+_WEIGHT_BYTES, _DECISION_BYTES, _ESCAPE_BYTES, _END_BYTES = 5, 3, 80, 16
+_WINDOW_BYTES = 4
+# weights after which the search is told what has been learned of the probabilities
+_PART_WEIGHTS = 1 << 13
+_CODER_BITS = 8 * _WINDOW_BYTES
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,85 +54,153 @@ class CodedGroup:
     """What came of encoding a group.
 
     Attributes:
-        values: weights in 1/16 of the noise scale, int32 (C, h, w), zero where not coded.
-        rates_bits: expected information of each weight, float32 (C, h, w).
-        bits: length that the group adds to the message.
-        side_bits: of these the information of exponents and quotients.
-        kl_bits: KL divergence of the posteriors from the priors, with the exponents' information:
-            the length an ideal code would have.
+        values: weights in 1/16 of the noise scale, int32 (P, h, w), zero where not coded.
+        spent_bits: information of each weight's code, float32 (P, h, w).
+        sizes: what was coded, signed, int32 (P, h, w).
     """
 
     values: NDArray[np.int32]
-    rates_bits: NDArray[np.float32]
-    bits: float = 0.0
-    side_bits: float = 0.0
-    kl_bits: float = 0.0
+    spent_bits: NDArray[np.float32]
+    sizes: NDArray[np.int32]
 
 
 class GroupEncoder:
     """Codes groups one after the other.
 
     Args:
-        tables: sizes of tiles and probabilities.
-        sink: where the code goes.
+        tables: of the code.
+        states: of the trellis, see `dependent_quantiser`.
+        most_bytes: length of a message from which on no more groups are coded.
+
+    Raises:
+        ValueError: there is no trellis of so many states.
     """
 
-    def __init__(self, tables: EntropyTables, sink: Sink) -> None:
-        self._sink = sink
-        self._scales = ScaleFactors(tables.tile, tables.exponents, tables.exponent_counts)
-        self._quantiser = ScalarQuantiser(tables.scalar_counts)
+    def __init__(
+        self, tables: EntropyTables, states: int = USUAL_STATES, most_bytes: int | None = None
+    ) -> None:
+        self._most_bytes = most_bytes
+        self._models = AdaptiveModels(tables, states)
+        self._magnitudes = Magnitudes(tables.taps)
+        self._before = predecessors(self._models.transitions)
+        self._sure_bins = int(np.searchsorted(bin_octaves(), _SURE_OCTAVES))
+        # lower end, width, byte held back, bytes held back, bytes out
+        self._coder = np.array([0, (1 << _CODER_BITS) - 1, 0, 1, 0], np.int64)
+        self._mark = np.zeros(3, np.int64)
+        self._out = np.zeros(1 << 12, np.uint8)
 
     @property
-    def exponent_counts(self) -> NDArray[np.int64]:
-        """Tiles that had each exponent in each context so far, for `EntropyTables.learned`."""
-        return self._scales.seen.copy()
+    def bits(self) -> float:
+        """Information in the message so far."""
+        _, width, _, held, out = self._coder
+        return 8.0 * float(out + held - 1) + _CODER_BITS - math.log2(width + 1)
 
-    def encode(self, prior: IntegerPrior, target: NDArray[np.float32]) -> CodedGroup:
-        """Code a group; nothing is done, and the weights stay at their means, if the sink is full.
+    @property
+    def full(self) -> bool:
+        """Whether the message is so long that no more groups are coded."""
+        return self._most_bytes is not None and self.bits >= 8 * self._most_bytes
+
+    def encode(
+        self, prior: IntegerPrior, target: NDArray[np.float32], lagrangian: float = 1.0
+    ) -> CodedGroup:
+        """Code a group; nothing is done, and the weights stay at their means, if it is full.
 
         Args:
             prior: of the group.
-            target: weights that would have no distortion, in noise scales, float32 (C, h, w).
+            target: weights that would have no distortion, in noise scales, float32 (P, h, w).
+            lagrangian: how much more a squared error counts than in the ELBO.
 
         Raises:
-            ValueError: targets of another shape or type or not finite, or a previous group that is
-                unknown or has another grid.
+            ValueError: targets of another shape or type or not finite.
         """
-        decoded = prior.default
-        difference = prior.differences(target)
-        rates_bits = np.zeros(decoded.shape, dtype=np.float32)
-        if self._sink.full:
-            return CodedGroup(decoded, rates_bits)
-        sink, start_bits = self._sink, self._sink.bits
-        log_variance = clamped(prior.log_variance)
-        costs = self._scales.likelihood_bits(
-            difference, log_variance, prior.coded, prior.all_scalar
+        distances = prior.distances(target)
+        sizes = np.zeros(distances.shape, np.int32)
+        changes = np.zeros(distances.shape, np.int64)
+        spent = np.zeros(distances.shape, np.float32)
+        if self.full:
+            return CodedGroup(prior.default, spent, sizes)
+        models, indices, coded = self._models, prior.indices, np.ascontiguousarray(prior.coded)
+        look = models.look(prior.table)
+        around = self._magnitudes.around(prior.grid, prior.planes, prior.table)
+        loss = np.float32(lagrangian * _LOSS_BITS)
+        state = 0
+        for lines, count in _parts(coded):
+            search(
+                distances,
+                look,
+                around,
+                *models.costs_bits(prior.table),
+                self._before,
+                loss,
+                self._sure_bins,
+                np.float32(_SURE_STEPS),
+                indices,
+                coded,
+                lines,
+                state,
+                self._path(count),
+                sizes,
+            )
+            self._make_room(sizes.reshape(-1, sizes.shape[2])[slice(*lines)], count)
+            state = write(
+                self._out,
+                self._coder,
+                self._mark,
+                look,
+                around,
+                models.state,
+                models.logs_bits,
+                indices,
+                coded,
+                lines,
+                state,
+                sizes,
+                changes,
+                spent,
+            )
+        return CodedGroup(prior.moved(changes), spent, sizes)
+
+    def payload(self) -> bytes:
+        """The message: as many bytes as determine all weights that are not at their means.
+
+        Nothing can be coded after that.
+        """
+        begin, low, width = (int(value) for value in self._mark)
+        if not width:
+            return b""
+        self._make_room(np.zeros(0, np.int32), 0)
+        end(self._out, self._coder)
+        message = self._out[: self._coder[4]].tobytes()
+        window = int.from_bytes(message[begin : begin + _WINDOW_BYTES], "big")
+        for count in range(_WINDOW_BYTES + 1):
+            open_ = 1 << 8 * (_WINDOW_BYTES - count)
+            offset = (window // open_ * open_ - low) % (1 << _CODER_BITS)
+            if offset + open_ <= width:
+                break
+        # the first byte is that of a carry, which never comes
+        return message[1 : begin + count]
+
+    def _path(self, count: int) -> Path:
+        states = len(self._before)
+        return Path(
+            np.empty((count, states), np.uint8),
+            np.empty((count, 4), np.int32),
+            np.empty((count, 3), np.int64),
+            np.empty((2, states), np.float32),
+            np.empty(4, np.float32),
         )
 
-        def code(tiles: NDArray[np.intp], contexts: NDArray[np.intp]) -> NDArray[np.intp]:
-            places = self._scales.chosen(costs, tiles, contexts)
-            sink.scale_factors(self._scales, places, contexts)
-            return places
-
-        corrected = self._scales.apply(prior.index, prior.previous, log_variance, prior.coded, code)
-        kl_bits = sink.bits - start_bits
-        active = ActiveWeights.of(corrected, prior.coded, prior.all_scalar)
-        for weights, log_variances in (
-            (active.scalar, active.scalar_log_variance),
-            (active.random, active.random_log_variance),
-        ):
-            rates_bits.flat[weights] = rates(log_variances) / RATE_UNITS
-            offset = difference.ravel()[weights].astype(np.float64)
-            posterior = TargetPosterior(offset, variances_of(log_variances))
-            kl_bits += float(posterior.kl_nats.sum()) / NATS_PER_BIT
-        flat, at = decoded.reshape(-1), active.scalar
-        quotients = self._quantiser.quotients(difference.ravel()[at], active.scalar_log_variance)
-        sink.quotients(self._quantiser, quotients, active.scalar_log_variance)
-        flat[at] = self._quantiser.values(prior.mean.ravel()[at], quotients)
-        side_bits = sink.bits - start_bits
-        for at, changes in sink.random(active, difference.ravel()):
-            flat[at] = moved(prior.mean.ravel()[at], changes)
-        return CodedGroup(decoded, rates_bits, sink.bits - start_bits, side_bits, kl_bits)
+    def _make_room(self, sizes: NDArray[np.int32], count: int) -> None:
+        """Make the buffer long enough for more weights."""
+        decisions = np.abs(sizes)
+        escapes = int(np.count_nonzero(decisions >= NODES))
+        needed = _WEIGHT_BYTES * count + _ESCAPE_BYTES * escapes + _END_BYTES
+        needed += _DECISION_BYTES * int(np.minimum(decisions, NODES).sum(dtype=np.int64))
+        needed += int(self._coder[3] + self._coder[4])
+        if needed > len(self._out):
+            longer = np.empty(max(needed, 2 * len(self._out)), np.uint8)
+            longer[: self._coder[4]] = self._out[: self._coder[4]]
+            self._out = longer
 
 
 class GroupDecoder:
@@ -186,52 +209,48 @@ class GroupDecoder:
     Any bytes decode to something: damage is for checksums to find.
 
     Args:
-        coder: that of the encoder's sink, as is the seed.
         tables: those of the encoder.
-        seed: of the shared randomness.
-        payload: result of `MessageSink.payload`, or its first bytes.
+        payload: result of `GroupEncoder.payload`, or its first bytes.
+        states: of the encoder's trellis.
+
+    Raises:
+        ValueError: there is no trellis of so many states.
     """
 
-    def __init__(self, coder: Coder, tables: EntropyTables, seed: int, payload: bytes) -> None:
-        self._decoder = RangeDecoder(payload)
-        self._scales = ScaleFactors(tables.tile, tables.exponents, tables.exponent_counts)
-        self._quantiser = ScalarQuantiser(tables.scalar_counts)
-        self._allocation = StreamAllocation(coder, seed)
+    def __init__(self, tables: EntropyTables, payload: bytes, states: int = USUAL_STATES) -> None:
+        self._models = AdaptiveModels(tables, states)
+        self._magnitudes = Magnitudes(tables.taps)
+        self._payload = np.frombuffer(payload, np.uint8)
+        # code, width, position, and by how much the code could be larger
+        self._coder = np.zeros(4, np.int64)
+        begin(self._payload, self._coder)
         self._ended = False
 
     def decode(self, prior: IntegerPrior) -> NDArray[np.int32]:
-        """Decode a group; the result is that of `GroupEncoder.encode`.
-
-        Raises:
-            ValueError: a previous group that is unknown or has another grid.
-        """
-        decoded = prior.default
+        """Decode a group; the result is `CodedGroup.values` of the encoder."""
         if self._ended:
-            return decoded
-        try:
-            corrected = self._scales.apply(
-                prior.index,
-                prior.previous,
-                clamped(prior.log_variance),
-                prior.coded,
-                lambda tiles, contexts: self._scales.read(self._decoder, contexts),
-            )
-            active = ActiveWeights.of(corrected, prior.coded, prior.all_scalar)
-            quotients = self._quantiser.read(self._decoder, active.scalar_log_variance)
-        except MessageEnded:
-            self._ended = True
-            return decoded
-        flat, at = decoded.reshape(-1), active.scalar
-        flat[at] = self._quantiser.values(prior.mean.ravel()[at], quotients)
-        for stream in self._allocation.streams(active):
-            bits = self._decoder.bit_string(stream.total_bits)
-            values = self._allocation.coder.decode(
-                bits, stream.rates, stream.total_bits, stream.key, self._allocation.past
-            )
-            self._allocation.follow(bits)
-            at = stream.weights[: len(values)]
-            flat[at] = moved(prior.mean.ravel()[at], stream.changes(values))
-            if len(bits) < stream.total_bits:
-                self._ended = True
-                break
-        return decoded
+            return prior.default
+        changes = np.zeros(prior.coded.shape, np.int64)
+        self._ended = not read(
+            self._payload,
+            self._coder,
+            self._models.look(prior.table),
+            self._magnitudes.around(prior.grid, prior.planes, prior.table),
+            self._models.state,
+            prior.indices,
+            np.ascontiguousarray(prior.coded),
+            changes,
+        )
+        return prior.moved(changes)
+
+
+def _parts(coded: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], int]]:
+    """Rows of a group that are searched together, through all planes, and how many weights."""
+    counts = np.cumsum(np.count_nonzero(coded, 2).reshape(-1))
+    begin, done = 0, 0
+    while begin < len(counts):
+        end = int(np.searchsorted(counts, done + _PART_WEIGHTS, side="right"))
+        end = min(max(end, begin + 1), len(counts))
+        count = int(counts[end - 1]) - done
+        yield (begin, end), count
+        begin, done = end, done + count

@@ -124,12 +124,17 @@ def test_without_the_postfilter_pixels_are_the_synthesis(multires: MultiresPrese
     assert torch.equal(model.postfilter(pixels, context, torch.zeros(1)), pixels)
 
 
-def test_without_tiles_there_is_one_exponent_for_nothing(multires: MultiresPreset) -> None:
-    groups = priors.without_tiles(multires).tables
-    counts = groups.exponent_counts
-    none = groups.exponents.index(0)
-    assert (counts[:, none] / counts.sum(1) > 0.999).all()
-    np.testing.assert_array_equal(groups.scalar_counts, multires.tables.scalar_counts)
+def test_without_neighbours_probabilities_are_the_same_whatever_is_around(
+    multires: MultiresPreset,
+) -> None:
+    tables = priors.without_neighbours(multires).tables
+    assert not tables.taps.weights.any()
+    assert not tables.taps.parents.any()
+    assert (tables.probabilities == tables.probabilities[:, :, :1]).all()
+    before = multires.tables.probabilities
+    assert (tables.probabilities >= before.min(2, keepdims=True)).all()
+    assert (tables.probabilities <= before.max(2, keepdims=True)).all()
+    np.testing.assert_array_equal(tables.steps, multires.tables.steps)
 
 
 def test_siren_priors_without_learning_expect_as_many_bits(siren: SirenPreset) -> None:
@@ -179,7 +184,7 @@ def test_files_of_variants_have_the_same_size(
     photos: Path, multires_presets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
-    for variant in ("g: none", "prior: no network", "prior: isotropic, no tiles"):
+    for variant in ("g: none", "prior: no network", "coder: no neighbours", "coder: 4 states"):
         job = ablation.Job("photo0.png", 4, "multires", variant)
         row = ablation.run(job, photos, threads=1, updates=None)
         assert 0.9 * 480 <= row.bytes <= 480

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from signal_files import image_bytes, picture
 
-from benchmarks.rate_distortion.measure import read_rows
+from benchmarks.rate_distortion.rows import read_rows
 from benchmarks.rec_overhead import tables
 from benchmarks.rec_overhead.coders import CoderChoice, choices
 from benchmarks.rec_overhead.image_weights import (
@@ -110,15 +110,21 @@ def test_longer_searches_come_closer_to_the_ideal(
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
     (photos / "texture.png").write_bytes(image_bytes(texture(), "PNG"))
-    greedy, fast, best = (
+    greedy, fast, best, few, many = (
         Job("texture.png", 500, coder, size, "multires")
-        for coder, size in (("greedy", 12), ("trellis", 9), ("trellis", 13))
+        for coder, size in (
+            ("greedy", 12),
+            ("trellis", 9),
+            ("trellis", 13),
+            ("dependent", 2),
+            ("dependent", 7),
+        )
     )
     ideals = {job: run(job, photos, threads=1) for job in fast.ideal_curve}
-    coded = [run(job, photos, threads=1) for job in (greedy, fast, best)]
-    assert all(0 < (row.side_bits or 0) < 0.1 * row.bits for row in coded)
-    greedy_cost, fast_cost, best_cost = (overhead(row, ideals) or 0.0 for row in coded)
-    assert 0.02 < best_cost < fast_cost < greedy_cost < 0.5
+    coded = [run(job, photos, threads=1) for job in (greedy, fast, best, few, many)]
+    costs = [overhead(row, ideals) or 0.0 for row in coded]
+    assert 0.02 < costs[2] < costs[1] < costs[0] < 0.6
+    assert costs[4] < costs[3] < costs[0]
 
 
 def test_measurements_are_kept_and_resumed(

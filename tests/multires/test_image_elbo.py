@@ -12,9 +12,10 @@ import torch
 from tiny_presets import image_model
 from torch import Tensor
 
+from combiner_core.gaussians import TargetPosterior
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.image.colours import to_colours
-from combiner_core.multires.image.elbo import ImageElbo, image_elbo
+from combiner_core.multires.image.elbo import MIN_CODED_LOG_VARIANCE, ImageElbo, image_elbo
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
 from combiner_core.multires.image.postfilter import PostfilterConfig
@@ -22,7 +23,7 @@ from combiner_core.multires.image.prior import ImagePriorConfig
 from combiner_core.multires.image.pyramid import decompose
 from combiner_core.multires.model import ImageModel, ImageModelConfig
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
-from combiner_core.rec import CountingSink, EntropyTables, GroupEncoder
+from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 from combiner_core.signals import ImageShape, Signal
 
 LEVELS = 7
@@ -145,16 +146,22 @@ def test_the_rate_is_the_divergence_that_coders_count(index: int) -> None:
     pixels = field.values(texture)
     _fit_variances(model, pixels)
     coefficients = field.coefficients(pixels)
-    encoder = GroupEncoder(_without_exponents(), CountingSink(rng))
     kl_bits = 0.0
 
     def visit(prior: GroupPrior) -> Tensor:
         nonlocal kl_bits
-        # the ELBO knows nothing of weights that are all quantised
-        integers = replace(prior.integers(), all_scalar=False)
-        coded = encoder.encode(integers, coefficients.of(prior.group, noise.value))
-        kl_bits += coded.kl_bits
-        return prior.answer(coded.values)
+        integers = prior.integers()
+        target = coefficients.of(prior.group, noise.value)
+        # the ELBO leaves out weights of small variance
+        likely = integers.log_variance >= LOG_VARIANCE_UNITS * MIN_CODED_LOG_VARIANCE
+        coded = replace(integers, coded=integers.coded & likely)
+        kl_bits += coded.kl_bits(target)
+        values, active = integers.default, coded.coded
+        variance = np.exp2(integers.log_variance[active] / LOG_VARIANCE_UNITS)
+        posterior = TargetPosterior(integers.distances(target)[active] / VALUE_UNITS, variance)
+        sample = posterior.shift + posterior.std * rng.standard_normal(len(variance))
+        values[active] += np.rint(VALUE_UNITS * sample).astype(np.int32)
+        return prior.answer(values)
 
     with torch.no_grad():
         follow(field.coding_order(noise), visit)
@@ -286,10 +293,3 @@ def _fit_variances(model: ImageModel, pixels: Tensor) -> None:
         model.prior.low_log_variance.copy_(
             torch.log2(weights[LEVELS + 1].square().mean((0, 2, 3)) + 1)
         )
-
-
-def _without_exponents() -> EntropyTables:
-    """Tiles have one other exponent, which never pays and is known to be unlikely."""
-    untrained = EntropyTables.untrained((8, 8), (0, 16))
-    counts = np.broadcast_to(np.array([1 << 20, 1], np.int32), untrained.exponent_counts.shape)
-    return replace(untrained, exponent_counts=counts.copy())

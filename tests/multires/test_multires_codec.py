@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from encoding import assert_uses, encoded, image, set_effort
+from encoding import encoded, image, set_effort
 from signal_files import picture, tone
 from tiny_presets import MULTIRES_AUDIO, MULTIRES_IMAGE, received_weights
 
@@ -31,7 +31,7 @@ from combiner_core import (
 from combiner_core import load as load_signal
 from combiner_core.multires import codec as multires_codec
 from combiner_core.multires.codec import MultiresEffort
-from combiner_core.multires.image.field import resize
+from combiner_core.multires.image.rendering import resize
 
 OPTIONS = EncodeOptions("multires", effort="fast", device="cpu")
 REFINED = replace(OPTIONS, effort="balanced")
@@ -45,22 +45,25 @@ def library(multires_presets: Path) -> PresetLibrary:
 
 @pytest.fixture(autouse=True)
 def quick_effort(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(10, measured=1, latent_steps=0))
-    set_effort(
-        monkeypatch, multires_codec, "balanced", MultiresEffort(10, measured=2, latent_steps=3)
-    )
+    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(states=8, latent_steps=0))
+    set_effort(monkeypatch, multires_codec, "balanced", MultiresEffort(states=8, latent_steps=3))
 
 
 @pytest.fixture(scope="module")
 def photo_file(library: PresetLibrary) -> Encoded:
     """A picture of 96 x 64 pixels in 900 bytes."""
     result = encoded(image(64, 96), Budget(900), library, OPTIONS)
-    assert_uses(result, 900)
+    assert_fills(result, 900)
     return result
 
 
 def clip(samples: int, rate: int = 8000, channels: int = 1) -> Signal:
     return Signal.audio(tone(samples, rate, channels), rate)
+
+
+def assert_fills(result: Encoded, file_bytes: int) -> None:
+    """Nearly all of a budget is used, and no more."""
+    assert file_bytes - max(3, 0.02 * file_bytes) <= len(result.data) <= file_bytes
 
 
 def assert_decodes_as_verified(result: Encoded, library: PresetLibrary) -> Signal:
@@ -70,36 +73,34 @@ def assert_decodes_as_verified(result: Encoded, library: PresetLibrary) -> Signa
     return decoded
 
 
-@pytest.mark.parametrize("rec", ["trellis", "astar"])
 @pytest.mark.parametrize(
     ("height", "width", "file_bytes"),
     [(8, 8, 60), (8, 8, 130), (16, 16, 40), (16, 16, 41), (17, 23, 158), (17, 23, 300),
      (48, 64, 500), (48, 64, 3000), (9, 130, 200), (130, 9, 1200)],
 )  # fmt: skip
 def test_any_picture_fills_its_budget_and_comes_back(
-    height: int, width: int, file_bytes: int, rec: str, library: PresetLibrary
+    height: int, width: int, file_bytes: int, library: PresetLibrary
 ) -> None:
     signal = image(height, width)
-    result = encoded(signal, Budget(file_bytes), library, replace(OPTIONS, rec=rec))
-    assert_uses(result, file_bytes)
+    result = encoded(signal, Budget(file_bytes), library, OPTIONS)
+    assert_fills(result, file_bytes)
     decoded = assert_decodes_as_verified(result, library)
     assert (decoded.height, decoded.width) == (height, width)
     assert result.psnr_db == psnr_db(signal, decoded)
     assert (result.model, result.device) == (MULTIRES_IMAGE, "cpu")
 
 
-@pytest.mark.parametrize("rec", ["trellis", "astar"])
 @pytest.mark.parametrize(
     ("channels", "samples", "rate"),
     [(1, 16, 8000), (1, 64, 8000), (1, 801, 16000), (2, 1999, 11025), (1, 999, 6001),
      (2, 4001, 44100), (3, 500, 8000)],
 )  # fmt: skip
 def test_any_clip_fills_its_budget_and_comes_back(
-    channels: int, samples: int, rate: int, rec: str, library: PresetLibrary
+    channels: int, samples: int, rate: int, library: PresetLibrary
 ) -> None:
     signal = clip(samples, rate, channels)
-    result = encoded(signal, Budget(150), library, replace(OPTIONS, rec=rec))
-    assert_uses(result, 150)
+    result = encoded(signal, Budget(150), library, OPTIONS)
+    assert_fills(result, 150)
     decoded = assert_decodes_as_verified(result, library)
     assert decoded.values.shape == (channels, samples)
     assert decoded.sample_rate == rate
@@ -159,7 +160,7 @@ def test_the_message_fills_most_of_the_payload(library: PresetLibrary) -> None:
 def test_refined_files_decode(refine: bool, library: PresetLibrary) -> None:
     signal = image(33, 47)
     result = encoded(signal, Budget(400), library, replace(REFINED, refine=refine))
-    assert_uses(result, 400)
+    assert_fills(result, 400)
     assert_decodes_as_verified(result, library)
 
 
@@ -189,13 +190,12 @@ def test_a_file_decodes_in_another_process(
     assert abs(pixels - photo_file.reconstruction.values).max() <= 1
 
 
-@pytest.mark.parametrize("rec", ["trellis", "astar"])
 @pytest.mark.parametrize("kind", ["image", "audio"])
 def test_weights_are_the_same_with_other_threads_and_convolutions(
-    kind: str, rec: str, library: PresetLibrary
+    kind: str, library: PresetLibrary
 ) -> None:
     signal = image(37, 53) if kind == "image" else clip(3001, 8000, 2)
-    data = encoded(signal, Budget(500), library, replace(OPTIONS, rec=rec)).data
+    data = encoded(signal, Budget(500), library, OPTIONS).data
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
@@ -299,13 +299,12 @@ def test_bits_are_committed_where_the_map_says(signal: Signal, library: PresetLi
     *events, _ = encode(signal, Budget(700), OPTIONS, library)
     coded = [e for e in events if isinstance(e, Progress) and e.phase == "code"]
     falls = [a for b, a in itertools.pairwise(coded) if a.committed_bits < b.committed_bits]
-    # the code is made anew, once, if it leaves much of the budget empty
-    assert len(falls) <= 1
+    # the code is made anew if it leaves much of the budget empty
+    assert len(falls) <= 4
     last = coded[-1]
     assert last.bit_map is not None
     assert last.bit_map.dtype == np.float32
-    # some more go to exponents, and some weights are cut off at the end
-    assert 0.75 * last.committed_bits < last.bit_map.sum() < 1.1 * last.committed_bits
+    assert last.bit_map.sum() == pytest.approx(last.committed_bits, rel=0.02, abs=8)
 
 
 def test_previews_are_small_pictures(library: PresetLibrary) -> None:
@@ -325,9 +324,7 @@ def test_previews_are_small_pictures(library: PresetLibrary) -> None:
 def test_an_encoder_can_be_closed_in_any_phase(
     phase: str, library: PresetLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_effort(
-        monkeypatch, multires_codec, "best", MultiresEffort(10, measured=1, latent_steps=10**6)
-    )
+    set_effort(monkeypatch, multires_codec, "best", MultiresEffort(states=8, latent_steps=10**6))
     options = replace(REFINED, effort="best" if phase == "fit" else "balanced")
     events = encode(image(), Budget(200), options, library)
     assert any(isinstance(event, Progress) and event.phase == phase for event in events)

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from combiner_core.multires.audio.neighbours import AUDIO_NEIGHBOURS
 from combiner_core.multires.coding_order import ALL_PHASES, CodingOrder, Stage, real_units
 from combiner_core.multires.context_model import LevelConfig, LevelModel
 from combiner_core.multires.integer_convolutions import compand, settle
+from combiner_core.rec import Grid
 
 _BINS = 4
 BAND_STAGES = (
@@ -81,11 +83,18 @@ def from_levels(levels: dict[int, Tensor]) -> Tensor:
 
 
 class AudioPrior(nn.Module):
-    """Predicts every band's weights from the lower ones."""
+    """Predicts every band's weights from the lower ones.
+
+    Attributes:
+        neighbours: of the weights of a band.
+        table_count: classes of groups for the entropy coder.
+    """
 
     def __init__(self, config: AudioPriorConfig) -> None:
         super().__init__()
         self.config = config
+        self.neighbours = AUDIO_NEIGHBOURS
+        self.table_count = len(BAND_STAGES) * len(config.bands)
         self.bands = nn.ModuleList()
         coarser = 0
         for number, width in enumerate(config.widths):
@@ -93,14 +102,10 @@ class AudioPrior(nn.Module):
             # all lower bands the magnitude
             inputs = 2 + (2 * _BINS + number if number else 0)
             stretch = (1, 2 if number > 1 else 1)
-            level = LevelConfig(width, inputs, _BINS, coarser, stretch, BAND_STAGES)
+            first_table = len(BAND_STAGES) * number
+            level = LevelConfig(width, inputs, _BINS, coarser, stretch, BAND_STAGES, first_table)
             self.bands.append(LevelModel(level))
             coarser = width
-
-    @property
-    def group_count(self) -> int:
-        """Groups in a coding order."""
-        return len(BAND_STAGES) * len(self.bands)
 
     def coding_order(
         self,
@@ -109,7 +114,6 @@ class AudioPrior(nn.Module):
         log_noise: Tensor,
         *,
         exact: bool,
-        first_index: int = 0,
         first_row: int = 0,
     ) -> CodingOrder[Tensor]:
         """Go through all groups from the lowest band to the highest.
@@ -119,7 +123,6 @@ class AudioPrior(nn.Module):
             noise: scale s of each signal (B,), float64, in units of the samples.
             log_noise: its log2 (B,).
             exact: integer arithmetic throughout, see `integer_convolutions`.
-            first_index: of the first group.
             first_row: of the frames in those of a longer clip, for the groups.
 
         Yields:
@@ -130,7 +133,7 @@ class AudioPrior(nn.Module):
         """
         lower: list[Tensor] = []
         hidden: Tensor | None = None
-        index = first_index
+        grid: Grid | None = None
         for number, (first, stop) in enumerate(self.config.bands):
             network = self.bands[number]
             assert isinstance(network, LevelModel)
@@ -138,12 +141,20 @@ class AudioPrior(nn.Module):
             inputs = _inputs(lower, (frames, places), network.config.stretch, log_noise, exact)
             exists = torch.ones(_BINS, frames, places, dtype=torch.bool, device=noise.device)
             level = len(self.bands) - number
+            grid = Grid(len(noise) * _BINS, frames, places, grid, network.config.stretch)
             weights, hidden = yield from network.coding_order(
-                inputs, hidden, log_noise, exists, index, level, None, first_row, exact=exact
+                inputs,
+                hidden,
+                log_noise,
+                exists,
+                level,
+                grid,
+                None,
+                exact=exact,
+                first_row=first_row,
             )
             hidden = hidden.float() if exact else hidden
             lower.append(weights)
-            index += len(network.config.stages)
         return from_levels(dict(enumerate(lower[::-1])))
 
 

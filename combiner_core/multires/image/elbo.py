@@ -18,10 +18,9 @@ from combiner_core.gaussians import TargetPosterior, dead_zone_nats
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.model import ImageModel
-from combiner_core.rec.wire import FIRST_ACTIVE, LOG_VARIANCE_UNITS
 
-# log2 of the variance from which on a weight is coded
-MIN_CODED_LOG_VARIANCE = FIRST_ACTIVE / LOG_VARIANCE_UNITS
+# log2 of the variance from which on a weight is taken to be coded
+MIN_CODED_LOG_VARIANCE = -0.5
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,17 @@ from combiner_core.multires.coding_order import (
     real_units,
 )
 from combiner_core.multires.context_model import LevelConfig, LevelModel
+from combiner_core.multires.image.neighbours import IMAGE_NEIGHBOURS
 from combiner_core.multires.image.pyramid import level_sizes
 from combiner_core.multires.image.wavelets import join
 from combiner_core.multires.integer_convolutions import compand, settle, to_grid
+from combiner_core.rec import Grid
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 
 COLOURS = 3
 STRIP_PLACES = 1 << 18
-# from here on weights are few, and each reaches over many pixels
-FIRST_SCALAR_LEVEL = 5
+# levels from here on share their entropy tables: their weights are few
+_SHARED_LEVEL = 5
 # luma of both mixed bands by halves of a chequerboard, then the diagonal band's, then chroma
 IMAGE_STAGES = (
     Stage((0, 3), ALL_PHASES[:2]),
@@ -34,6 +36,9 @@ IMAGE_STAGES = (
     Stage((6,)),
     Stage((1, 2, 4, 5, 7, 8)),
 )
+_CHANNELS = 3 * COLOURS
+# of the coarsest low-pass array, after those of the levels
+_LOW_TABLE = _SHARED_LEVEL * len(IMAGE_STAGES)
 _INPUTS = 5 * COLOURS + 1
 _MIDDLE_LOG_NOISE = 4.5
 
@@ -55,6 +60,10 @@ class ImagePrior(nn.Module):
 
     `low` holds the prior of the coarsest low-pass array, means and log2 of variances by colour, in
     units of the picture's values.
+
+    Attributes:
+        neighbours: of the weights of a level.
+        table_count: classes of groups for the entropy coder.
     """
 
     def __init__(self, config: ImagePriorConfig) -> None:
@@ -64,11 +73,12 @@ class ImagePrior(nn.Module):
         self.levels = nn.ModuleList(
             LevelModel(
                 LevelConfig(
-                    width, _INPUTS, 9, coarser, (2, 2), IMAGE_STAGES, number >= FIRST_SCALAR_LEVEL
+                    width, _INPUTS, _CHANNELS, coarser, (2, 2), IMAGE_STAGES, _first_table(number)
                 )
             )
             for number, (width, coarser) in enumerate(pairwise((*widths, 0)), start=1)
         )
+        self.neighbours, self.table_count = IMAGE_NEIGHBOURS, _LOW_TABLE + 1
         self.low_mean = nn.Parameter(torch.zeros(COLOURS))
         self.low_log_variance = nn.Parameter(torch.full((COLOURS,), 18.0))
 
@@ -110,7 +120,7 @@ class ImagePrior(nn.Module):
         current = yield self._coarsest(sizes[levels], noise, log_noise, exact)
         parent: Tensor | None = None
         hidden: Tensor | None = None
-        index = 1
+        grid: Grid | None = None
         for level in range(levels, finest - 1, -1):
             height, width = sizes[level - 1]
             if level == 1 and window is not None:
@@ -119,7 +129,11 @@ class ImagePrior(nn.Module):
             network = self.levels[level - 1]
             assert isinstance(network, LevelModel)
             exists = _existing((height, width), current.device)
-            parts = []
+            # parts of a level are only learned from
+            whole = level > 1 or window is None
+            grid = Grid(len(noise) * _CHANNELS, *current.shape[2:], grid if whole else None, (2, 2))
+            parent_here: Tensor | None = None
+            hidden_here: Tensor | None = None
             for rows in _strips(current.shape[2], current.shape[3], strip_places):
                 above = slice(rows.start // 2, -(-rows.stop // 2))
                 strip = current[:, :, rows]
@@ -132,24 +146,27 @@ class ImagePrior(nn.Module):
                     exact,
                 )
                 coarser = None if hidden is None else hidden[:, :, above].float()
-                part = yield from network.coding_order(
+                details, values = yield from network.coding_order(
                     inputs,
                     coarser,
                     log_noise,
                     exists[:, rows],
-                    index,
                     level,
+                    grid,
                     current,
-                    rows.start,
                     exact=exact,
+                    grid_row=rows.start,
+                    first_row=rows.start,
                 )
-                parts.append(part)
-                index += len(network.config.stages)
-            hidden = _stacked([part[1] for part in parts])
+                parent_here = _placed(parent_here, details, rows, len(current[0, 0]))
+                hidden_here = _placed(hidden_here, values, rows, len(current[0, 0]))
+            # the last strip's arrays are not to lie beside the synthesis
+            del exists, strip, inputs, coarser, details, values
+            hidden = hidden_here
             if level == finest and not synthesise:
                 break
-            parent = _stacked([part[0] for part in parts])
-            parts.clear()
+            parent = parent_here
+            assert parent is not None
             current = _joined(current, parent, height, width)
         assert hidden is not None
         return current, hidden
@@ -167,7 +184,13 @@ class ImagePrior(nn.Module):
         shape = (len(noise), COLOURS, *size)
         coded = torch.ones(shape[1:], dtype=torch.bool, device=noise.device)
         return GroupPrior(
-            Group(0, self.config.levels + 1, tuple(range(COLOURS)), coded, None, all_scalar=True),
+            Group(
+                self.config.levels + 1,
+                _LOW_TABLE,
+                tuple(range(COLOURS)),
+                coded,
+                Grid(len(noise) * COLOURS, *size),
+            ),
             mean.float()[..., None, None].expand(shape),
             log_variance.float()[..., None, None].expand(shape),
             None,
@@ -199,6 +222,10 @@ class ImagePrior(nn.Module):
         return settle(inputs.contiguous(memory_format=torch.channels_last), exact)
 
 
+def _first_table(level: int) -> int:
+    return (min(level, _SHARED_LEVEL) - 1) * len(IMAGE_STAGES)
+
+
 def _sums_of_nine(values: Tensor) -> Tensor:
     """Sums over squares of three by three places; those at the edges are repeated outside."""
     around = functional.pad(values, (1, 1, 1, 1), mode="replicate")
@@ -218,8 +245,17 @@ def _existing(size: tuple[int, int], device: torch.device) -> Tensor:
     return exists
 
 
-def _stacked(strips: list[Tensor]) -> Tensor:
-    return strips[0] if len(strips) == 1 else torch.cat(strips, 2)
+def _placed(whole: Tensor | None, strip: Tensor, rows: slice, height: int) -> Tensor:
+    """The array of a level's strips with one more of them, top to bottom; made with the first."""
+    if strip.shape[2] == height:
+        return strip
+    if whole is None:
+        last = strip.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if last else torch.contiguous_format
+        size = (*strip.shape[:2], height, strip.shape[3])
+        whole = torch.empty(size, dtype=strip.dtype, device=strip.device, memory_format=layout)
+    whole[:, :, rows] = strip
+    return whole
 
 
 def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
@@ -228,8 +264,8 @@ def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
         return join(low, details, height, width)
     values = low.new_empty(len(low), COLOURS, height, width)
     for colour in range(COLOURS):
-        part = join(low[:, [colour]], details[:, colour::COLOURS], height, width)
-        values[:, [colour]] = part
+        part = slice(colour, colour + 1)
+        join(low[:, part], details[:, colour::COLOURS], height, width, values[:, part])
     return values
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from safetensors import SafetensorError
 
 from combiner_core.card import Card
 from combiner_core.devices import resolve
@@ -19,7 +20,7 @@ from combiner_core.errors import CombinerError
 from combiner_core.multires.audio.prior import AudioPriorConfig
 from combiner_core.multires.model import Model, quantise
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE
-from combiner_core.multires.preset import MultiresPreset
+from combiner_core.multires.preset import MultiresPreset, networks_from
 from combiner_core.multires.train.audio import AudioTrainConfig
 from combiner_core.multires.train.entropy_tables import learn_tables
 from combiner_core.multires.train.image import ImageTrainConfig, PhaseConfig
@@ -35,16 +36,18 @@ from combiner_core.multires.train.recipes import (
 )
 from combiner_core.multires.train.sounds import Clips, wide_source
 from combiner_core.presets import DEFAULT_DIRECTORY
-from combiner_core.signals import load_image
+from combiner_core.presets import parsed as parsed_preset
+from combiner_core.rec import EntropyTables
+from combiner_core.signals import Kind, load_image
 from combiner_core.training import check_folders, check_preset, machine, without_paths
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _WIDE_BANDS = AudioPriorConfig(1024, (16, 32, 32, 32, 24, 16, 16))
-_GROUP_EXAMPLES = 12
+_TABLE_EXAMPLES = 80
 _REPORT_STEPS = 50
-_PATHS = ("out", "checkpoint", "warm_start", "data", "validate")
+_PATHS = ("out", "checkpoint", "networks", "warm_start", "data", "validate")
 
 
 def add_to(families: Subparsers) -> None:
@@ -64,7 +67,14 @@ def add_to(families: Subparsers) -> None:
     command.add_argument("--name", required=True, help="name of the preset")
     command.add_argument("--id", type=int, required=True, help="number of the preset in files")
     command.add_argument("--out", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR")
-    command.add_argument("--checkpoint", type=Path, required=True, metavar="FILE")
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument("--checkpoint", type=Path, metavar="FILE")
+    source.add_argument(
+        "--networks",
+        type=Path,
+        metavar="FILE",
+        help="a preset's .safetensors, whose networks only get new entropy tables",
+    )
     command.add_argument(
         "--warm-start", type=Path, metavar="FILE", help="checkpoint of another training"
     )
@@ -86,6 +96,9 @@ def _train(parsed: argparse.Namespace) -> None:
     check_folders([*parsed.data, *parsed.validate])
     if parsed.validate_every < 1:
         raise CombinerError("The number of steps between validations must be positive.")
+    if parsed.networks is not None:
+        _renew(parsed, device)
+        return
     try:
         recipe = _recipe(parsed)
         if not parsed.export_only:
@@ -173,16 +186,49 @@ def _export(parsed: argparse.Namespace, recipe: Recipe, saved: Checkpoint, model
         for event in _validated(recipe, model, {"step": step, "quantised": quantised}):
             validation.append(event)
             print(json.dumps(event), flush=True)
-    indices = [
-        round(NOISE_STEPS_PER_OCTAVE * math.log2(noise / recipe.unit)) for noise in recipe.noise
-    ]
-    tables = learn_tables(
-        model, recipe.examples(_GROUP_EXAMPLES), recipe.untrained_tables(), indices, parsed.seed
-    )
+    tables = _tables(parsed, recipe, model)
     card = _card(parsed, recipe, saved, validation)
     card = MultiresPreset(card, model.cpu(), tables).save(parsed.out)
     count = sum(parameter.numel() for parameter in model.parameters())
     print(f"wrote {card.name}: {count} parameters after {step} steps", file=sys.stderr)
+
+
+def _renew(parsed: argparse.Namespace, device: torch.device) -> None:
+    """Write a preset with the networks of another one and entropy tables learned anew.
+
+    Raises:
+        CombinerError: the other preset is none of this kind.
+    """
+    kind: Kind = "image" if parsed.kind == "image" else "audio"
+    try:
+        model = networks_from(kind, *parsed_preset(parsed.networks.read_bytes()))
+        before = asdict(Card.read(parsed.networks.with_suffix(".json")))
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise CombinerError(f"{parsed.networks.name} is no model of this kind.") from error
+    tables = _tables(parsed, _recipe(parsed), model.to(device))
+    learned = {
+        "arguments": without_paths(parsed, _PATHS),
+        "data": [folder.name for folder in parsed.data],
+        "networks": parsed.networks.stem,
+        "machine": machine(parsed.device),
+    }
+    renewed = {
+        "name": parsed.name,
+        "id": parsed.id,
+        "training": before["training"] | {"entropy_tables": learned},
+    }
+    card = MultiresPreset(Card(**(before | renewed)), model.cpu(), tables).save(parsed.out)
+    print(f"wrote {card.name}: the networks of {parsed.networks.stem}", file=sys.stderr)
+
+
+def _tables(parsed: argparse.Namespace, recipe: Recipe, model: Model) -> EntropyTables:
+    """Entropy tables from examples, each at a noise scale of its own."""
+    examples = recipe.examples(_TABLE_EXAMPLES)
+    octaves = np.random.default_rng(parsed.seed).uniform(
+        *np.log2(np.array(recipe.noise_range) / recipe.unit), len(examples)
+    )
+    indices = np.rint(NOISE_STEPS_PER_OCTAVE * octaves).astype(int).tolist()
+    return learn_tables(model, examples, indices, parsed.seed)
 
 
 def _quantise(model: Model, checkpoint: Path) -> None:

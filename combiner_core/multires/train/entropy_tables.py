@@ -1,47 +1,86 @@
-"""Learning the entropy tables of groups: how often tiles have which scale factor where."""
+"""Learning the entropy tables of groups from what an encoder decides for some signals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from combiner_core.multires.field import encode_all, field_of
+from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
+from combiner_core.multires.coefficients import Coefficients
+from combiner_core.multires.field import field_of
 from combiner_core.multires.model import Model
 from combiner_core.multires.noise_scale import NoiseScale
-from combiner_core.rec import CountingSink, EntropyTables, GroupEncoder
+from combiner_core.multires.train.neighbourhood import NeighbourRegression
+from combiner_core.rec import EntropyTables, IntegerPrior, Taps
+from combiner_core.rec.groups import CodedGroup, GroupEncoder
+from combiner_core.rec.table_learning import Statistics
 from combiner_core.signals import Signal
+
+# what is decided depends on the tables: they are learned several times over, from every so
+# many signals
+_NEIGHBOURS_FROM = 4
+_ROUNDS_FROM = (4, 2, 1)
+_STATES = 32
+
+Observe = Callable[[IntegerPrior, NDArray[np.float32], CodedGroup], None]
 
 
 @torch.no_grad()
 def learn_tables(
-    model: Model,
-    signals: Sequence[Signal],
-    untrained: EntropyTables,
-    indices: Sequence[int],
-    seed: int = 0,
+    model: Model, signals: Sequence[Signal], indices: Sequence[int], seed: int = 0
 ) -> EntropyTables:
-    """Tables for the groups of a model, from what an encoder would choose for some signals.
+    """Tables for the groups of a model.
 
     Args:
         model: quantised.
         signals: of its kind.
-        untrained: sizes of the tiles and their exponents.
-        indices: of the noise scales at which each signal is coded, see `NoiseScale`.
-        seed: of the posteriors' samples.
+        indices: of the noise scale at which each signal is coded, see `NoiseScale`.
+        seed: of the choice of weights whose neighbours are looked at.
     """
-    exponents_seen = np.zeros_like(untrained.exponent_counts, np.int64)
-    quotients_seen = np.zeros_like(untrained.scalar_counts, np.int64)
+    prior = model.prior
+    generator = np.random.default_rng(seed)
+    regression = NeighbourRegression(prior.neighbours, prior.table_count, generator)
+    tables = EntropyTables.untrained(Taps.none(len(prior.neighbours), prior.table_count))
+    examples = list(zip(signals, indices, strict=True))
+    _encode(model, examples[::_NEIGHBOURS_FROM], tables, regression.add)
+    tables = EntropyTables.untrained(regression.taps())
+    for every in _ROUNDS_FROM:
+        statistics = Statistics(tables, _STATES)
+        _encode(model, examples[::every], tables, statistics.add)
+        tables = statistics.learned()
+    return tables
+
+
+def _encode(
+    model: Model,
+    examples: Sequence[tuple[Signal, int]],
+    tables: EntropyTables,
+    observe: Observe,
+) -> None:
+    """Encode signals, and show every group's prior, targets and code."""
     device = next(model.parameters()).device
-    for number, signal in enumerate(signals):
+    for signal, index in examples:
         field = field_of(model, signal.shape, device)
+        noise = NoiseScale(index, field.unit)
         coefficients = field.coefficients(field.values(signal))
-        for index in indices:
-            noise = NoiseScale(index, field.unit)
-            sink = CountingSink(np.random.default_rng((seed, number, index)))
-            encoder = GroupEncoder(untrained, sink)
-            encode_all(field, coefficients, noise, encoder)
-            exponents_seen += encoder.exponent_counts
-            quotients_seen += sink.quotient_counts
-    return untrained.learned(exponents_seen, quotients_seen)
+        encoder = GroupEncoder(tables, _STATES)
+
+        def encode(
+            prior: GroupPrior,
+            coefficients: Coefficients = coefficients,
+            noise: NoiseScale = noise,
+            encoder: GroupEncoder = encoder,
+        ) -> Tensor:
+            target = coefficients.of(prior.group, noise.value)
+            integers = prior.integers()
+            coded = encoder.encode(integers, target)
+            observe(integers, target, coded)
+            return prior.answer(coded.values)
+
+        order: CodingOrder[Any] = field.coding_order(noise, synthesise=False)
+        follow(order, encode)

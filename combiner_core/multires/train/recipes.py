@@ -25,7 +25,6 @@ from combiner_core.multires.train.image import ImageTrainConfig, ImageTrainer, I
 from combiner_core.multires.train.learner import Checkpoint
 from combiner_core.multires.train.sounds import Source
 from combiner_core.multires.train.validation import mean_image_rates, mean_rates
-from combiner_core.rec import EntropyTables
 from combiner_core.signals import Signal, load_audio, resample, to_mono
 from combiner_core.training import files_of
 
@@ -37,9 +36,6 @@ _CLIP_S = 3
 # without folders for validation, every so many files
 _HELD_OUT = 12
 _MAX_VALIDATED = 12
-# exponents that nature hardly needs, but stripes and other patterns do: with the last of them any
-# weight is scalar-quantised
-_IMAGE_RESCUES, _AUDIO_RESCUES = (7, 10, 13, 16), (12, 16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +86,7 @@ class ImageRecipe:
         data: pictures.
         unit: of the noise scale, see `noise_scale.NoiseScale`.
         noise: scales at which the model is measured.
+        noise_range: the finest and the coarsest scale of the entropy tables' examples.
         rate_unit: in which.
     """
 
@@ -97,6 +94,7 @@ class ImageRecipe:
     data: Data
     unit: float = 1.0
     noise: tuple[float, ...] = (50.0, 28.0, 16.0, 8.0)
+    noise_range: tuple[float, float] = (4.0, 100.0)
     rate_unit: str = "bpp"
 
     def train(
@@ -132,10 +130,6 @@ class ImageRecipe:
         """Some of the pictures learned from."""
         return _spread(self.data.learned, count)
 
-    def untrained_tables(self) -> EntropyTables:
-        """Sizes of tiles and the exponents of their scale factors."""
-        return EntropyTables.untrained((8, 8), (-2, -1, 0, 1, 2, 4, *_IMAGE_RESCUES))
-
 
 @dataclass(frozen=True, eq=False)
 class AudioRecipe:
@@ -152,6 +146,7 @@ class AudioRecipe:
     sample_rate: int
     unit: float = 2.0**-15
     noise: tuple[float, ...] = (0.012, 0.006, 0.003, 0.0015)
+    noise_range: tuple[float, float] = (0.0005, 0.03)
     rate_unit: str = "kbps"
 
     def train(
@@ -190,10 +185,6 @@ class AudioRecipe:
         generator = np.random.default_rng(self.settings.seed)
         pieces = [self.source.draw(_CLIP_S * self.sample_rate, generator) for _ in range(count)]
         return [Signal.audio(piece, self.sample_rate) for piece in pieces]
-
-    def untrained_tables(self) -> EntropyTables:
-        """Sizes of tiles and the exponents of their scale factors."""
-        return EntropyTables.untrained((4, 4), (-6, -4, -2, 0, 2, 4, 6, 8, *_AUDIO_RESCUES))
 
     def _model(self, bands: AudioPriorConfig) -> AudioModel:
         return AudioModel(AudioModelConfig(bands, self.sample_rate))
