@@ -15,13 +15,10 @@ m + (c - m) sum_i r_i v_i / (1 + v_i).
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-
-from combiner_core.devices import compiled
 
 PARTS = 3
 # what parts begin with: fitted to residuals of photographs under a prior of one Gaussian
@@ -61,17 +58,23 @@ class ScaleMixture(nn.Module):
         logits[:, 0] = torch.tensor(_WEIGHTS).log()
         logits[-1, 1:] = torch.tensor([_OUTLIER_SLOPE, -_OUTLIER_SLOPE])
         self.logits = nn.Parameter(logits)
+        self._formulas = mixture_terms
         self.log_scales = nn.Parameter(torch.tensor([_FACTORS, _OFFSETS]).log())
 
-    def terms(self, offset: Tensor, log_variance: Tensor) -> MixtureTerms:
-        """Evaluate.
+    def fuse(self) -> None:
+        """Compile what follows, where there is a compiler for it: for training."""
+        self._formulas = torch.compile(mixture_terms, dynamic=True)
+
+    def forward(self, offset: Tensor, log_variance: Tensor) -> MixtureTerms:
+        """What follows from targets.
 
         Args:
             offset: c - m in noise scales.
             log_variance: log2 v, of the same shape.
         """
         shape = offset.shape
-        parts = _terms(
+        # as one row: whoever compiles this does so but once
+        parts = self._formulas(
             offset.reshape(-1), log_variance.reshape(-1), self.logits, self.log_scales
         )
         return MixtureTerms(*(part.view(shape) for part in parts))
@@ -80,7 +83,7 @@ class ScaleMixture(nn.Module):
 def mixture_terms(
     offset: Tensor, log_variance: Tensor, logits: Tensor, log_scales: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`ScaleMixture.terms` as a function: (n,) each, logits (3, 3), log_scales (2, 3)."""
+    """`ScaleMixture` as a function: (n,) each, logits (3, 3), log_scales (2, 3)."""
     place = torch.tanh(log_variance * _SMOOTHNESS)
     variance = torch.exp2(log_variance)
     weights = [row[0] + place * (row[1] + place * row[2]) for row in logits]
@@ -93,8 +96,7 @@ def mixture_terms(
     ]
     marginal = _log_sum(joint)
     shares = [
-        torch.exp(part - marginal) * (v / (1 + v))
-        for part, v in zip(joint, variances, strict=True)
+        torch.exp(part - marginal) * (v / (1 + v)) for part, v in zip(joint, variances, strict=True)
     ]
     shift = offset * (shares[0] + shares[1] + shares[2])
     widths = [v.detach() + QUANTISER_STEP**2 / 12 for v in variances]
@@ -124,7 +126,3 @@ def mixture_terms(
 
 def _log_sum(logs: list[Tensor]) -> Tensor:
     return torch.logaddexp(torch.logaddexp(logs[0], logs[1]), logs[2])
-
-
-_terms = compiled(mixture_terms)
-LOG_TWO_PI_HALF = math.log(2 * math.pi) / 2

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,6 +29,7 @@ from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.field import MultiresField, field_of
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
+from combiner_core.multires.image.noise_map import NoiseMap
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX, NoiseScale
 from combiner_core.multires.posteriors import GroupPosterior, posteriors
@@ -206,8 +206,8 @@ class MultiresPlan:
             noise = yield from control.measured(coefficients, noise)
             model = self.preset.model
             assert isinstance(model, ImageModel)
-            generator = torch.Generator(device).manual_seed(options.seed)
-            fit = optimise_latents(model, original, noise, effort.latent_steps, generator)
+            flat = NoiseMap.flat(*original.shape[2:])
+            fit = optimise_latents(model, original, noise, flat, effort.latent_steps)
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, noise)

@@ -53,7 +53,7 @@ class Group:
         channels: of the level.
         coded: which weights exist and belong to the group: bool (channels, H, W).
         grid: of the level, of all signals.
-        grid_row: where the places of the group begin on it.
+        planes: where the places of each channel lie on it, of the first signal.
         first_row: where they begin in the level, of which the grid can be a part.
     """
 
@@ -62,7 +62,7 @@ class Group:
     channels: tuple[int, ...]
     coded: Tensor
     grid: Grid
-    grid_row: int = 0
+    planes: tuple[Plane, ...]
     first_row: int = 0
 
 
@@ -75,12 +75,15 @@ class GroupPrior:
         mean: of the prior in units of the noise scale, (B, channels, H, W).
         log_variance: log2 of its variances, same shape.
         low: the low-pass array of the level as decoded so far, if there is one.
+        noise_steps: k where the noise scale of weights is 2^(k/4) times s, integers
+            (B, 1, H, W); None if it is s.
     """
 
     group: Group
     mean: Tensor
     log_variance: Tensor
     low: Tensor | None
+    noise_steps: Tensor | None = None
 
     def integers(self) -> IntegerPrior:
         """What coders are told: arrays flat over the batch, (B channels, H, W)."""
@@ -91,11 +94,15 @@ class GroupPrior:
         flat = [part.flatten(0, 1).cpu().numpy() for part in (mean, log_variance, coded)]
         signals = len(self.mean)
         planes = tuple(
-            Plane(signal * (group.grid.channels // signals) + channel, group.grid_row)
+            plane._replace(channel=signal * (group.grid.channels // signals) + plane.channel)
             for signal in range(signals)
-            for channel in group.channels
+            for plane in group.planes
         )
-        return IntegerPrior(group.grid, planes, group.table, *flat)
+        steps = self.noise_steps
+        noise = None
+        if steps is not None and bool(steps.any()):
+            noise = steps.expand(self.mean.shape).flatten(0, 1).cpu().numpy()
+        return IntegerPrior(group.grid, planes, group.table, *flat, noise)
 
     def answer(self, values: NDArray[np.int32]) -> Tensor:
         """Weights as the coding order wants them: int32 (B, channels, H, W)."""

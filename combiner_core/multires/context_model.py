@@ -23,7 +23,7 @@ from combiner_core.multires.integer_convolutions import (
     settle,
     to_grid,
 )
-from combiner_core.rec import Grid
+from combiner_core.rec import Grid, Plane
 from combiner_core.rec.wire import VALUE_UNITS
 
 # bounds of what a network may predict
@@ -92,7 +92,6 @@ class LevelModel(nn.Module):
         low: Tensor | None,
         *,
         exact: bool,
-        grid_row: int = 0,
         first_row: int = 0,
     ) -> CodingOrder[tuple[Tensor, Tensor]]:
         """Go through the stages.
@@ -106,8 +105,7 @@ class LevelModel(nn.Module):
             grid: of the level.
             low: the low-pass array, for whoever answers.
             exact: whether to round, as an encoder and a decoder must.
-            grid_row: where the inputs begin on the grid.
-            first_row: where they begin in the level.
+            first_row: where the inputs begin in the level, of which the grid is the rest.
 
         Yields:
             The prior of each stage.
@@ -129,7 +127,7 @@ class LevelModel(nn.Module):
                 stage.channels,
                 exists[channels] & places,
                 grid,
-                grid_row,
+                tuple(Plane(channel) for channel in stage.channels),
                 first_row,
             )
             decoded = yield GroupPrior(group, mean, log_variance, low)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig
+from combiner_core.multires.exact_convolutions import ExactConv, bfloat16_is_faster
 from combiner_core.multires.image.postfilter import Postfilter, PostfilterConfig
 from combiner_core.multires.image.prior import ImagePrior, ImagePriorConfig
 from combiner_core.multires.integer_convolutions import IntegerConv
@@ -79,20 +80,29 @@ def config_from(values: Mapping[str, Any]) -> ModelConfig:
     Raises:
         KeyError, TypeError, ValueError: it is none.
     """
-    prior = {**values["prior"], "widths": tuple(values["prior"]["widths"])}
+    prior = _with_tuples(values["prior"])
     if "postfilter" in values:
-        return ImageModelConfig(ImagePriorConfig(**prior), PostfilterConfig(**values["postfilter"]))
+        postfilter = PostfilterConfig(**_with_tuples(values["postfilter"]))
+        return ImageModelConfig(ImagePriorConfig(**prior), postfilter)
     return AudioModelConfig(AudioPriorConfig(**prior), values["sample_rate"])
 
 
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+
+
 def quantise(model: nn.Module) -> None:
-    """Make a trained model exact, see `integer_convolutions`, and fix its parameters.
+    """Make a trained model exact, see `exact_convolutions`, and fix its parameters.
 
     Raises:
         ValueError: weights too large for exact sums.
     """
     for part in model.modules():
-        if isinstance(part, IntegerConv):
+        if isinstance(part, (ExactConv, IntegerConv)):
             part.quantise()
+        if isinstance(part, ExactConv) and bfloat16_is_faster():
+            part.bfloat16()
     # the layout in which convolutions of few channels are fastest
     model.requires_grad_(False).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -9,23 +9,26 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from combiner_core.multires.exact_convolutions import ExactConv
 from combiner_core.multires.integer_convolutions import GRID, IntegerConv
 
+# layers that are stored as the integers that they compute with
+_EXACT = (ExactConv, IntegerConv)
 Arrays = dict[str, NDArray[np.generic]]
 
 
 def to_arrays(module: nn.Module) -> Arrays:
-    """Arrays of a module whose `IntegerConv` layers have been quantised.
+    """Arrays of a module whose exact layers have been quantised.
 
     Each of these gives `weight` (int8) and `bias` (int32), integers in steps of 2^-`exponent`
     (int8, per output) and 1/64 of that; all other parameters are stored as float16, the few that
     are neither weights nor biases as float32.
     """
     arrays: Arrays = {}
-    exact = {name for name, part in module.named_modules() if isinstance(part, IntegerConv)}
+    exact = {name for name, part in module.named_modules() if isinstance(part, _EXACT)}
     for name, part in module.named_modules():
         if name in exact:
-            assert isinstance(part, IntegerConv)
+            assert isinstance(part, _EXACT)
             weight, bias, exponent = part.integers()
             arrays[f"{name}.weight"] = weight
             arrays[f"{name}.bias"] = bias
@@ -34,7 +37,7 @@ def to_arrays(module: nn.Module) -> Arrays:
         owner, _, leaf = name.rpartition(".")
         if owner not in exact:
             kind = np.float16 if leaf in ("weight", "bias") else np.float32
-            arrays[name] = parameter.detach().numpy().astype(kind)
+            arrays[name] = parameter.detach().float().numpy().astype(kind)
     return arrays
 
 
@@ -58,5 +61,5 @@ def from_arrays(module: nn.Module, arrays: Mapping[str, NDArray[np.generic]]) ->
         state[name] = values
     module.load_state_dict(state, strict=False)
     for part in module.modules():
-        if isinstance(part, IntegerConv):
+        if isinstance(part, _EXACT):
             part.quantise()

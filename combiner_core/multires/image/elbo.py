@@ -1,104 +1,194 @@
 """The beta-ELBO of a picture as a differentiable function of its targets and of the networks.
 
 With the noise scale s = sqrt(beta / 2) in the place of beta (`gaussians`), minus the ELBO in nats
-is the sum of the KL divergences and of the squared errors of the decoded pixels over 2 s^2.
-Posteriors are the closed-form ones of the targets; their samples go through everything that depends
-on them, the priors of finer levels and the postfilter.
+is the sum of the KL divergences and of the squared errors of the decoded pixels over 2 s^2. Of the
+weights, rate and distortion together are known in closed form (`scale_mixture`); what the decoded
+pixels' errors are more or less than those of the weights is added. Where the noise scale is s a,
+errors there count 1 / a^2.
+
+Everything that depends on a weight sees it as it will be decoded: quantised. Gradients go through
+its posterior's mean instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from combiner_core.gaussians import TargetPosterior, dead_zone_nats
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.image.colours import to_pixels
+from combiner_core.multires.image.level_network import is_of_chroma
+from combiner_core.multires.image.noise_map import STEPS_PER_OCTAVE, NoiseSteps
 from combiner_core.multires.model import ImageModel
+from combiner_core.scale_mixture import ScaleMixture
 
-# log2 of the variance from which on a weight is taken to be coded
-MIN_CODED_LOG_VARIANCE = -0.5
+# levels from here on have so few weights in a window that its share of all stands for it
+_COARSE = 5
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a picture in which the finest level is looked at, for training.
+
+    Attributes:
+        row, column, side: in pixels, multiples of 32.
+    """
+
+    row: int
+    column: int
+    side: int
+
+    def on_folded_grid(self, level: int) -> tuple[slice, slice]:
+        """Rows and columns of a level's folded grid."""
+        row, column, side = (part >> (level + 1) for part in (self.row, self.column, self.side))
+        return slice(row, row + side), slice(column, column + side)
+
+    @property
+    def places(self) -> tuple[slice, slice]:
+        """Rows and columns of pixels."""
+        return slice(self.row, self.row + self.side), slice(self.column, self.column + self.side)
 
 
 @dataclass(frozen=True)
 class ImageElbo:
-    """Terms of the beta-ELBO, one number a picture.
+    """Terms of the beta-ELBO, one number a picture (B,).
 
     Attributes:
-        rate_nats: KL[q || p] of the coded weights.
-        dead_zone_nats: what coding the other weights would have added, for the prior to learn when
-            to; has a gradient only there.
-        squared_error: of all decoded values, pixels from 0 to 255.
-        decoded: pixels (B, 3, H, W), unrounded.
-        control_variate_nats: by how much the squared errors of these samples as weights, over
-            2 s^2, exceed those expected of the posteriors. Zero on average, and much like what
-            chance does to `squared_error`: without it the gradient has less noise.
-        curvatures: v / (1 + v) of the coded weights and 0 of the others, by level: about the
-            second derivatives of the negative ELBO with respect to the targets.
+        weight_nats: of all weights, the least negative beta-ELBO, less log(2 pi) / 2 for each. With
+            a window the finest level's count as many times as it is smaller than the picture.
+        weight_error_nats: half the squared errors of the weights in the window in noise scales.
+        decoded: pixels of the window, (B, 3, H, W), unrounded.
     """
 
-    rate_nats: Tensor
-    dead_zone_nats: Tensor
-    squared_error: Tensor
+    weight_nats: Tensor
+    weight_error_nats: Tensor
     decoded: Tensor
-    control_variate_nats: Tensor
-    curvatures: dict[int, Tensor] = field(repr=False)
 
 
 def image_elbo(
     model: ImageModel,
     targets: Mapping[int, Tensor],
-    pixels: Tensor,
-    noise: Tensor,
+    size: tuple[int, int],
     log_noise: Tensor,
-    generator: torch.Generator | None = None,
+    steps: NoiseSteps,
+    *,
     own: Mapping[int, Tensor] | None = None,
+    window: Window | None = None,
+    curvatures: MutableMapping[int, Tensor] | None = None,
 ) -> ImageElbo:
-    """Sample the posteriors of targets, and evaluate.
+    """Evaluate.
 
     Args:
         model: in floating point, quantised or not.
-        targets: by level as `decompose` gives them, divided by s.
-        pixels: the original (B, 3, H, W), from 0 to 255.
-        noise: s of each picture (B,), float64.
-        log_noise: its log2 (B,).
-        generator: of the posteriors' samples.
-        own: weights of the original itself, in place of the targets, if they differ.
+        targets: by level, see `ImageField.coefficients`, divided by s.
+        size: height and width of the pictures.
+        log_noise: log2 of the noise scale of each (B,), float64.
+        steps: where the noise scale is another one.
+        own: weights of the originals, from which errors are, if they are not the targets.
+        window: of the finest level.
+        curvatures: where to enter how far each posterior's mean goes to its target, from 0 to 1, of
+            the shapes of targets: about the second derivatives of `weight_nats`.
     """
-    rate = dead_zone = control_variate = pixels.new_zeros(len(pixels))
-    curvatures = {level: torch.zeros_like(part) for level, part in targets.items()}
-    if own is None:
-        own = targets
-
-    def answer(prior: GroupPrior) -> Tensor:
-        nonlocal rate, dead_zone, control_variate
-        group, mean = prior.group, prior.mean
-        rows = slice(group.first_row, group.first_row + mean.shape[2])
-        place = (slice(None), list(group.channels), rows)
-        offset = targets[group.level][place] - mean
-        variance = torch.exp2(prior.log_variance)
-        active = (prior.log_variance >= MIN_CODED_LOG_VARIANCE) & group.coded
-        posterior = TargetPosterior(offset, variance)
-        centre = mean + posterior.shift
-        normal = torch.randn(mean.shape, generator=generator, device=mean.device)
-        sample = centre + posterior.std * normal
-        rate = rate + (posterior.kl_nats * active).sum((1, 2, 3))
-        loss = dead_zone_nats(offset.detach(), variance)
-        dead_zone = dead_zone + (loss * (group.coded & ~active)).sum((1, 2, 3))
-        curvature = posterior.share
-        error = centre - own[group.level][place].detach()
-        excess = error * (sample - centre) + curvature * (normal.square() - 1) / 2
-        control_variate = control_variate + (excess * active).sum((1, 2, 3))
-        curvatures[group.level][place] += (curvature * active).detach()
-        return torch.where(active, sample, mean) * group.coded
-
-    size = (pixels.shape[2], pixels.shape[3])
-    order = model.prior.coding_order(size, noise, log_noise, exact=False)
-    values, hidden = follow(order, answer)
+    answers = _Answers(model, targets, targets if own is None else own, size, window, curvatures)
+    noise = torch.exp2(log_noise)
+    places = None if window is None else window.on_folded_grid(1)
+    order = model.prior.coding_order(size, noise, log_noise, steps, exact=False, window=places)
+    values, hidden = follow(order, answers.answer)
     synthesised = to_pixels(values * noise.float()[:, None, None, None])
-    decoded = model.postfilter(synthesised, hidden, log_noise)
-    error = (decoded - pixels).square().sum((1, 2, 3))
-    return ImageElbo(rate, dead_zone, error, decoded, control_variate, curvatures)
+    here = steps.levels[1] if places is None else steps.levels[1][..., *places]
+    decoded = model.postfilter(synthesised, hidden, log_noise, here)
+    return ImageElbo(answers.weight_nats, answers.weight_error_nats, decoded)
+
+
+def coarse_nats(
+    model: ImageModel,
+    targets: Mapping[int, Tensor],
+    size: tuple[int, int],
+    log_noise: Tensor,
+    steps: NoiseSteps,
+    finest: int,
+) -> Tensor:
+    """`ImageElbo.weight_nats` of the levels from `finest` on."""
+    answers = _Answers(model, targets, targets, size, None)
+    noise = torch.exp2(log_noise)
+    order = model.prior.coding_order(
+        size, noise, log_noise, steps, exact=False, synthesise=False, finest=finest
+    )
+    follow(order, answers.answer)
+    return answers.weight_nats
+
+
+class _Answers:
+    """Answers a coding order with quantised weights, and adds up what they come to."""
+
+    def __init__(
+        self,
+        model: ImageModel,
+        targets: Mapping[int, Tensor],
+        own: Mapping[int, Tensor],
+        size: tuple[int, int],
+        window: Window | None,
+        curvatures: MutableMapping[int, Tensor] | None = None,
+    ) -> None:
+        self._mixtures, self._targets, self._own = model.prior.mixtures, targets, own
+        self._window, self._curvatures = window, curvatures
+        self._share = 1.0 if window is None else window.side**2 / (size[0] * size[1])
+        some = next(iter(targets.values()))
+        self.weight_nats = self.weight_error_nats = some.new_zeros(len(some))
+
+    def answer(self, prior: GroupPrior) -> Tensor:
+        group, mean = prior.group, prior.mean
+        confined = self._window is not None and group.level == 1
+        target, own = (self._part(levels, prior, confined) for levels in (self._targets, self._own))
+        # the coarsest low-pass array, of all colours, counts as luma
+        is_chroma = prior.noise_steps is not None and is_of_chroma(group.channels)
+        mixture = self._mixtures[int(is_chroma)]
+        assert isinstance(mixture, ScaleMixture)
+        log_variance, gain = prior.log_variance, mean.new_ones(())
+        offset = target - mean
+        if prior.noise_steps is not None:
+            octaves = prior.noise_steps.float() / STEPS_PER_OCTAVE
+            gain = torch.exp2(-octaves)
+            offset = offset * gain
+            log_variance = log_variance - 2 * octaves
+        terms = mixture(offset, log_variance)
+        weight = 1 / self._share if confined else 1.0
+        self.weight_nats = self.weight_nats + weight * (terms.loss_nats * group.coded).sum(
+            (1, 2, 3)
+        )
+        if self._curvatures is not None:
+            self._enter_curvature(prior, terms.shift, offset)
+        shift = (terms.shift + (terms.quantised - terms.shift).detach()) * group.coded
+        error = (own - mean) * gain * group.coded - shift
+        self.weight_error_nats = self.weight_error_nats + self._inside(error, group.level, confined)
+        answer: Tensor = mean * group.coded + shift / gain
+        return answer
+
+    def _part(self, levels: Mapping[int, Tensor], prior: GroupPrior, confined: bool) -> Tensor:
+        group = prior.group
+        level = levels[group.level]
+        if confined:
+            assert self._window is not None
+            level = level[..., *self._window.on_folded_grid(1)]
+        rows = slice(group.first_row, group.first_row + prior.mean.shape[2])
+        return level[:, list(group.channels), rows]
+
+    def _enter_curvature(self, prior: GroupPrior, shift: Tensor, offset: Tensor) -> None:
+        group = prior.group
+        share = torch.where(offset == 0, 0, (shift / offset).detach()) * group.coded
+        rows = slice(group.first_row, group.first_row + prior.mean.shape[2])
+        assert self._curvatures is not None
+        self._curvatures[group.level][:, list(group.channels), rows] = share
+
+    def _inside(self, error: Tensor, level: int, confined: bool) -> Tensor:
+        """Half the squared errors inside the window."""
+        share = 1.0
+        if self._window is not None and not confined:
+            if level >= _COARSE:
+                share = self._share
+            else:
+                error = error[..., *self._window.on_folded_grid(level)]
+        return share * 0.5 * error.square().sum((1, 2, 3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,7 +14,9 @@ from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.colours import to_pixels
-from combiner_core.multires.image.pyramid import decompose
+from combiner_core.multires.image.folding import fold, unfold
+from combiner_core.multires.image.noise_map import NoiseMap, NoiseSteps
+from combiner_core.multires.image.pyramid import decompose, level_sizes
 from combiner_core.multires.image.rendering import (
     bytes_of,
     corrected_blocks,
@@ -49,6 +53,9 @@ class ImageField:
     def __init__(self, model: ImageModel, shape: ImageShape, device: torch.device) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self.values_count = 3 * shape.width * shape.height
+        self._size = (shape.height, shape.width)
+        flat = NoiseMap.flat(*self._size)
+        self._steps = NoiseSteps.of([flat], self._size, model.config.prior.levels, device)
 
     def values(self, signal: Signal) -> Tensor:
         """Pixels as (1, 3, height, width) from 0 to 255."""
@@ -56,15 +63,14 @@ class ImageField:
         return pixels.permute(2, 0, 1)[None].float()
 
     def coefficients(self, values: Tensor) -> Coefficients:
-        """Weights of pixels, by level: as they are, not in units of s."""
-        return Coefficients(decompose(values, self._model.config.prior.levels))
+        """Weights of pixels, by level on folded grids: as they are, not in units of s."""
+        return Coefficients(folded_weights(values, self._model.config.prior.levels))
 
     def coding_order(self, noise: NoiseScale, *, synthesise: bool = True) -> CodingOrder[Decoded]:
         """All groups of weights; see `ImagePrior.coding_order`."""
         scale, log_scale = noise.tensors(1, self._device)
-        size = (self._shape.height, self._shape.width)
         return self._model.prior.coding_order(
-            size, scale, log_scale, exact=True, synthesise=synthesise
+            self._size, scale, log_scale, self._steps, exact=True, synthesise=synthesise
         )
 
     def render(self, decoded: Decoded, noise: NoiseScale, scale: float) -> Signal:
@@ -73,16 +79,17 @@ class ImageField:
         del decoded
         _, log_noise = noise.tensors(1, self._device)
 
-        def correct(part: Tensor, context: Tensor | None) -> Tensor:
-            part = to_pixels(part.float() * (noise.value / VALUE_UNITS))
+        def correct(part: Tensor, contexts: tuple[Tensor, ...]) -> Tensor:
+            context, steps = contexts
+            pixels = to_pixels(part.float() * (noise.value / VALUE_UNITS))
             # half precision changes few pixels, and those by one
             with half_precision(self._device):
-                result: Tensor = self._model.postfilter(part, context, log_noise)
+                result: Tensor = self._model.postfilter(pixels, context, log_noise, steps)
             return result
 
-        height, width = self._shape.height, self._shape.width
+        height, width = self._size
         size = (scaled_size(height, scale), scaled_size(width, scale))
-        blocks = corrected_blocks(values, correct, hidden)
+        blocks = corrected_blocks(values, correct, (hidden, self._steps.levels[1]))
         if size == (height, width):
             return Signal.image(bytes_of(blocks, size))
         corrected = torch.empty_like(values, dtype=torch.float32)
@@ -110,6 +117,24 @@ class ImageField:
 
     def add_bits(self, bit_map: BitMap, group: Group, bits: NDArray[np.float32]) -> None:
         """Enter the bits (channels, H, W) of a group."""
-        rows = -(-self._shape.height >> min(group.level, self._model.config.prior.levels))
+        levels = self._model.config.prior.levels
+        # of folded grids, which are coarser by two than their levels' pictures
+        rows = -(-self._shape.height >> min(group.level + 1, levels))
         first = group.first_row / rows
         bit_map.add(bits.sum(0), (first, first + bits.shape[1] / rows))
+
+
+def folded_weights(pixels: Tensor, levels: int) -> dict[int, Tensor]:
+    """`decompose` on folded grids: (B, 36, h, w) by level, the low-pass array (B, 3, h, w)."""
+    weights = decompose(pixels, levels)
+    return {level: fold(part) if level <= levels else part for level, part in weights.items()}
+
+
+def unfolded_weights(folded: Mapping[int, Tensor], height: int, width: int) -> dict[int, Tensor]:
+    """The inverse of folding, for `recompose`."""
+    levels = len(folded) - 1
+    sizes = level_sizes(height, width, levels)
+    return {
+        level: unfold(part, *sizes[level]) if level <= levels else part
+        for level, part in folded.items()
+    }

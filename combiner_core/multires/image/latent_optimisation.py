@@ -18,7 +18,9 @@ from torch import Tensor
 from combiner_core.devices import half_precision
 from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.image.elbo import image_elbo
-from combiner_core.multires.image.pyramid import decompose, recompose
+from combiner_core.multires.image.field import folded_weights, unfolded_weights
+from combiner_core.multires.image.noise_map import CELL, NoiseMap, NoiseSteps
+from combiner_core.multires.image.pyramid import recompose
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
 
@@ -35,8 +37,8 @@ def optimise_latents(
     model: ImageModel,
     original: Tensor,
     noise: NoiseScale,
+    noise_map: NoiseMap,
     steps: int,
-    generator: torch.Generator,
 ) -> Generator[tuple[int, int], None, Tensor]:
     """Find better targets than the picture's own weights.
 
@@ -44,8 +46,8 @@ def optimise_latents(
         model: quantised; used in floating point here.
         original: pixels (1, 3, H, W) from 0 to 255.
         noise: the noise scale.
+        noise_map: where it is another one.
         steps: gradient steps for every part of the picture.
-        generator: of the posteriors' samples.
 
     Yields:
         Steps done and steps in all.
@@ -56,7 +58,7 @@ def optimise_latents(
     parts = _parts(original.shape[2], original.shape[3])
     optimised = original.clone()
     for number, (outer, inner) in enumerate(parts):
-        fit = _PartFit(model, original[..., *outer], noise, generator)
+        fit = _PartFit(model, original[..., *outer], noise, noise_map.part(*outer))
         for step in range(steps):
             fit.step(_LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps)))
             yield number * steps + step + 1, len(parts) * steps
@@ -70,37 +72,37 @@ def optimise_latents(
 
 class _PartFit:
     def __init__(
-        self,
-        model: ImageModel,
-        original: Tensor,
-        noise: NoiseScale,
-        generator: torch.Generator,
+        self, model: ImageModel, original: Tensor, noise: NoiseScale, noise_map: NoiseMap
     ) -> None:
-        self._model, self._original, self._generator = model, original, generator
-        self._noise, self._log_noise = noise.tensors(1, original.device)
+        self._model, self._original = model, original
+        self._size = (original.shape[2], original.shape[3])
+        levels = model.config.prior.levels
+        self._steps = NoiseSteps.of([noise_map], self._size, levels, original.device)
+        self._gains = self._steps.pixel_gains(self._size)
+        _, self._log_noise = noise.tensors(1, original.device)
         self._scale = noise.value
-        self._own = decompose(original / self._scale, model.config.prior.levels)
+        self._own = folded_weights(original / self._scale, levels)
         self._targets = {level: part.clone().requires_grad_() for level, part in self._own.items()}
         self._velocities = {level: torch.zeros_like(part) for level, part in self._own.items()}
 
     def step(self, learning_rate: float) -> None:
+        curvatures = {level: torch.zeros_like(part) for level, part in self._own.items()}
         with half_precision(self._original.device):
             elbo = image_elbo(
                 self._model,
                 self._targets,
-                self._original,
-                self._noise,
+                self._size,
                 self._log_noise,
-                self._generator,
-                self._own,
+                self._steps,
+                own=self._own,
+                curvatures=curvatures,
             )
-        loss = (
-            elbo.rate_nats + elbo.squared_error / (2 * self._scale**2) - elbo.control_variate_nats
-        )
+        error = (self._gains * (elbo.decoded - self._original)).square().sum()
+        loss = elbo.weight_nats + error / (2 * self._scale**2) - elbo.weight_error_nats
         levels = list(self._targets)
         gradients = torch.autograd.grad(loss.sum(), [self._targets[level] for level in levels])
         for level, gradient in zip(levels, gradients, strict=True):
-            step = gradient / (elbo.curvatures[level] + _MIN_CURVATURE)
+            step = gradient / (curvatures[level] + _MIN_CURVATURE)
             velocity = self._velocities[level]
             velocity.lerp_(step.clamp_(-_MAX_STEP, _MAX_STEP), 1 - _MOMENTUM)
             self._targets[level].detach().sub_(velocity, alpha=learning_rate)
@@ -108,7 +110,7 @@ class _PartFit:
     @torch.no_grad()
     def pixels(self) -> Tensor:
         targets = {level: part.detach() for level, part in self._targets.items()}
-        low = recompose(targets, *self._original.shape[2:])
+        low = recompose(unfolded_weights(targets, *self._size), *self._size)
         return to_pixels(low * self._scale)
 
 
@@ -130,7 +132,8 @@ def _parts(height: int, width: int) -> list[tuple[Box, Box]]:
 
 def _spans(length: int) -> list[slice]:
     count = -(-length // _PART_SIDE)
-    ends = [length * part // count for part in range(count + 1)]
+    # between cells of the noise map
+    ends = [length * part // count // CELL * CELL for part in range(count)] + [length]
     return [slice(a, b) for a, b in pairwise(ends)]
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior, real_units
 from combiner_core.multires.exact_convolutions import (
     ExactConv,
     Residual,
@@ -23,14 +24,15 @@ from combiner_core.multires.exact_convolutions import (
     settle,
     to_grid,
 )
+from combiner_core.multires.image.folding import PHASES, plane_of
+from combiner_core.rec import Grid
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 
 # bounds of what a network may predict: of means in noise scales, and of log2 of variances
-MAX_MEAN = 128.0
-MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -12.0, 20.0
+MAX_MEAN = 1024.0
+MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -12.0, 24.0
 _HEAD_GAIN = 4
-# places of a level that become one
-PHASES = 4
+_COLOURS = 3
 _CONTEXT_GAIN, _COARSER_GAIN, _INPUT_GAIN = 0.5, 0.5, 0.7
 
 
@@ -84,6 +86,64 @@ class LevelNetwork(nn.Module):
         # log2 of the variance that a weight has on the whole, in the signal's own units
         self.log_variance = nn.Parameter(torch.zeros(config.channels))
 
+    def coding_order(
+        self,
+        inputs: Tensor,
+        coarser: Tensor | None,
+        log_noise: Tensor,
+        steps: Tensor,
+        exists: Tensor,
+        level: int,
+        first_table: int,
+        grid: Grid,
+        low: Tensor,
+        *,
+        exact: bool,
+        first_row: int = 0,
+    ) -> CodingOrder[tuple[Tensor, Tensor]]:
+        """Go through the stages.
+
+        Args:
+            inputs: settled context (B, inputs, h, w).
+            coarser: hidden values of the coarser level, if there is one.
+            log_noise: log2 of the noise scale s of each signal (B,).
+            steps: quarter octaves by which it differs, of luma and of chroma (B, 2, h, w).
+            exists: which weights there are: bool (channels, h, w).
+            level: its number.
+            first_table: class of the first stage's group for the entropy coder.
+            grid: of the level, not folded.
+            low: the low-pass array, for whoever answers.
+            exact: whether to round, as an encoder and a decoder must.
+            first_row: where the inputs begin in the level's folded rows.
+
+        Yields:
+            The prior of each stage.
+
+        Returns:
+            The level's weights (B, channels, h, w) and hidden values (B, width, h, w).
+        """
+        hidden = self.begin(inputs, coarser, exact)
+        parts: list[Tensor] = []
+        previous: Tensor | None = None
+        for number, channels in enumerate(self.config.stages):
+            hidden, mean, log_variance = self.predict(hidden, number, previous, log_noise, exact)
+            group = Group(
+                level,
+                first_table + number,
+                channels,
+                exists[list(channels)],
+                grid,
+                tuple(plane_of(channel, first_row) for channel in channels),
+                first_row,
+            )
+            is_chroma = is_of_chroma(channels)
+            of_colour = steps[:, int(is_chroma), None]
+            previous = yield GroupPrior(group, mean, log_variance, low, of_colour)
+            parts.append(previous)
+        order = [channel for stage in self.config.stages for channel in stage]
+        weights = torch.cat(parts, 1)[:, torch.tensor(order).argsort().to(inputs.device)]
+        return weights, hidden
+
     def begin(self, inputs: Tensor, coarser: Tensor | None, exact: bool) -> Tensor:
         """Hidden values before any stage: bfloat16 (B, width, h, w).
 
@@ -108,7 +168,7 @@ class LevelNetwork(nn.Module):
         Args:
             hidden: result of `begin`, or of `predict` of the stage before.
             stage: index of the stage.
-            decoded: weights of the stage before in noise scales (B, len(stage), h, w).
+            decoded: weights of the stage before (B, len(stage), h, w), int32 in 1/16 or real.
             log_noise: log2 of the noise scale s of each signal (B,), float64.
             exact: whether to round.
 
@@ -117,7 +177,7 @@ class LevelNetwork(nn.Module):
             float32 (B, len(stage), h, w) in units of s.
         """
         if decoded is not None:
-            context = settle(compand(decoded), exact)
+            context = settle(compand(real_units(decoded)), exact)
             hidden = hidden + self.context[stage - 1](context)
         hidden = self.body[stage](hidden, exact)
         head = self.head[stage]
@@ -135,14 +195,13 @@ class LevelNetwork(nn.Module):
         return hidden, mean, log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
 
 
-def fold(values: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, 4 C, ceil(H / 2), ceil(W / 2)), zeros where there is nothing."""
-    height, width = values.shape[2:]
-    if height % 2 or width % 2:
-        values = functional.pad(values, (0, width % 2, 0, height % 2))
-    return functional.pixel_unshuffle(values, 2)
+def is_of_chroma(channels: tuple[int, ...]) -> bool:
+    """Whether the folded channels of a stage are of colours other than luma.
 
-
-def unfold(values: Tensor, height: int, width: int) -> Tensor:
-    """The inverse of `fold`: (B, C, height, width)."""
-    return functional.pixel_shuffle(values, 2)[..., :height, :width]
+    Raises:
+        ValueError: some are and some are not.
+    """
+    kinds = {channel // PHASES % _COLOURS > 0 for channel in channels}
+    if len(kinds) != 1:
+        raise ValueError("a stage has luma or chroma")
+    return kinds.pop()

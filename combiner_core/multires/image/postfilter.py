@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from combiner_core.multires.image.noise_map import local_log_noise
+
 # of the correction, and of pixels, whose middle becomes zero
 _GAIN, _PIXEL_GAIN, _MIDDLE = 32.0, 1 / 64, 128.0
 # sides of a picture are padded to multiples of this: three halvings
 _MULTIPLE = 8
-# pixels over which a change of one reaches at most, for whoever filters in parts
-REACH = 128
+# bfloat16 would lose too much of larger hidden values
+_CAP = 16.0
 MAP_CHANNELS = 2
 
 
@@ -39,8 +41,12 @@ class _Block(nn.Module):
         self.second = _conv(width, width, 3, gain=0.0)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        inner: Tensor = self.second(torch.relu(self.first(torch.relu(hidden))))
+        inner: Tensor = self.second(_activate(self.first(_activate(hidden))))
         return hidden + inner
+
+
+def _activate(values: Tensor) -> Tensor:
+    return functional.hardtanh(values, 0.0, _CAP)
 
 
 def _conv(inputs: int, outputs: int, size: int, gain: float = 1.0) -> nn.Conv2d:
@@ -78,13 +84,14 @@ class Postfilter(nn.Module):
         self.top_out = _blocks(top, at_top)
         self.leave = _conv(top, 4 * 3, 3, gain=0.0)
 
-    def forward(self, pixels: Tensor, context: Tensor, log_noise: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor, context: Tensor, log_noise: Tensor, steps: Tensor) -> Tensor:
         """Corrected pixels.
 
         Args:
             pixels: RGB from 0 to 255 (B, 3, H, W).
             context: hidden values of the finest level (B, context, ceil(H / 4), ceil(W / 4)).
-            log_noise: log2 of the noise scale less a constant for luma and chroma, of the shape
+            log_noise: log2 of the noise scale (B,).
+            steps: quarter octaves by which it differs, of luma and of chroma, of the shape
                 (B, 2, ceil(H / 4), ceil(W / 4)).
         """
         height, width = pixels.shape[2:]
@@ -92,20 +99,22 @@ class Postfilter(nn.Module):
         padded = _padded(pixels, size)
         folded = functional.pixel_unshuffle((padded - _MIDDLE) * _PIXEL_GAIN, 2)
         half, quarter = (size[0] // 2, size[1] // 2), (size[0] // 4, size[1] // 4)
-        noise = _padded(functional.interpolate(log_noise, scale_factor=2), half)
+        noise = local_log_noise(log_noise, steps)
+        noise = _padded(functional.interpolate(noise, scale_factor=2), half)
         inputs = torch.cat([folded, noise.to(folded)], 1).to(self.enter.weight.dtype)
         top = self.top_in(self.enter(inputs.contiguous(memory_format=torch.channels_last)))
-        known = _padded(self.context(torch.relu(context)), quarter)
-        middle = self.middle_in(self.down_middle(torch.relu(top)) + known)
-        bottom = self.bottom(self.down_bottom(torch.relu(middle)))
+        known = self.context(_activate(context.to(self.enter.weight.dtype)))
+        known = _padded(known, quarter)
+        middle = self.middle_in(self.down_middle(_activate(top)) + known)
+        bottom = self.bottom(self.down_bottom(_activate(middle)))
         middle = self.middle_out(middle + _up(self.up_middle, bottom))
         top = self.top_out(top + _up(self.up_top, middle))
-        correction = functional.pixel_shuffle(self.leave(torch.relu(top)).float(), 2)
+        correction = functional.pixel_shuffle(self.leave(_activate(top)).float(), 2)
         return pixels + _GAIN * correction[..., :height, :width]
 
 
 def _up(layer: nn.Conv2d, hidden: Tensor) -> Tensor:
-    return functional.pixel_shuffle(layer(torch.relu(hidden)), 2)
+    return functional.pixel_shuffle(layer(_activate(hidden)), 2)
 
 
 def _padded(values: Tensor, size: tuple[int, int]) -> Tensor:

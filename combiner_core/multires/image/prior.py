@@ -2,52 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from combiner_core.multires.coding_order import (
-    ALL_PHASES,
-    CodingOrder,
-    Group,
-    GroupPrior,
-    Stage,
-    real_units,
-)
-from combiner_core.multires.context_model import LevelConfig, LevelModel
+from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior, real_units
+from combiner_core.multires.exact_convolutions import compand, settle, to_grid
+from combiner_core.multires.image.folding import PHASES, fold, folded_channels, unfold
+from combiner_core.multires.image.level_network import LevelConfig, LevelNetwork
 from combiner_core.multires.image.neighbours import IMAGE_NEIGHBOURS
+from combiner_core.multires.image.noise_map import NoiseSteps, local_log_noise
 from combiner_core.multires.image.pyramid import level_sizes
 from combiner_core.multires.image.wavelets import join
-from combiner_core.multires.integer_convolutions import compand, settle, to_grid
-from combiner_core.rec import Grid
+from combiner_core.rec import Grid, Plane
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
+from combiner_core.scale_mixture import ScaleMixture
 
-COLOURS = 3
+COLOURS, BANDS = 3, 3
+DETAILS = COLOURS * BANDS
+# places of a level that go through its network together, see `ImagePrior.coding_order`
 STRIP_PLACES = 1 << 18
 # levels from here on share their entropy tables: their weights are few
 _SHARED_LEVEL = 5
-# luma of both mixed bands by halves of a chequerboard, then the diagonal band's, then chroma
-IMAGE_STAGES = (
-    Stage((0, 3), ALL_PHASES[:2]),
-    Stage((0, 3), ALL_PHASES[2:]),
-    Stage((6,)),
-    Stage((1, 2, 4, 5, 7, 8)),
-)
-_CHANNELS = 3 * COLOURS
-# of the coarsest low-pass array, after those of the levels
-_LOW_TABLE = _SHARED_LEVEL * len(IMAGE_STAGES)
-_INPUTS = 5 * COLOURS + 1
-_MIDDLE_LOG_NOISE = 4.5
+# brightness and bumps of four places, details of one above, noise scales of luma and chroma
+_INPUTS = 2 * PHASES * COLOURS + DETAILS + 2
+# by how many places of a strip's beginning those of its parent and of hidden values lie
+_STRIP_MULTIPLE = 4
+
+# luma of the two mixed bands, and of the diagonal one; each colour of the others
+_MIXED, _DIAGONAL, _BLUE, _RED = (0, 3), (6,), (1, 4, 7), (2, 5, 8)
+Stages = tuple[tuple[int, ...], ...]
+# stages of a level by their number: which bands and colours at which of four neighbouring places
+STAGES: Mapping[int, Stages] = {
+    4: (
+        folded_channels(_MIXED, (0, 3)),
+        folded_channels(_MIXED, (1, 2)),
+        folded_channels(_DIAGONAL),
+        folded_channels((1, 2, 4, 5, 7, 8)),
+    ),
+    6: (
+        folded_channels(_MIXED, (0,)),
+        folded_channels(_MIXED, (3,)),
+        folded_channels(_MIXED, (1, 2)),
+        folded_channels(_DIAGONAL),
+        folded_channels(_BLUE),
+        folded_channels(_RED),
+    ),
+    8: (
+        folded_channels(_MIXED, (0,)),
+        folded_channels(_MIXED, (3,)),
+        folded_channels(_MIXED, (1,)),
+        folded_channels(_MIXED, (2,)),
+        folded_channels(_DIAGONAL, (0, 3)),
+        folded_channels(_DIAGONAL, (1, 2)),
+        folded_channels(_BLUE),
+        folded_channels(_RED),
+    ),
+}
 
 
 @dataclass(frozen=True)
 class ImagePriorConfig:
-    """Hidden channels of the levels' networks, from the finest to the coarsest."""
+    """Sizes of the levels' networks, from the finest to the coarsest.
 
-    widths: tuple[int, ...] = (16, 32, 40, 40, 32, 32, 24)
+    Attributes:
+        widths: hidden channels.
+        depths: residual blocks before the first stage.
+        stages: how many, see `STAGES`.
+
+    Raises:
+        ValueError: there are not as many of each, or no such stages.
+    """
+
+    widths: tuple[int, ...] = (64, 96, 96, 80, 64, 48, 48)
+    depths: tuple[int, ...] = (3, 4, 4, 3, 2, 2, 2)
+    stages: tuple[int, ...] = (6, 8, 8, 6, 4, 4, 4)
+
+    def __post_init__(self) -> None:
+        if not len(self.widths) == len(self.depths) == len(self.stages) > 0:
+            raise ValueError("each level has a width, a depth and stages")
+        if not set(self.stages) <= set(STAGES):
+            raise ValueError(f"a level has {' or '.join(map(str, STAGES))} stages")
+        if len(set(self.stages[_SHARED_LEVEL - 1 :])) > 1:
+            raise ValueError(f"levels from {_SHARED_LEVEL} on have the same stages")
 
     @property
     def levels(self) -> int:
@@ -62,6 +103,7 @@ class ImagePrior(nn.Module):
     units of the picture's values.
 
     Attributes:
+        mixtures: what the prior of a weight is, of luma and of chroma, given mean and variance.
         neighbours: of the weights of a level.
         table_count: classes of groups for the entropy coder.
     """
@@ -69,16 +111,17 @@ class ImagePrior(nn.Module):
     def __init__(self, config: ImagePriorConfig) -> None:
         super().__init__()
         self.config = config
-        widths = config.widths
         self.levels = nn.ModuleList(
-            LevelModel(
-                LevelConfig(
-                    width, _INPUTS, _CHANNELS, coarser, (2, 2), IMAGE_STAGES, _first_table(number)
-                )
+            LevelNetwork(
+                LevelConfig(width, depth, _INPUTS, DETAILS * PHASES, coarser, STAGES[stages])
             )
-            for number, (width, coarser) in enumerate(pairwise((*widths, 0)), start=1)
+            for (width, coarser), depth, stages in zip(
+                pairwise((*config.widths, 0)), config.depths, config.stages, strict=True
+            )
         )
-        self.neighbours, self.table_count = IMAGE_NEIGHBOURS, _LOW_TABLE + 1
+        *self._first_tables, self._low_table = accumulate(config.stages[:_SHARED_LEVEL], initial=0)
+        self.neighbours, self.table_count = IMAGE_NEIGHBOURS, self._low_table + 1
+        self.mixtures = nn.ModuleList(ScaleMixture() for _ in range(2))
         self.low_mean = nn.Parameter(torch.zeros(COLOURS))
         self.low_log_variance = nn.Parameter(torch.full((COLOURS,), 18.0))
 
@@ -87,6 +130,7 @@ class ImagePrior(nn.Module):
         size: tuple[int, int],
         noise: Tensor,
         log_noise: Tensor,
+        steps: NoiseSteps,
         *,
         exact: bool,
         window: tuple[slice, slice] | None = None,
@@ -102,18 +146,20 @@ class ImagePrior(nn.Module):
             size: height and width of the picture.
             noise: scale s of each of B pictures (B,), float64.
             log_noise: its log2 (B,).
-            exact: integer arithmetic throughout, see `integer_convolutions`.
-            window: rows and columns of level 1 to which that level is confined, for training.
+            steps: where the noise scale is another one.
+            exact: arithmetic that is the same everywhere, see `exact_convolutions`.
+            window: rows and columns of the folded grid of level 1 to which that level is confined,
+                even, for training.
             strip_places: most places of a level that go through its network together.
             synthesise: False to leave out the last synthesis, for whoever wants no result.
             finest: level to stop after, for training.
 
         Yields:
-            The prior of each group.
+            The prior of each group, on the folded grid of its level.
 
         Returns:
             The picture's values (B, 3, H, W) in units of s, int32 in 1/16 if `exact`, and the
-            finest level's hidden values (B, widths[0], h, w), as float16 if `exact`.
+            finest level's hidden values (B, widths[0], h, w).
         """
         levels = self.config.levels
         sizes = level_sizes(*size, levels)
@@ -123,50 +169,50 @@ class ImagePrior(nn.Module):
         grid: Grid | None = None
         for level in range(levels, finest - 1, -1):
             height, width = sizes[level - 1]
+            here = steps.levels[level]
             if level == 1 and window is not None:
-                current, parent, hidden = _confine(window, current, parent, hidden)
-                height, width = (2 * (part.stop - part.start) for part in window)
+                current, parent, hidden, here = _confined(window, current, parent, hidden, here)
+                height, width = (4 * (part.stop - part.start) for part in window)
             network = self.levels[level - 1]
-            assert isinstance(network, LevelModel)
-            exists = _existing((height, width), current.device)
+            assert isinstance(network, LevelNetwork)
+            exists = fold(_existing((height, width), current.device))[0].bool()
             # parts of a level are only learned from
             whole = level > 1 or window is None
-            grid = Grid(len(noise) * _CHANNELS, *current.shape[2:], grid if whole else None, (2, 2))
-            parent_here: Tensor | None = None
-            hidden_here: Tensor | None = None
+            grid = Grid(len(noise) * DETAILS, *current.shape[2:], grid if whole else None, (2, 2))
+            parts: list[Tensor] = []
+            hiddens: list[Tensor] = []
             for rows in _strips(current.shape[2], current.shape[3], strip_places):
-                above = slice(rows.start // 2, -(-rows.stop // 2))
-                strip = current[:, :, rows]
+                folded = slice(rows.start // 2, -(-rows.stop // 2))
+                above = slice(folded.start // 2, -(-folded.stop // 2))
                 inputs = self._inputs(
-                    strip,
-                    None if parent is None else parent[:, :, above],
-                    noise,
-                    log_noise,
+                    current[:, :, rows],
+                    None if parent is None else parent[:, :, folded],
+                    (noise, log_noise, here[:, :, folded]),
                     level,
                     exact,
                 )
-                coarser = None if hidden is None else hidden[:, :, above].float()
                 details, values = yield from network.coding_order(
                     inputs,
-                    coarser,
+                    None if hidden is None else hidden[:, :, above],
                     log_noise,
-                    exists[:, rows],
+                    here[:, :, folded],
+                    exists[:, folded],
                     level,
+                    self._first_tables[min(level, _SHARED_LEVEL) - 1],
                     grid,
                     current,
                     exact=exact,
-                    grid_row=rows.start,
-                    first_row=rows.start,
+                    first_row=folded.start,
                 )
-                parent_here = _placed(parent_here, details, rows, len(current[0, 0]))
-                hidden_here = _placed(hidden_here, values, rows, len(current[0, 0]))
-            # the last strip's arrays are not to lie beside the synthesis
-            del exists, strip, inputs, coarser, details, values
-            hidden = hidden_here
+                parts.append(unfold(details, rows.stop - rows.start, current.shape[3]))
+                hiddens.append(values)
+                # the last strip's arrays are not to lie beside the synthesis
+                del inputs, details, values
+            hidden = hiddens[0] if len(hiddens) == 1 else torch.cat(hiddens, 2)
             if level == finest and not synthesise:
                 break
-            parent = parent_here
-            assert parent is not None
+            parent = parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+            del parts, hiddens
             current = _joined(current, parent, height, width)
         assert hidden is not None
         return current, hidden
@@ -177,19 +223,19 @@ class ImagePrior(nn.Module):
         mean = self.low_mean[None] / noise[:, None]
         log_variance = self.low_log_variance[None] - 2 * log_noise[:, None]
         if exact:
-            mean, log_variance = (
-                to_grid(mean, VALUE_UNITS),
-                to_grid(log_variance, LOG_VARIANCE_UNITS),
-            )
+            mean = to_grid(mean, VALUE_UNITS)
+            log_variance = to_grid(log_variance, LOG_VARIANCE_UNITS)
         shape = (len(noise), COLOURS, *size)
         coded = torch.ones(shape[1:], dtype=torch.bool, device=noise.device)
+        channels = tuple(range(COLOURS))
         return GroupPrior(
             Group(
                 self.config.levels + 1,
-                _LOW_TABLE,
-                tuple(range(COLOURS)),
+                self._low_table,
+                channels,
                 coded,
                 Grid(len(noise) * COLOURS, *size),
+                tuple(Plane(channel) for channel in channels),
             ),
             mean.float()[..., None, None].expand(shape),
             log_variance.float()[..., None, None].expand(shape),
@@ -200,30 +246,24 @@ class ImagePrior(nn.Module):
         self,
         current: Tensor,
         parent: Tensor | None,
-        noise: Tensor,
-        log_noise: Tensor,
+        noise_here: tuple[Tensor, Tensor, Tensor],
         level: int,
         exact: bool,
     ) -> Tensor:
-        """The low-pass picture's brightness and its bumps, the coarser details, and log2 s."""
+        """The low-pass picture's brightness and bumps, the coarser details, and log2 of s a."""
+        noise, log_noise, steps = noise_here
         real = real_units(current)
         # exact in double precision, and rounded once
-        gain = noise * 2.0 ** -(level + 6)
+        gain = noise * 2.0 ** -(level + 7)
         brightness = (real.double() * gain[:, None, None, None]).float()
         bumps = compand((9 * real - _sums_of_nine(real)) / 8)
+        near = fold(torch.cat([brightness, bumps], 1))
         if parent is None:
-            coarse = real.new_zeros(len(real), 9, *real.shape[2:])
+            coarse = near.new_zeros(len(near), DETAILS, *near.shape[2:])
         else:
-            coarse = functional.interpolate(compand(real_units(parent)), scale_factor=2)
-            coarse = coarse[..., : real.shape[2], : real.shape[3]]
-        rate = (log_noise - _MIDDLE_LOG_NOISE).float()[:, None, None, None]
-        rate = rate.expand(-1, 1, *real.shape[2:])
-        inputs = torch.cat([brightness, bumps, coarse, rate], 1)
+            coarse = compand(real_units(parent))
+        inputs = torch.cat([near, coarse, local_log_noise(log_noise, steps)], 1)
         return settle(inputs.contiguous(memory_format=torch.channels_last), exact)
-
-
-def _first_table(level: int) -> int:
-    return (min(level, _SHARED_LEVEL) - 1) * len(IMAGE_STAGES)
 
 
 def _sums_of_nine(values: Tensor) -> Tensor:
@@ -234,28 +274,15 @@ def _sums_of_nine(values: Tensor) -> Tensor:
 
 
 def _existing(size: tuple[int, int], device: torch.device) -> Tensor:
-    """Which details an array of this size has: its last row or column may lack some."""
+    """1 for details that an array of this size has: its last row or column may lack some."""
     height, width = size
-    exists = torch.ones(9, -(-height // 2), -(-width // 2), dtype=torch.bool, device=device)
+    exists = torch.ones(1, DETAILS, -(-height // 2), -(-width // 2), device=device)
     if height % 2:
-        exists[0:3, -1] = False
-        exists[6:9, -1] = False
+        exists[:, 0:3, -1] = 0
+        exists[:, 6:9, -1] = 0
     if width % 2:
-        exists[3:9, :, -1] = False
+        exists[:, 3:9, :, -1] = 0
     return exists
-
-
-def _placed(whole: Tensor | None, strip: Tensor, rows: slice, height: int) -> Tensor:
-    """The array of a level's strips with one more of them, top to bottom; made with the first."""
-    if strip.shape[2] == height:
-        return strip
-    if whole is None:
-        last = strip.is_contiguous(memory_format=torch.channels_last)
-        layout = torch.channels_last if last else torch.contiguous_format
-        size = (*strip.shape[:2], height, strip.shape[3])
-        whole = torch.empty(size, dtype=strip.dtype, device=strip.device, memory_format=layout)
-    whole[:, :, rows] = strip
-    return whole
 
 
 def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
@@ -270,17 +297,28 @@ def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
 
 
 def _strips(height: int, width: int, places: int) -> list[slice]:
-    """Rows divided evenly, each strip but the last of an even number."""
+    """Rows divided evenly, the beginnings of strips at multiples of four."""
     count = max(1, -(-height * width // places))
-    rows = -(-height // (2 * count)) * 2
+    rows = -(-height // (_STRIP_MULTIPLE * count)) * _STRIP_MULTIPLE
     return [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
 
 
-def _confine(
-    window: tuple[slice, slice], current: Tensor, parent: Tensor | None, hidden: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def _confined(
+    window: tuple[slice, slice],
+    current: Tensor,
+    parent: Tensor | None,
+    hidden: Tensor | None,
+    steps: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What of a level's context belongs to a part of its folded grid."""
     assert parent is not None
     assert hidden is not None
     rows, columns = window
-    above, beside = (slice(part.start // 2, -(-part.stop // 2)) for part in window)
-    return current[..., rows, columns], parent[..., above, beside], hidden[..., above, beside]
+    inside = [slice(2 * part.start, 2 * part.stop) for part in window]
+    above = [slice(part.start // 2, part.stop // 2) for part in window]
+    return (
+        current[..., inside[0], inside[1]],
+        parent[..., rows, columns],
+        hidden[..., above[0], above[1]],
+        steps[..., rows, columns],
+    )

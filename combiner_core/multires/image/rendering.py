@@ -14,37 +14,39 @@ from torch.nn import functional
 from combiner_core.multires.image.wavelets import join
 
 # pixels that go through a network together, at most so many in a row, and how far it reaches
-_BLOCK_PIXELS = 1 << 20
+_BLOCK_PIXELS = 1 << 21
 _BLOCK_COLUMNS = 1 << 12
-_MARGIN = 20
+_MARGIN = 64
+# pixels that become one place of the network's coarsest grid, and of that of its context
+_COARSEST, _CONTEXT = 8, 4
 # sides of the blocks of a finer grid, and pixels of context: wavelets and cubics reach over four
 _FINER_SIDE = 1024
 _FINER_MARGIN = 5
 
 Block = tuple[slice, slice]
-Network = Callable[[Tensor, Tensor | None], Tensor]
+Network = Callable[[Tensor, tuple[Tensor, ...]], Tensor]
 
 
 def corrected_blocks(
-    pixels: Tensor, network: Network, context: Tensor | None
+    pixels: Tensor, network: Network, contexts: tuple[Tensor, ...]
 ) -> Iterator[tuple[Block, Tensor]]:
     """Apply a network of limited reach to a picture.
 
     Args:
         pixels: (B, 3, H, W).
-        network: gives corrected pixels of pixels and their context.
-        context: (B, channels, ceil(H / 2), ceil(W / 2)), of any floating-point type.
+        network: gives corrected pixels of pixels and their contexts.
+        contexts: (B, channels, ceil(H / 4), ceil(W / 4)) each, of any type.
 
     Yields:
         Rows and columns of a block, and its corrected pixels, float32 (B, 3, rows, columns).
     """
     height, width = pixels.shape[2:]
     columns = min(width, _BLOCK_COLUMNS)
-    rows = max(2, _BLOCK_PIXELS // columns // 2 * 2)
+    rows = max(_COARSEST, _BLOCK_PIXELS // columns // _COARSEST * _COARSEST)
     for down, across in product(_parts(height, rows), _parts(width, columns)):
         high, wide = _around(down, _MARGIN, height), _around(across, _MARGIN, width)
-        half = (..., _half(high), _half(wide))
-        part = network(pixels[:, :, high, wide], None if context is None else context[half].float())
+        quarter = (..., _context(high), _context(wide))
+        part = network(pixels[:, :, high, wide], tuple(one[quarter] for one in contexts))
         top, left = down.start - high.start, across.start - wide.start
         block = part[..., top:, left:][..., : down.stop - down.start, : across.stop - across.start]
         yield (down, across), block.float()
@@ -121,8 +123,8 @@ def _around(part: slice, margin: int, length: int) -> slice:
     return slice(max(0, part.start - margin), min(length, part.stop + margin))
 
 
-def _half(part: slice) -> slice:
-    return slice(part.start // 2, -(-part.stop // 2))
+def _context(part: slice) -> slice:
+    return slice(part.start // _CONTEXT, -(-part.stop // _CONTEXT))
 
 
 def _source(part: slice, length: int, count: int) -> slice:

@@ -31,6 +31,7 @@ _HEAD_SPEED = 6.0
 _WARM_UP_STEPS = 100
 _FINAL_SHARE = 0.05
 _MAX_NORM = 2.0
+_BETAS = (0.9, 0.99)
 _FORGETTING = 0.001
 
 
@@ -171,7 +172,10 @@ class AudioTrainer:
             (heads if is_head else rest).append(parameter)
         return Learner(
             self._model,
-            [(1.0, rest), (_HEAD_SPEED, heads)],
+            [
+                (speed, torch.optim.Adam(part, betas=_BETAS))
+                for speed, part in ((1.0, rest), (_HEAD_SPEED, heads))
+            ],
             Schedule(self._config.steps, self._config.learning_rate, _WARM_UP_STEPS, _FINAL_SHARE),
             history,
             _MAX_NORM,

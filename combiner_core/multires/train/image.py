@@ -1,75 +1,51 @@
-"""Learning the networks of the image model, in two phases of stochastic gradients.
+"""Learning the networks of the image model: stochastic gradients of the beta-ELBO.
 
-In the phase "likelihood" the weights of pictures are taken as they are: the prior learns to
-foretell them, the postfilter to mend what comes of their posteriors. In the phase "elbo" both
-descend the negative beta-ELBO together: gradients go through the samples of the posteriors.
+Networks see weights as they are decoded, and pay for them under the heavy-tailed prior. Learning
+rates are constant but for warming up and for a fall at the end, so that a training can go on from
+any checkpoint (Hu et al. 2024, MiniCPM: warm-up, stable, decay).
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from combiner_core.devices import half_precision
-from combiner_core.multires.coding_order import follow
-from combiner_core.multires.context_model import LevelModel
-from combiner_core.multires.image.colours import to_pixels
-from combiner_core.multires.image.elbo import image_elbo
-from combiner_core.multires.image.pyramid import decompose
+from combiner_core.multires.image.elbo import Window, coarse_nats, image_elbo
+from combiner_core.multires.image.field import folded_weights
+from combiner_core.multires.image.level_network import LevelNetwork
+from combiner_core.multires.image.noise_map import NoiseMap, NoiseSteps
 from combiner_core.multires.model import ImageModel, ImageModelConfig
 from combiner_core.multires.train.crops import Crops, Pixels
 from combiner_core.multires.train.learner import (
     Checkpoint,
     History,
     Learner,
-    Schedule,
+    StableSchedule,
     same_settings,
 )
-from combiner_core.multires.train.likelihood import Likelihood
-
-PhaseName = Literal["likelihood", "elbo"]
+from combiner_core.multires.train.muon import Muon
+from combiner_core.multires.train.noise_maps import random_noise_map
+from combiner_core.scale_mixture import ScaleMixture
 
 _FORGETTING = 0.0005
+_MAX_NORM = 1.0
+_BETAS = (0.9, 0.99)
 # variances are first set from batches; most weights are smaller than their mean square says
-_MEASURED_BATCHES = 40
+_MEASURED_BATCHES = 12
 _MEASURED_EXCESS = 1.0
-# pieces seen for their coarse levels alone, and the finest of these levels
-_OVERVIEW_BATCH, _OVERVIEW_FINEST = 4, 4
-
-
-@dataclass(frozen=True)
-class PhaseConfig:
-    """Settings of one phase.
-
-    Attributes:
-        steps: gradient steps; 0 leaves the phase out.
-        learning_rate: of Adam after warming up; it falls along half a cosine.
-        warm_up: steps of warming up.
-        final_share: of the learning rate that is left at the end.
-        batch: pieces of pictures in each step.
-        crop: side of a piece in pixels, even.
-        max_norm: to which gradients are clipped.
-    """
-
-    steps: int
-    learning_rate: float
-    warm_up: int
-    final_share: float
-    batch: int
-    crop: int
-    max_norm: float
-
-    def __post_init__(self) -> None:
-        if self.steps < 0 or min(self.warm_up, self.batch, self.crop) < 1:
-            raise ValueError("steps, warm-up, batch and crop must be positive")
-        if self.crop % 2:
-            raise ValueError(f"a crop of {self.crop} pixels is not even")
+# pieces seen for their coarse levels alone, the finest of these levels, and how often
+_OVERVIEW_BATCH, _OVERVIEW_FINEST, _OVERVIEW_EVERY = 4, 4, 4
+# pixels at the window's edges, of which a decoder would see more
+_MARGIN = 16
+_MIDDLE_LOG_NOISE = 4.35
+# matrices of fewer rows are learned as other parameters are
+_LEAST_ROWS = 24
 
 
 @dataclass(frozen=True)
@@ -78,42 +54,47 @@ class ImageTrainConfig:
 
     Attributes:
         model: the networks.
-        likelihood: the first phase.
-        elbo: the second phase.
-        overview: side in pixels of larger pieces whose coarse levels alone the second phase also
-            looks at, by their likelihood; 0 for none, and less where pictures are smaller.
-        window: side in places of the part of the finest level that the first phase looks at, even.
+        steps: gradient steps.
+        learning_rate: of Adam, for what is no matrix.
+        matrix_rate: of Muon, for matrices, relative to that.
+        warm_up, fall: steps at the beginning and at the end in which learning rates rise and fall.
+        batch: pieces of pictures in each step.
+        crop: side of a piece in pixels, a multiple of 32.
+        window: side in pixels of the part in which the finest level and the pixels are looked at,
+            likewise.
+        overview: side in pixels of larger pieces whose coarse levels alone are looked at; 0 for
+            none, and less where pictures are smaller.
         log_noise: least and greatest log2 of the noise scale.
+        fine_log_noise: least log2 of the noise scale of a share of the pieces.
+        fine_share: that share.
         rate_slope: the loss at noise scale s is weighed by s to this power, about the inverse of
             the rate, so that the same relative gain counts the same everywhere.
         seed: of everything random.
     """
 
     model: ImageModelConfig = field(default_factory=ImageModelConfig)
-    likelihood: PhaseConfig = field(
-        default_factory=lambda: PhaseConfig(3000, 2e-3, 200, 0.2, 4, 256, 2.0)
-    )
-    elbo: PhaseConfig = field(
-        default_factory=lambda: PhaseConfig(6000, 1.2e-3, 50, 0.01, 3, 192, 1.0)
-    )
+    steps: int = 20_000
+    learning_rate: float = 6e-4
+    matrix_rate: float = 2.0
+    warm_up: int = 200
+    fall: int = 5000
+    batch: int = 4
+    crop: int = 384
+    window: int = 192
     overview: int = 512
-    window: int = 64
     log_noise: tuple[float, float] = (2.0, 6.7)
+    fine_log_noise: float = -1.0
+    fine_share: float = 0.12
     rate_slope: float = 0.7
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if min(self.steps, self.warm_up, self.batch) < 1 or self.fall < 0:
+            raise ValueError("steps, warm-up and batch must be positive")
         if self.overview % 2 or self.overview < 0:
             raise ValueError(f"an overview of {self.overview} pixels is odd or negative")
-        if self.window < 2 or self.window % 2:
-            raise ValueError(f"a window of {self.window} places is not even and positive")
-        if not self.steps:
-            raise ValueError("there are no steps in either phase")
-
-    @property
-    def steps(self) -> int:
-        """Steps of both phases."""
-        return self.likelihood.steps + self.elbo.steps
+        if not 2 * _MARGIN < self.window <= self.crop or self.window % 32 or self.crop % 32:
+            raise ValueError(f"a window of {self.window} pixels does not fit in {self.crop}")
 
 
 @dataclass(frozen=True)
@@ -121,13 +102,11 @@ class ImageTrainProgress:
     """State after a step.
 
     Attributes:
-        phase: the step belongs to.
-        step: steps done, of `steps` in both phases.
+        step: steps done, of `steps`.
         loss_nats: of a pixel, weighed, a running mean.
         elapsed_s: over all processes.
     """
 
-    phase: PhaseName
     step: int
     steps: int
     loss_nats: float
@@ -135,12 +114,13 @@ class ImageTrainProgress:
 
 
 class ImageTrainer:
-    """Both phases, resumable.
+    """The training, resumable.
 
     Args:
         config: settings.
         pictures: uint8 (H, W, 3) each, see `Crops`.
         checkpoint: file to resume from if it exists and to save to.
+            Its numbers of steps, in all and of the fall, may be other ones.
         warm_start: checkpoint of another training of the same model to begin with, used when not
             resuming.
         device: where to compute.
@@ -159,33 +139,26 @@ class ImageTrainer:
     ) -> None:
         self._config, self._checkpoint = config, checkpoint
         self._device = torch.device(device)
-        sides = {phase.crop for phase in (config.likelihood, config.elbo) if phase.steps}
         largest = max((min(pixels.shape[:2]) for pixels in pictures), default=0)
         self._overview = min(config.overview, largest // 2 * 2)
-        if config.elbo.steps and self._overview:
-            sides.add(self._overview)
+        sides = {config.crop, self._overview} - {0}
         self._crops = {side: Crops(pictures, side) for side in sides}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            model = ImageModel(config.model)
-        self._model = model.to(  # type: ignore[call-overload]
-            self._device, memory_format=torch.channels_last
-        )
+            self._model = ImageModel(config.model).to(self._device)
+        saved = None
         if checkpoint is not None and checkpoint.exists():
             saved = Checkpoint.read(checkpoint)
-            if not same_settings(saved, asdict(config)):
+            if not same_settings(saved, asdict(config), but=("steps", "fall")):
                 raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
-            done = saved.history.done
-            phase = self._phase(done)
-            self._learner = self._new_learner(saved.history, phase)
-            earlier = 0 if phase == "likelihood" else config.likelihood.steps
-            self._learner.restore(saved, done - earlier)
-            return
-        if warm_start is None:
+        elif warm_start is None:
             self._measure()
         else:
             self._take_over(warm_start)
-        self._learner = self._new_learner(History(), "likelihood")
+        self._working = _in_half_precision(self._model)
+        self._learner = self._new_learner(History() if saved is None else saved.history)
+        if saved is not None:
+            self._learner.restore(saved, saved.history.done)
 
     @property
     def model(self) -> ImageModel:
@@ -194,80 +167,76 @@ class ImageTrainer:
         assert isinstance(average, ImageModel)
         return average
 
-    def run(self, save_every: int = 500) -> Iterator[ImageTrainProgress]:
+    def run(self, save_every: int = 100) -> Iterator[ImageTrainProgress]:
         """Train; yields after every step."""
         steps, history = self._config.steps, self._learner.history
+        for mixture in self._working.prior.mixtures:
+            assert isinstance(mixture, ScaleMixture)
+            mixture.fuse()
         while history.done < steps:
-            if history.done == self._config.likelihood.steps:
-                self._model.load_state_dict(self._learner.average.state_dict())
-                self._learner = self._new_learner(history, "elbo")
-            phase = self._phase(history.done + 1)
-            self._learner.learn(self._loss(phase, history.done))
-            last = history.done in (self._config.likelihood.steps, steps)
+            self._learner.learn(self._loss(history.done))
+            last = history.done == steps
             if self._checkpoint is not None and (last or history.done % save_every == 0):
                 self._learner.save(self._checkpoint, asdict(self._config))
-            yield ImageTrainProgress(
-                phase, history.done, steps, history.loss_nats, history.elapsed_s
-            )
+            yield ImageTrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
 
-    def _phase(self, done: int) -> PhaseName:
-        """The phase to which the last of so many steps belongs."""
-        return "likelihood" if done <= self._config.likelihood.steps else "elbo"
-
-    def _new_learner(self, history: History, phase: PhaseName) -> Learner:
-        settings = self._settings(phase)
-        schedule = Schedule(
-            max(1, settings.steps), settings.learning_rate, settings.warm_up, settings.final_share
-        )
+    def _new_learner(self, history: History) -> Learner:
+        config = self._config
+        matrices = _matrices(self._model)
+        chosen = {id(part) for part in matrices}
+        others = [part for part in self._model.parameters() if id(part) not in chosen]
+        optimisers: list[tuple[float, torch.optim.Optimizer]] = [
+            (1.0, torch.optim.Adam(others, betas=_BETAS)),
+            (config.matrix_rate, Muon(matrices, config.learning_rate)),
+        ]
+        schedule = StableSchedule(config.steps, config.learning_rate, config.warm_up, config.fall)
         return Learner(
-            self._model,
-            [(1.0, list(self._model.parameters()))],
-            schedule,
-            history,
-            settings.max_norm,
-            _FORGETTING,
+            self._model, optimisers, schedule, history, _MAX_NORM, _FORGETTING, self._working
         )
 
-    def _settings(self, phase: PhaseName) -> PhaseConfig:
-        return self._config.likelihood if phase == "likelihood" else self._config.elbo
-
-    def _loss(self, phase: PhaseName, step: int) -> Tensor:
-        config, settings = self._config, self._settings(phase)
+    def _loss(self, step: int) -> Tensor:
+        config = self._config
         generator = np.random.default_rng((config.seed, step))
-        pixels = self._draw(settings.crop, settings.batch, generator)
-        log_noise = self._draw_log_noise(settings.batch, generator)
-        places = settings.crop // 2
-        window = min(config.window, places)
-        starts = 2 * generator.integers((places - window) // 2 + 1, size=2)
-        rows, columns = (slice(int(start), int(start) + window) for start in starts)
-        sampler = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
-        with half_precision(self._device):
-            if phase == "likelihood":
-                nats = likelihood_nats(self._model, pixels, log_noise, (rows, columns), sampler)
-            else:
-                nats = elbo_nats(self._model, pixels, log_noise, sampler)
+        pixels = self._draw(config.crop, config.batch, generator)
+        log_noise = self._draw_log_noise(config.batch, generator)
+        maps = [random_noise_map(part.cpu(), generator) for part in pixels]
+        row, column = (
+            32 * int(start)
+            for start in generator.integers((config.crop - config.window) // 32 + 1, size=2)
+        )
+        window = Window(row, column, config.window)
+        nats = elbo_nats(self._working, pixels, log_noise, maps, window)
         loss = self._weighed(nats, log_noise)
-        if phase == "elbo" and self._overview:
+        if self._overview and step % _OVERVIEW_EVERY == 0:
             pixels = self._draw(self._overview, _OVERVIEW_BATCH, generator)
             log_noise = self._draw_log_noise(_OVERVIEW_BATCH, generator)
-            with half_precision(self._device):
-                nats = coarse_nats(self._model, pixels, log_noise, _OVERVIEW_FINEST, sampler)
-            loss = loss + self._weighed(nats, log_noise)
+            maps = [random_noise_map(part.cpu(), generator) for part in pixels]
+            levels = self._working.config.prior.levels
+            size = (self._overview, self._overview)
+            steps = NoiseSteps.of(maps, size, levels, self._device)
+            targets = _targets(self._working, pixels, log_noise)
+            finest = min(_OVERVIEW_FINEST, levels)
+            coarse = coarse_nats(self._working, targets, size, log_noise, steps, finest)
+            # half as often as it would count, it counts twice
+            loss = loss + 2 * self._weighed(coarse / (size[0] * size[1]), log_noise)
         return loss
 
     def _weighed(self, nats: Tensor, log_noise: Tensor) -> Tensor:
-        middle = sum(self._config.log_noise) / 2
-        importance = torch.exp2(self._config.rate_slope * (log_noise - middle)).float()
+        octaves = log_noise - _MIDDLE_LOG_NOISE
+        importance = torch.exp2(self._config.rate_slope * octaves).float()
         return (importance * nats).mean()
 
     def _draw_log_noise(self, count: int, generator: np.random.Generator) -> Tensor:
-        return torch.from_numpy(generator.uniform(*self._config.log_noise, count)).to(self._device)
+        config = self._config
+        drawn = generator.uniform(*config.log_noise, count)
+        is_fine = generator.random(count) < config.fine_share
+        fine = generator.uniform(config.fine_log_noise, config.log_noise[0], count)
+        return torch.from_numpy(np.where(is_fine, fine, drawn)).to(self._device)
 
     def _draw(self, side: int, count: int, generator: np.random.Generator) -> Tensor:
         crops = self._crops[side]
         pieces = np.stack([crops.draw(generator) for _ in range(count)])
-        pixels = torch.from_numpy(pieces).permute(0, 3, 1, 2)
-        return pixels.to(self._device, memory_format=torch.channels_last)
+        return torch.from_numpy(pieces).permute(0, 3, 1, 2).contiguous().to(self._device)
 
     def _take_over(self, warm_start: Path) -> None:
         try:
@@ -278,110 +247,89 @@ class ImageTrainer:
     @torch.no_grad()
     def _measure(self) -> None:
         """Set the prior's constants from pictures."""
-        settings = self._settings("likelihood" if self._config.likelihood.steps else "elbo")
         generator = np.random.default_rng(self._config.seed)
         prior = self._model.prior
         count = prior.config.levels
-        moments = dict.fromkeys(range(1, count + 2), torch.zeros((), device=self._device))
+        moments: dict[int, Tensor] = {}
+        side = max(self._crops)
+        nothing = torch.zeros(self._config.batch, dtype=torch.float64)
         for _ in range(_MEASURED_BATCHES):
-            levels = decompose(self._draw(settings.crop, settings.batch, generator), count)
-            for level, weights in levels.items():
-                parts = torch.stack([weights, weights.square()]).mean((1, 3, 4))
-                moments[level] = moments[level] + parts / _MEASURED_BATCHES
+            pixels = self._draw(side, self._config.batch, generator)
+            for level, weights in _targets(self._model, pixels, nothing).items():
+                parts = torch.stack([weights.mean((0, 2, 3)), weights.square().mean((0, 2, 3))])
+                moments[level] = moments.get(level, 0) + parts / _MEASURED_BATCHES
         for number, network in enumerate(prior.levels, 1):
-            assert isinstance(network, LevelModel)
+            assert isinstance(network, LevelNetwork)
             network.log_variance.copy_(_log2(moments[number][1]) - _MEASURED_EXCESS)
         mean, square = moments[count + 1]
         prior.low_mean.copy_(mean)
         prior.low_log_variance.copy_(_log2(square - mean.square()))
 
 
-def likelihood_nats(
-    model: ImageModel,
-    pixels: Tensor,
-    log_noise: Tensor,
-    window: tuple[slice, slice],
-    sampler: torch.Generator,
-) -> Tensor:
-    """Negative ELBO of weights that reproduce pictures, in nats a pixel, but for a constant: (B,).
-
-    Args:
-        model: in training.
-        pixels: (B, 3, H, W) from 0 to 255, both sides even.
-        log_noise: log2 of the noise scales (B,), float64.
-        window: rows and columns of the finest level that stand for all of it; only there pictures
-            are synthesised and corrected.
-        sampler: draws weights from their posteriors, through which no gradient goes.
-    """
-    noise = torch.exp2(log_noise)
-    targets = _weights(model, pixels, noise)
-    whole, targets[1] = targets[1], targets[1][..., *window]
-    share = whole[0, 0].numel() / targets[1][0, 0].numel()
-    likelihood = Likelihood(targets, sampler, {1: share})
-    size = (pixels.shape[2], pixels.shape[3])
-    order = model.prior.coding_order(size, noise, log_noise, exact=False, window=window)
-    values, hidden = follow(order, likelihood.answer)
-    decoded: Tensor = model.postfilter(to_pixels(values * _spread(noise)), hidden, log_noise)
-    rows, columns = (slice(2 * part.start, 2 * part.stop) for part in window)
-    original = pixels[..., rows, columns]
-    error = (decoded - original).square().sum(1).mean((1, 2))
-    nats = likelihood.nats / (size[0] * size[1])
-    return nats + error / (2 * noise.float().square())
-
-
-def coarse_nats(
-    model: ImageModel,
-    pixels: Tensor,
-    log_noise: Tensor,
-    finest: int,
-    sampler: torch.Generator,
-) -> Tensor:
-    """What `likelihood_nats` counts for the levels from `finest` on, without any distortion: (B,).
-
-    Args:
-        model, pixels, log_noise, sampler: as there; sides may be odd.
-        finest: level to stop after.
-    """
-    noise = torch.exp2(log_noise)
-    size = (pixels.shape[2], pixels.shape[3])
-    likelihood = Likelihood(_weights(model, pixels, noise), sampler)
-    order = model.prior.coding_order(
-        size,
-        noise,
-        log_noise,
-        exact=False,
-        synthesise=False,
-        finest=min(finest, model.config.prior.levels),
-    )
-    follow(order, likelihood.answer)
-    return likelihood.nats / (size[0] * size[1])
-
-
 def elbo_nats(
-    model: ImageModel, pixels: Tensor, log_noise: Tensor, sampler: torch.Generator
+    model: ImageModel,
+    pixels: Tensor,
+    log_noise: Tensor,
+    maps: list[NoiseMap],
+    window: Window,
 ) -> Tensor:
     """Negative beta-ELBO of pictures whose own weights are the targets, in nats a pixel: (B,).
 
+    What is left out is the same for all models.
+
     Args:
         model: in training.
-        pixels: (B, 3, H, W) from 0 to 255.
+        pixels: (B, 3, H, W) from 0 to 255, both sides multiples of 32.
         log_noise: log2 of the noise scales (B,), float64.
-        sampler: draws weights from their posteriors.
+        maps: of the noise scale of each picture.
+        window: where the finest level and the pixels are looked at.
     """
-    noise = torch.exp2(log_noise)
-    targets = _weights(model, pixels, noise)
-    elbo = image_elbo(model, targets, pixels, noise, log_noise, sampler)
-    nats = elbo.rate_nats + elbo.dead_zone_nats + elbo.squared_error / (2 * noise.float().square())
-    return nats / (pixels.shape[2] * pixels.shape[3])
+    size = (pixels.shape[2], pixels.shape[3])
+    steps = NoiseSteps.of(maps, size, model.config.prior.levels, pixels.device)
+    targets = _targets(model, pixels, log_noise)
+    elbo = image_elbo(model, targets, size, log_noise, steps, window=window)
+    inner = (..., slice(_MARGIN, -_MARGIN), slice(_MARGIN, -_MARGIN))
+    errors = elbo.decoded[inner] - pixels[..., *window.places][inner]
+    gains = steps.pixel_gains(size)[..., *window.places][inner]
+    squares = (gains * errors).square().sum((1, 2, 3))
+    error_nats = squares / (2 * torch.exp2(2 * log_noise)).float()
+    inside = (window.side - 2 * _MARGIN) ** 2
+    excess = error_nats / inside - elbo.weight_error_nats / window.side**2
+    return elbo.weight_nats / (size[0] * size[1]) + excess
 
 
-def _weights(model: ImageModel, pixels: Tensor, noise: Tensor) -> dict[int, Tensor]:
+def _targets(model: ImageModel, pixels: Tensor, log_noise: Tensor) -> dict[int, Tensor]:
     """Weights of pictures by level, in units of the noise scale of each."""
-    return decompose(pixels / _spread(noise), model.config.prior.levels)
+    noise = torch.exp2(log_noise).float()[:, None, None, None]
+    return folded_weights(pixels / noise, model.config.prior.levels)
 
 
-def _spread(noise: Tensor) -> Tensor:
-    return noise.float()[:, None, None, None]
+def _in_half_precision(model: ImageModel) -> ImageModel:
+    """A copy whose convolutions are bfloat16, but for those that give means and variances."""
+    working = copy.deepcopy(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    assert isinstance(working, ImageModel)
+    heads = _heads(working)
+    for part in working.modules():
+        if isinstance(part, nn.Conv2d) and part not in heads:
+            part.bfloat16()
+    return working.train()
+
+
+def _heads(model: ImageModel) -> set[nn.Module]:
+    return {head for level in model.prior.levels for head in level.head}
+
+
+def _matrices(model: ImageModel) -> list[nn.Parameter]:
+    """Weights for Muon: of convolutions between many channels."""
+    heads = _heads(model)
+    return [
+        part.weight
+        for part in model.modules()
+        if isinstance(part, nn.Conv2d)
+        and part not in heads
+        and part.kernel_size[0] == 3
+        and len(part.weight) >= _LEAST_ROWS
+    ]
 
 
 def _log2(variance: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Adam with a running mean of the parameters, on a schedule; all of it on disk."""
+"""Gradient steps with a running mean of the parameters, on a schedule; all of it on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from combiner_core.signals.storage import make_folder, write_atomically
 _LOSS_SMOOTHING = 0.02
 _CURVE_POINTS = 100
 _AVERAGE_WARM_UP = 19
-_MODEL, _AVERAGE, _FIRST, _SECOND = "model.", "average.", "first.", "second."
+_MODEL, _AVERAGE, _STATE = "model.", "average.", "state."
+# a loss of so many times the usual one comes of a picture from which nothing can be learned
+_OUTLIER = 8.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,28 @@ class Schedule:
         fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
         share = self.final_share + (1 - self.final_share) * fall
         return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * share
+
+
+@dataclass(frozen=True)
+class StableSchedule:
+    """Learning rates that rise along a line, stay, and fall along another.
+
+    Attributes:
+        steps: in all.
+        learning_rate: in between.
+        warm_up, fall: steps of the two lines.
+    """
+
+    steps: int
+    learning_rate: float
+    warm_up: int
+    fall: int
+
+    def at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        rise = (step + 1) / self.warm_up
+        fall = (self.steps - step) / max(self.fall, 1)
+        return self.learning_rate * min(1.0, rise, fall)
 
 
 @dataclass
@@ -113,12 +137,15 @@ class Learner:
     """Gradient steps on a model.
 
     Args:
-        model: on its device, in the memory format it is to have.
-        parameters: those to be learned, with what their learning rate is multiplied by.
+        model: float32, in which all that is learned accumulates.
+        optimisers: of its parameters, or of `flat` ones, with what the learning rate of each is
+            multiplied by.
         schedule: of the learning rate.
         history: to be continued.
         max_norm: to which gradients are clipped.
         forgetting: share of the running mean that a step replaces, once there have been enough.
+        working: a copy of the model whose gradients are taken, with some parameters in half
+            precision; by default the model itself.
 
     Attributes:
         average: a running mean of the model.
@@ -127,36 +154,43 @@ class Learner:
     def __init__(
         self,
         model: nn.Module,
-        parameters: Sequence[tuple[float, Sequence[nn.Parameter]]],
-        schedule: Schedule,
+        optimisers: Sequence[tuple[float, torch.optim.Optimizer]],
+        schedule: Schedule | StableSchedule,
         history: History,
         max_norm: float,
         forgetting: float,
+        working: nn.Module | None = None,
     ) -> None:
         self._model, self._schedule, self.history = model, schedule, history
+        self._working = model if working is None else working
+        self._optimisers = optimisers
         self.average = copy.deepcopy(model)
         self._max_norm, self._forgetting = max_norm, forgetting
-        groups = [{"params": list(part), "speed": speed} for speed, part in parameters]
-        self._optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
         self._step, self._resumed = 0, time.monotonic() - history.elapsed_s
 
     def learn(self, loss: Tensor) -> None:
         """Take a step along the gradient of a loss in nats."""
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._schedule.at(self._step) * group["speed"]
-        self._optimiser.zero_grad()
+        value = float(loss.detach())
+        for parameter in self._working.parameters():
+            parameter.grad = None
         loss.backward()
-        parameters = [part for group in self._optimiser.param_groups for part in group["params"]]
+        parameters = list(self._model.parameters())
+        if self._working is not self._model:
+            for parameter, copy_ in zip(parameters, self._working.parameters(), strict=True):
+                parameter.grad = None if copy_.grad is None else copy_.grad.float()
         torch.nn.utils.clip_grad_norm_(parameters, self._max_norm)
-        self._optimiser.step()
+        if not self._step or value < _OUTLIER * self.history.loss_nats:
+            self._follow_gradients()
         self._step += 1
         with torch.no_grad():
+            if self._working is not self._model:
+                torch._foreach_copy_(list(self._working.parameters()), parameters)
             torch._foreach_lerp_(
                 list(self.average.parameters()),
-                list(self._model.parameters()),
+                parameters,
                 max(self._forgetting, _AVERAGE_WARM_UP / (self._step + _AVERAGE_WARM_UP)),
             )
-        self._record(float(loss.detach()))
+        self._record(value)
 
     def save(self, path: Path, settings: Mapping[str, Any]) -> None:
         """Write a checkpoint, which appears only when it is complete.
@@ -167,9 +201,8 @@ class Learner:
         tensors = {_MODEL + name: value for name, value in self._model.state_dict().items()}
         for name, value in self.average.state_dict().items():
             tensors[_AVERAGE + name] = value
-        for name, parameter in self._learned():
-            state = self._optimiser.state[parameter]
-            tensors[_FIRST + name], tensors[_SECOND + name] = state["exp_avg"], state["exp_avg_sq"]
+        for name, state in self._states().items():
+            tensors |= {f"{_STATE}{kind}.{name}": value for kind, value in state.items()}
         metadata = {
             "config": json.dumps(settings, sort_keys=True),
             "done": str(self.history.done),
@@ -185,21 +218,43 @@ class Learner:
         """Continue as if there had been no interruption after this many steps of the schedule."""
         self._model.load_state_dict(_part(_MODEL, saved.tensors))
         self.average.load_state_dict(saved.average)
-        for name, parameter in self._learned():
-            first, second = (
-                torch.empty_like(parameter).copy_(saved.tensors[kind + name])
-                for kind in (_FIRST, _SECOND)
-            )
-            self._optimiser.state[parameter] = {
-                "step": torch.tensor(float(step)),
-                "exp_avg": first,
-                "exp_avg_sq": second,
-            }
+        states: dict[str, dict[str, Tensor]] = {}
+        for place, tensor in _part(_STATE, saved.tensors).items():
+            kind, _, name = place.partition(".")
+            states.setdefault(name, {})[kind] = tensor
+        for name, parameter, optimiser in self._learned():
+            optimiser.state[parameter] = states[name]
+        if self._working is not self._model:
+            with torch.no_grad():
+                torch._foreach_copy_(
+                    list(self._working.parameters()), list(self._model.parameters())
+                )
         self._step = step
 
-    def _learned(self) -> list[tuple[str, nn.Parameter]]:
-        chosen = {id(part) for group in self._optimiser.param_groups for part in group["params"]}
-        return [(name, part) for name, part in self._model.named_parameters() if id(part) in chosen]
+    def _follow_gradients(self) -> None:
+        for speed, optimiser in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self._schedule.at(self._step) * speed
+                for parameter in group["params"]:
+                    if parameter.grad is None:
+                        parameter.grad = torch.zeros_like(parameter)
+            optimiser.step()
+
+    def _states(self) -> dict[str, dict[str, Tensor]]:
+        """What optimisers remember, by parameter."""
+        return {
+            name: {kind: torch.as_tensor(value) for kind, value in optimiser.state[part].items()}
+            for name, part, optimiser in self._learned()
+        }
+
+    def _learned(self) -> list[tuple[str, nn.Parameter, torch.optim.Optimizer]]:
+        names = {id(parameter): name for name, parameter in self._model.named_parameters()}
+        return [
+            (names[id(parameter)], parameter, optimiser)
+            for _, optimiser in self._optimisers
+            for group in optimiser.param_groups
+            for parameter in group["params"]
+        ]
 
     def _record(self, loss_nats: float) -> None:
         history = self.history
@@ -212,9 +267,13 @@ class Learner:
             history.curve.append((history.done, float(f"{history.loss_nats:.5g}")))
 
 
-def same_settings(saved: Checkpoint, settings: Mapping[str, Any]) -> bool:
-    """Whether a checkpoint is of a training with these settings."""
-    return json.dumps(saved.settings, sort_keys=True) == json.dumps(settings, sort_keys=True)
+def same_settings(saved: Checkpoint, settings: Mapping[str, Any], but: Sequence[str] = ()) -> bool:
+    """Whether a checkpoint is of a training with these settings, except for some."""
+    one, other = (
+        json.dumps({name: part for name, part in both.items() if name not in but}, sort_keys=True)
+        for both in (saved.settings, settings)
+    )
+    return one == other
 
 
 def _part(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -14,7 +14,8 @@ from combiner_core.multires.audio.mdct import analyse, synthesise
 from combiner_core.multires.audio.prior import AudioPrior, to_levels
 from combiner_core.multires.coding_order import follow
 from combiner_core.multires.image.elbo import image_elbo
-from combiner_core.multires.image.pyramid import decompose
+from combiner_core.multires.image.field import folded_weights
+from combiner_core.multires.image.noise_map import NoiseMap, NoiseSteps
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.train.crops import Pixels
 from combiner_core.multires.train.likelihood import Likelihood
@@ -47,20 +48,25 @@ def ideal_result(prior: AudioPrior, samples: Samples, noise: float, seed: int = 
 
 
 @torch.no_grad()
-def ideal_image_result(
-    model: ImageModel, pixels: Pixels, noise: float, seed: int = 0
-) -> IdealResult:
-    """KL in bits and PSNR (peak 255) of a picture, uint8 (H, W, 3), at noise scale s."""
+def ideal_image_result(model: ImageModel, pixels: Pixels, noise: float) -> IdealResult:
+    """What the negative beta-ELBO leaves for a code, and PSNR (peak 255).
+
+    Args:
+        model: to be measured.
+        pixels: uint8 (H, W, 3).
+        noise: scale s.
+    """
     device = next(model.parameters()).device
     values = torch.tensor(pixels, device=device).permute(2, 0, 1)[None].float()
-    scale = torch.tensor([noise], dtype=torch.float64, device=device)
-    log_scale = torch.log2(scale)
-    targets = decompose(values / noise, model.config.prior.levels)
-    sampler = torch.Generator(device).manual_seed(seed)
-    elbo = image_elbo(model, targets, values, scale, log_scale, sampler)
+    size = (values.shape[2], values.shape[3])
+    log_noise = torch.log2(torch.tensor([noise], dtype=torch.float64, device=device))
+    levels = model.config.prior.levels
+    steps = NoiseSteps.of([NoiseMap.flat(*size)], size, levels, device)
+    targets = folded_weights(values / noise, levels)
+    elbo = image_elbo(model, targets, size, log_noise, steps)
     mse = float((elbo.decoded.clamp(0, IMAGE_PEAK) - values).double().square().mean())
-    kl_bits = float(elbo.rate_nats.sum()) / math.log(2)
-    return IdealResult(kl_bits, psnr_from_mse_db(mse, IMAGE_PEAK))
+    rate_nats = float((elbo.weight_nats - elbo.weight_error_nats).sum())
+    return IdealResult(rate_nats / math.log(2), psnr_from_mse_db(mse, IMAGE_PEAK))
 
 
 def mean_rates(
@@ -79,9 +85,7 @@ def mean_image_rates(
     model: ImageModel, pictures: Sequence[Pixels], noise: float
 ) -> tuple[float, float]:
     """Mean over pictures of the ideal bpp and of the PSNR in dB."""
-    results = [
-        ideal_image_result(model, pixels, noise, seed) for seed, pixels in enumerate(pictures)
-    ]
+    results = [ideal_image_result(model, pixels, noise) for pixels in pictures]
     bpp = [
         result.kl_bits / (pixels.shape[0] * pixels.shape[1])
         for result, pixels in zip(results, pictures, strict=True)

@@ -1,0 +1,44 @@
+"""Folded grids: four neighbouring places of a level as one place with four times the channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import Tensor
+from torch.nn import functional
+
+from combiner_core.rec import Plane
+
+# neighbouring places that become one: above left, above right, below left, below right
+PHASES = 4
+_SIDE = 2
+
+
+def fold(values: Tensor) -> Tensor:
+    """(B, C, H, W) to (B, 4 C, ceil(H / 2), ceil(W / 2)), zeros where there is nothing.
+
+    Folded channel 4 c + p has phase p of channel c.
+    """
+    height, width = values.shape[2:]
+    if height % _SIDE or width % _SIDE:
+        values = functional.pad(values, (0, width % _SIDE, 0, height % _SIDE))
+    return functional.pixel_unshuffle(values, _SIDE)
+
+
+def unfold(values: Tensor, height: int, width: int) -> Tensor:
+    """The inverse of `fold`: (B, C, height, width)."""
+    return functional.pixel_shuffle(values, _SIDE)[..., :height, :width]
+
+
+def folded_channels(
+    channels: Iterable[int], phases: Iterable[int] = range(PHASES)
+) -> tuple[int, ...]:
+    """Numbers of folded channels: these phases of these channels."""
+    chosen = tuple(phases)
+    return tuple(PHASES * channel + phase for channel in channels for phase in chosen)
+
+
+def plane_of(channel: int, first_row: int) -> Plane:
+    """Where the places of a folded channel, from a folded row on, lie on the grid of the level."""
+    row, column = divmod(channel % PHASES, _SIDE)
+    return Plane(channel // PHASES, _SIDE * first_row + row, column, _SIDE, _SIDE)
