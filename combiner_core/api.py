@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Encoded, Event
 from combiner_core.families import Codec, Models, OneCodec
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
-from combiner_core.signals import Signal, content_of, to_signal
+from combiner_core.signals import Signal, content_of, to_reading
+from combiner_core.signals.about import NOTHING_KNOWN
 from combiner_core.signals.storage import read_content
 
 
@@ -73,6 +76,8 @@ def iter_compress(
     refine: bool = EncodeOptions.refine,
     optimise_latents: bool = EncodeOptions.optimise_latents,
     models: Models | None = None,
+    frame_s: float | None = None,
+    keep_metadata: bool = False,
 ) -> Generator[Event, None, None]:
     """Compress an image or a clip step by step.
 
@@ -85,6 +90,9 @@ def iter_compress(
         model: name of a model or of a family, or a codec under a prior of one's own.
         effort, rec, seed, device, refine, optimise_latents: see `EncodeOptions`.
         models: where names of models are looked up; by default the shipped presets.
+        frame_s: of a file of a video or an animation: when to take the frame that is compressed, in
+            seconds; of a video it is the sound otherwise.
+        keep_metadata: whether copyright, author and date of a file are kept.
 
     Returns:
         Events: `Progress` about five times a second, then one `Encoded`. The work is done between
@@ -101,8 +109,11 @@ def iter_compress(
         raise CombinerError(f"A {type(model).__name__} is no model: give a name or a codec.")
     name = model if isinstance(model, str) else EncodeOptions.model
     options = EncodeOptions(name, effort, rec, seed, device, refine, optimise_latents)
-    signal = to_signal(source, sample_rate)
-    return encode(signal, budget, options, models if isinstance(model, str) else OneCodec(model))
+    reading = to_reading(source, sample_rate, frame_s=frame_s)
+    about = reading.about if keep_metadata else NOTHING_KNOWN
+    chosen = models if isinstance(model, str) else OneCodec(model)
+    events = encode(reading.signal, budget, options, chosen, about=about)
+    return _noted(events, reading.all_notes(keeps_about=keep_metadata))
 
 
 def decompress(
@@ -113,6 +124,7 @@ def decompress(
     device: DeviceName = EncodeOptions.device,
     model: Codec | None = None,
     models: Models | None = None,
+    depth: int = 8,
 ) -> Signal:
     """Decompress a `.cmb` file.
 
@@ -121,12 +133,13 @@ def decompress(
         fraction, scale, device: see `codec.decode`.
         model: the codec, for a file that was made with a prior of one's own.
         models: where the file's model is looked up; by default the shipped presets.
+        depth: bits of a colour of an image, see `codec.decode`.
 
     Raises:
         BitstreamError: these are not the bytes of a file this program can decode.
         PresetError: the file's model is not here in this version.
         SignalError: the file cannot be read.
-        CombinerError: fraction or scale out of range.
+        CombinerError: fraction, scale or depth out of range.
     """
     content = content_of(source)
     if content is None and isinstance(source, str | os.PathLike):
@@ -136,7 +149,18 @@ def decompress(
             f"A {type(source).__name__} is no .cmb file: give its bytes, a path or an open file."
         )
     chosen = models if model is None else OneCodec(model)
-    return decode(content, fraction=fraction, scale=scale, device=device, models=chosen)
+    return decode(
+        content, fraction=fraction, scale=scale, device=device, models=chosen, depth=depth
+    )
+
+
+def _noted(
+    events: Generator[Event, None, None], notes: tuple[str, ...]
+) -> Generator[Event, None, None]:
+    """The same events, with notes in the last."""
+    with closing(events):
+        for event in events:
+            yield replace(event, notes=notes) if isinstance(event, Encoded) else event
 
 
 def _budget(amounts: dict[Unit, float | None]) -> Budget:

@@ -14,21 +14,25 @@ from combiner_core.devices import resolve
 from combiner_core.errors import BudgetError, CombinerError, SignalError
 from combiner_core.events import Encoded, Event, Progress
 from combiner_core.families import Codec, Coded, Models
+from combiner_core.invariants import coded_part, constant_signal, restored, sections_of
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DeviceName, EncodeOptions
 from combiner_core.presets import PresetLibrary
+from combiner_core.sections import Sections
 from combiner_core.signals import (
     MAX_PIXELS,
     MAX_SAMPLES,
     MIN_SAMPLES,
     MIN_SIDE,
+    About,
     AudioShape,
     ImageShape,
-    Shape,
     Signal,
 )
+from combiner_core.signals.about import NOTHING_KNOWN
 
 MAX_SCALE = 64
+DEPTHS = (8, 16)
 _DEFAULT_OPTIONS = EncodeOptions()
 
 
@@ -37,6 +41,8 @@ def encode(
     budget: Budget,
     options: EncodeOptions = _DEFAULT_OPTIONS,
     models: Models | None = None,
+    *,
+    about: About = NOTHING_KNOWN,
 ) -> Generator[Event, None, None]:
     """Compress a signal; the work is done between events and stops when none is asked for.
 
@@ -46,9 +52,10 @@ def encode(
         options: model, effort and so on.
         models: where the model comes from: a library of presets, by default the shipped ones, or
             `OneCodec`.
+        about: who made the signal, to be kept in the file.
 
     Yields:
-        `Progress` about five times a second, then one `Encoded`.
+        `Progress` about five times a second, then one `Encoded`. A constant signal takes no work.
 
     Raises:
         SignalError: at the call: the signal is too small.
@@ -69,22 +76,62 @@ def encode(
     check_size(signal)
     resolve(options.device)
     file_bytes = budget.file_bytes(signal)
-    codec = (models or PresetLibrary()).choose(options.model, signal.shape, 8 * file_bytes)
-    plan = codec.plan(signal, file_bytes, options)
-    payload_bytes = bitstream.max_payload_bytes(signal.shape, plan.parameters_bytes, file_bytes)
+    sections = sections_of(signal, about)
+    part = coded_part(signal, sections)
+    codec = (models or PresetLibrary()).choose(options.model, part.shape, 8 * file_bytes)
+    if sections.constant is not None:
+        return clock.timed(_constant(signal, codec, options, sections, file_bytes, clock))
+    plan = codec.plan(part, file_bytes, options)
+    payload_bytes = bitstream.max_payload_bytes(
+        part.shape, plan.parameters_bytes, file_bytes, sections
+    )
     if payload_bytes < 1:
-        overhead_bytes = bitstream.overhead_bytes(signal.shape, plan.parameters_bytes, 1)
-        raise BudgetError(
-            f"A budget of {file_bytes} bytes is too small: the header alone needs {overhead_bytes}."
-        )
+        overhead_bytes = bitstream.overhead_bytes(part.shape, plan.parameters_bytes, 1, sections)
+        raise _too_small(file_bytes, overhead_bytes)
     load_s = clock.elapsed_s
     work = plan.start(payload_bytes, clock)
     clock.pause()
-    return clock.timed(_events(signal, codec, options, work, clock, load_s))
+    return clock.timed(_events(signal, sections, codec, options, work, clock, load_s))
+
+
+def _constant(
+    signal: Signal,
+    codec: Codec,
+    options: EncodeOptions,
+    sections: Sections,
+    file_bytes: int,
+    clock: Clock,
+) -> Generator[Event, None, None]:
+    """The file of a signal that its header describes."""
+    card = codec.card
+    header = Header(signal.shape, card.id, card.prior_hash, options.seed, b"", sections)
+    data = bitstream.write(header, b"")
+    if len(data) > file_bytes:
+        raise _too_small(file_bytes, len(data))
+    depth = 8 if signal.deep is None else 16
+    reconstruction = constant_signal(header, 1.0, depth)
+    seconds = {"load": 0.0, "fit": 0.0, "code": 0.0, "total": clock.elapsed_s}
+    yield Encoded(
+        data,
+        reconstruction,
+        psnr_db(signal, reconstruction),
+        0.0,
+        0.0,
+        card.name,
+        "cpu",
+        seconds,
+    )
+
+
+def _too_small(file_bytes: int, overhead_bytes: int) -> BudgetError:
+    return BudgetError(
+        f"A budget of {file_bytes} bytes is too small: the header alone needs {overhead_bytes}."
+    )
 
 
 def _events(
     signal: Signal,
+    sections: Sections,
     codec: Codec,
     options: EncodeOptions,
     work: Generator[Progress | Coded, None, None],
@@ -103,9 +150,11 @@ def _events(
     yield replace(last, phase="verify", step=0, total=1, elapsed_s=clock.elapsed_s)
 
     card = codec.card
-    header = Header(signal.shape, card.id, card.prior_hash, options.seed, event.parameters)
+    shape = coded_part(signal, sections).shape
+    header = Header(shape, card.id, card.prior_hash, options.seed, event.parameters, sections)
     data = bitstream.write(header, event.payload)
-    reconstruction = _decoded(codec, bitstream.read(data), 1.0, 1.0, options.device)
+    depth = 8 if signal.deep is None else 16
+    reconstruction = _decoded(codec, bitstream.read(data), 1.0, 1.0, options.device, depth)
     quality_db = psnr_db(signal, reconstruction)
     seconds = {
         "load": load_s,
@@ -132,6 +181,7 @@ def decode(
     scale: float = 1.0,
     device: DeviceName = "auto",
     models: Models | None = None,
+    depth: int = 8,
 ) -> Signal:
     """Decompress a `.cmb` file.
 
@@ -142,20 +192,25 @@ def decode(
         device: where to evaluate the field; the weights are the same everywhere, values may
             differ by rounding.
         models: where to look for the model, as for `encode`.
+        depth: bits of a colour of an image: 16 also gives `Signal.deep`.
 
     Raises:
         BitstreamError: the bytes are not a file this program can decode.
         PresetError: the file's model is not here in this version.
-        CombinerError: fraction or scale out of range.
+        CombinerError: fraction, scale or depth out of range.
     """
+    if depth not in DEPTHS:
+        raise CombinerError(f"The depth {depth} is none of {', '.join(map(str, DEPTHS))} bits.")
     if not 0 < fraction <= 1:
         raise CombinerError(f"The fraction {fraction:g} is not between 0 and 1.")
     if not 0 < scale <= MAX_SCALE:
         raise CombinerError(f"The scale {scale:g} is not between 0 and {MAX_SCALE}.")
     resolve(device)
     container = bitstream.read(data, allow_truncated=fraction < 1)
+    if depth != DEPTHS[0] and isinstance(container.header.shape, AudioShape):
+        raise CombinerError("A clip has no pixels: the depth is for images.")
     codec = (models or PresetLibrary()).for_file(container.header)
-    return _decoded(codec, container, fraction, scale, device)
+    return _decoded(codec, container, fraction, scale, device, depth)
 
 
 def check_size(signal: Signal) -> None:
@@ -198,17 +253,26 @@ def _decoded(
     fraction: float,
     scale: float,
     device: DeviceName,
+    depth: int,
 ) -> Signal:
-    _check_output(codec, container.header.shape, scale)
+    header = container.header
+    _check_output(codec, header, scale)
+    if header.sections.constant is not None:
+        return constant_signal(header, scale, depth)
     wanted = math.ceil(container.payload_bytes * fraction)
     payload = container.payload[:wanted]
-    return codec.decode(container.header, payload, container.payload_bytes, scale, device)
+    place = (header, payload, container.payload_bytes, scale, device)
+    # codecs of eight bits need not know of others
+    coded = codec.decode(*place) if depth == 8 else codec.decode(*place, depth)
+    return restored(coded, header.sections)
 
 
-def _check_output(codec: Codec, shape: Shape, scale: float) -> None:
+def _check_output(codec: Codec, header: Header, scale: float) -> None:
     """A hostile header or scale must not make the decoder fill the memory."""
+    shape, output = header.shape, header.signal_shape
     if isinstance(shape, AudioShape):
-        count, most, unit = codec.modelled_samples(shape) * scale, MAX_SAMPLES, "samples"
+        count = max(codec.modelled_samples(shape), output.values_count) * scale
+        most, unit = MAX_SAMPLES, "samples"
     else:
         count, most, unit = shape.width * shape.height * scale**2, MAX_PIXELS, "pixels"
     if count > most:

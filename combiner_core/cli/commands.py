@@ -24,14 +24,19 @@ def encode(parsed: argparse.Namespace) -> None:
         CombinerError: the input, the budget, the model or the output will not do.
     """
     _check_files(parsed)
-    from combiner_core import Budget, EncodeOptions, codec, load, metrics
+    from combiner_core import Budget, EncodeOptions, codec, metrics
     from combiner_core.budget import Unit
     from combiner_core.cli.progress_bar import follow
+    from combiner_core.signals import read
+    from combiner_core.signals.about import NOTHING_KNOWN
 
-    signal = load(parsed.input)
+    reading = read(parsed.input, frame_s=parsed.frame)
+    signal = reading.signal
     unit = next(unit for unit in get_args(Unit) if getattr(parsed, unit) is not None)
     options = EncodeOptions(parsed.model, parsed.effort, parsed.rec, parsed.seed, parsed.device)
-    result = follow(codec.encode(signal, Budget(getattr(parsed, unit), unit), options))
+    about = reading.about if parsed.keep_metadata else NOTHING_KNOWN
+    budget = Budget(getattr(parsed, unit), unit)
+    result = follow(codec.encode(signal, budget, options, about=about))
     write_atomically(parsed.output, result.data)
     bits = 8 * len(result.data)
     is_image = signal.kind == "image"
@@ -45,6 +50,7 @@ def encode(parsed: argparse.Namespace) -> None:
         "model": result.model,
         "seconds": result.seconds,
         "device": result.device,
+        "notes": list(reading.all_notes(keeps_about=parsed.keep_metadata)),
     }
     output.report(report, as_json=parsed.json, aside=is_standard_output(parsed.output))
 
@@ -63,7 +69,12 @@ def decode(parsed: argparse.Namespace) -> None:
     presets = PresetLibrary()
     loaded = time.monotonic()
     signal = codec.decode(
-        data, fraction=parsed.fraction, scale=parsed.scale, device=parsed.device, models=presets
+        data,
+        fraction=parsed.fraction,
+        scale=parsed.scale,
+        device=parsed.device,
+        models=presets,
+        depth=parsed.depth,
     )
     decoded = time.monotonic()
     save(signal, parsed.output)
@@ -102,6 +113,7 @@ def info(parsed: argparse.Namespace) -> None:
         "bytes": info.file_bytes,
         "payload_bytes": info.payload_bytes,
         "present_payload_bytes": info.present_bytes,
+        **info.about.known(),
     }
     output.report(report, as_json=parsed.json)
 

@@ -121,11 +121,12 @@ class MultiresCodec:
         payload_bytes: int,
         scale: float,
         device_name: DeviceName,
+        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
         field = field_of(self.preset.model, header.shape, resolve(device_name))
         decoded, noise = self._decoded(field, header, payload)
-        return field.render(decoded, noise, scale)  # type: ignore[arg-type]
+        return field.render(decoded, noise, scale, depth)  # type: ignore[arg-type]
 
     def weights(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName = "cpu"

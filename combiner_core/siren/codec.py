@@ -147,6 +147,7 @@ class SirenCodec:
         payload_bytes: int,
         scale: float,
         device_name: DeviceName,
+        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
         device = resolve(device_name)
@@ -157,7 +158,7 @@ class SirenCodec:
         for row, grid in zip(weights, tiling.coordinates(scale, device), strict=True):
             parts = [field(part, row[None])[0] for part in torch.split(grid, _RENDER_CHUNK)]
             values.append(torch.cat(parts).cpu().numpy())
-        return tiling.assemble(values, scale)
+        return tiling.assemble(values, scale, depth)
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
         """All fields' weights, shape (M, D): the same on every machine.

@@ -62,9 +62,10 @@ class ImageTiling:
 
     def field_data(self, signal: Signal, device: torch.device | str) -> list[FieldData]:
         """The data of every field."""
+        pixels = signal.values if signal.deep is None else signal.levels()
         return [
             FieldData.image(np.ascontiguousarray(tile), device)
-            for band in np.split(signal.values, _ends(self.shape.height, self.rows)[:-1], axis=0)
+            for band in np.split(pixels, _ends(self.shape.height, self.rows)[:-1], axis=0)
             for tile in np.split(band, _ends(self.shape.width, self.columns)[:-1], axis=1)
         ]
 
@@ -76,7 +77,9 @@ class ImageTiling:
             for width, columns in _sizes(self.shape.width, self.columns, scale)
         ]
 
-    def assemble(self, values: Sequence[NDArray[np.float32]], scale: float) -> Signal:
+    def assemble(
+        self, values: Sequence[NDArray[np.float32]], scale: float, depth: int = 8
+    ) -> Signal:
         """The image from the values of its fields on `coordinates(scale)`."""
         heights = [rows for _, rows in _sizes(self.shape.height, self.rows, scale)]
         widths = [columns for _, columns in _sizes(self.shape.width, self.columns, scale)]
@@ -91,7 +94,9 @@ class ImageTiling:
             for row, height in enumerate(heights)
         ]
         pixels = np.concatenate(bands)
-        return Signal.image(np.rint((pixels + 1) * 127.5).clip(0, 255).astype(np.uint8))
+        most = (1 << depth) - 1
+        whole = np.rint((pixels + 1) * np.float32(most / 2)).clip(0, most)
+        return Signal.image(whole.astype(np.uint8 if depth == 8 else np.uint16))
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,9 @@ class AudioTiling:
         ]
         return channel * self.shape.channels
 
-    def assemble(self, values: Sequence[NDArray[np.float32]], scale: float) -> Signal:
+    def assemble(
+        self, values: Sequence[NDArray[np.float32]], scale: float, depth: int = 8
+    ) -> Signal:
         """The clip from the values of its fields on `coordinates(scale)`."""
         joined = np.concatenate([part[:, 0] for part in values]).reshape(self.shape.channels, -1)
         # at unscaled rates, whose ratio is exact; a finer grid only means more samples a second

@@ -52,7 +52,8 @@ class ImageField:
 
     def values(self, signal: Signal) -> Tensor:
         """Pixels as (1, 3, height, width) from 0 to 255."""
-        pixels = torch.tensor(signal.values).to(self._device)
+        pixels = torch.tensor(signal.values if signal.deep is None else signal.levels())
+        pixels = pixels.to(self._device)
         return pixels.permute(2, 0, 1)[None].float()
 
     def coefficients(self, values: Tensor) -> Coefficients:
@@ -67,7 +68,7 @@ class ImageField:
             size, scale, log_scale, exact=True, synthesise=synthesise
         )
 
-    def render(self, decoded: Decoded, noise: NoiseScale, scale: float) -> Signal:
+    def render(self, decoded: Decoded, noise: NoiseScale, scale: float, depth: int = 8) -> Signal:
         """The picture of what a coding order returned, on a grid `scale` times as fine."""
         values, hidden = decoded
         _, log_noise = noise.tensors(1, self._device)
@@ -81,7 +82,8 @@ class ImageField:
 
         corrected = _by_strips(values, correct, hidden)
         size = (scaled_size(self._shape.height, scale), scaled_size(self._shape.width, scale))
-        return Signal.image(_to_bytes(resize(corrected, size)))
+        resized = resize(corrected, size)
+        return Signal.image(_to_bytes(resized) if depth == 8 else _to_16_bits(resized))
 
     def preview(self, prior: GroupPrior, noise: NoiseScale) -> NDArray[np.uint8] | None:
         """A small picture of what is decoded of the coarser levels."""
@@ -157,6 +159,11 @@ def _by_strips(
         )
         result[:, :, start:stop] = part[:, :, start - top : stop - top]
     return result
+
+
+def _to_16_bits(pixels: Tensor) -> NDArray[np.uint16]:
+    planes = [(part.clamp(0, 255) * 257).round().cpu().numpy() for part in pixels[0]]
+    return np.stack([plane.astype(np.uint16) for plane in planes], axis=2)
 
 
 def _to_bytes(pixels: Tensor) -> NDArray[np.uint8]:
