@@ -79,14 +79,14 @@ def test_equal_channels_are_coded_once(model: str, libraries: dict[str, PresetLi
     library = libraries[model]
     mono = Signal.audio(tone(8000), 16000)
     stereo = Signal.audio(tone(8000).repeat(2, axis=0), 16000)
-    result = encoded(stereo, 900, library, model)
+    result = encoded(stereo, 700, library, model)
     got = decode(result.data, models=library, device="cpu")
     assert (got.channels, got.samples, got.sample_rate) == (2, 8000, 16000)
     np.testing.assert_array_equal(got.values[0], got.values[1])
     shape = AudioShape(8000, 2, 16000)
     assert inspect(result.data, library).shape == shape
     # the same as of one channel, whose file lacks the five bytes that say so
-    alone = bitstream.read(encoded(mono, 895, library, model).data)
+    alone = bitstream.read(encoded(mono, 695, library, model).data)
     assert bitstream.read(result.data).payload == alone.payload
 
 
@@ -207,7 +207,7 @@ def test_deep_pictures_are_coded_to_full_precision(
     deep = values.round().astype(np.uint16)
     signal = Signal.image(deep)
     library = libraries[model]
-    result = encoded(signal, 3000, library, model)
+    result = encoded(signal, 900, library, model)
     again = decode(result.data, models=library, device="cpu", depth=16)
     assert again.deep is not None
     # rendered on finer levels than eight bits have
