@@ -25,6 +25,7 @@ from combiner_core.codec import decode, encode
 from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Encoded, Event
 from combiner_core.families import Codec, Models, OneCodec
+from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
 from combiner_core.signals import Signal, content_of, to_reading
 from combiner_core.signals.about import NOTHING_KNOWN
@@ -78,6 +79,7 @@ def iter_compress(
     models: Models | None = None,
     frame_s: float | None = None,
     keep_metadata: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Generator[Event, None, None]:
     """Compress an image or a clip step by step.
 
@@ -93,13 +95,15 @@ def iter_compress(
         frame_s: of a file of a video or an animation: when to take the frame that is compressed, in
             seconds; of a video it is the sound otherwise.
         keep_metadata: whether copyright, author and date of a file are kept.
+        limits: of the size of what is read and encoded.
 
     Returns:
         Events: `Progress` about five times a second, then one `Encoded`. The work is done between
         them, and stops when no more are asked for.
 
     Raises:
-        SignalError: at the call: the source is no signal, could be several, or is too small.
+        SignalError: at the call: the source is no signal, could be several, is too small,
+            or exceeds the limits.
         BudgetError: at the call: no budget, more than one, or one that cannot be met.
         PresetError: at the call: there is no such model.
         CombinerError: at the call: another argument is none of those allowed.
@@ -109,10 +113,16 @@ def iter_compress(
         raise CombinerError(f"A {type(model).__name__} is no model: give a name or a codec.")
     name = model if isinstance(model, str) else EncodeOptions.model
     options = EncodeOptions(name, effort, rec, seed, device, refine, optimise_latents)
-    reading = to_reading(source, sample_rate, frame_s=frame_s)
+    reading = to_reading(
+        source,
+        sample_rate,
+        frame_s=frame_s,
+        max_pixels=limits.pixels,
+        max_samples=limits.samples,
+    )
     about = reading.about if keep_metadata else NOTHING_KNOWN
     chosen = models if isinstance(model, str) else OneCodec(model)
-    events = encode(reading.signal, budget, options, chosen, about=about)
+    events = encode(reading.signal, budget, options, chosen, limits, about=about)
     return _noted(events, reading.all_notes(keeps_about=keep_metadata))
 
 
@@ -125,6 +135,7 @@ def decompress(
     model: Codec | None = None,
     models: Models | None = None,
     depth: int = 8,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Signal:
     """Decompress a `.cmb` file.
 
@@ -134,12 +145,13 @@ def decompress(
         model: the codec, for a file that was made with a prior of one's own.
         models: where the file's model is looked up; by default the shipped presets.
         depth: bits of a colour of an image, see `codec.decode`.
+        limits: of the size of what is decoded, scaled and as it is.
 
     Raises:
         BitstreamError: these are not the bytes of a file this program can decode.
         PresetError: the file's model is not here in this version.
         SignalError: the file cannot be read.
-        CombinerError: fraction, scale or depth out of range.
+        CombinerError: fraction, scale or depth out of range, or the limits exceeded.
     """
     content = content_of(source)
     if content is None and isinstance(source, str | os.PathLike):
@@ -150,7 +162,13 @@ def decompress(
         )
     chosen = models if model is None else OneCodec(model)
     return decode(
-        content, fraction=fraction, scale=scale, device=device, models=chosen, depth=depth
+        content,
+        fraction=fraction,
+        scale=scale,
+        device=device,
+        models=chosen,
+        limits=limits,
+        depth=depth,
     )
 
 

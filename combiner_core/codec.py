@@ -7,28 +7,21 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from combiner_core import bitstream
+from combiner_core.admission import check_file, check_signal, check_work
 from combiner_core.bitstream import Header
 from combiner_core.budget import Budget
 from combiner_core.clock import Clock
 from combiner_core.devices import resolve
-from combiner_core.errors import BudgetError, CombinerError, SignalError
+from combiner_core.errors import BudgetError, CombinerError
 from combiner_core.events import Encoded, Event, Progress
 from combiner_core.families import Codec, Coded, Models
 from combiner_core.invariants import coded_part, constant_signal, restored, sections_of
+from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DeviceName, EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.sections import Sections
-from combiner_core.signals import (
-    MAX_PIXELS,
-    MAX_SAMPLES,
-    MIN_SAMPLES,
-    MIN_SIDE,
-    About,
-    AudioShape,
-    ImageShape,
-    Signal,
-)
+from combiner_core.signals import About, AudioShape, Signal
 from combiner_core.signals.about import NOTHING_KNOWN
 
 MAX_SCALE = 64
@@ -41,6 +34,7 @@ def encode(
     budget: Budget,
     options: EncodeOptions = _DEFAULT_OPTIONS,
     models: Models | None = None,
+    limits: Limits = DEFAULT_LIMITS,
     *,
     about: About = NOTHING_KNOWN,
 ) -> Generator[Event, None, None]:
@@ -52,15 +46,17 @@ def encode(
         options: model, effort and so on.
         models: where the model comes from: a library of presets, by default the shipped ones, or
             `OneCodec`.
+        limits: of the signal's size; who exceeds the defaults needs the same to decode.
         about: who made the signal, to be kept in the file.
 
     Yields:
         `Progress` about five times a second, then one `Encoded`. A constant signal takes no work.
 
     Raises:
-        SignalError: at the call: the signal is too small.
+        SignalError: at the call: the signal is too small, or exceeds the limits.
         BudgetError: at the call: the budget is below the header, or above what the model can use.
         PresetError: at the call: there is no such model.
+        CombinerError: at the call: the signal exceeds the limits at the model's own rate.
 
     >>> import numpy as np
     >>> pixels = np.zeros((16, 24, 3), np.uint8)
@@ -73,7 +69,7 @@ def encode(
     (16, 24, 3)
     """
     clock = Clock()
-    check_size(signal)
+    check_signal(signal.shape, limits)
     resolve(options.device)
     file_bytes = budget.file_bytes(signal)
     sections = sections_of(signal, about)
@@ -82,12 +78,14 @@ def encode(
     if sections.constant is not None:
         return clock.timed(_constant(signal, codec, options, sections, file_bytes, clock))
     plan = codec.plan(part, file_bytes, options)
+    check_work(codec, part.shape, plan.fields, 1.0, limits)
     payload_bytes = bitstream.max_payload_bytes(
         part.shape, plan.parameters_bytes, file_bytes, sections
     )
     if payload_bytes < 1:
         overhead_bytes = bitstream.overhead_bytes(part.shape, plan.parameters_bytes, 1, sections)
         raise _too_small(file_bytes, overhead_bytes)
+    payload_bytes = min(payload_bytes, limits.payload_bytes)
     load_s = clock.elapsed_s
     work = plan.start(payload_bytes, clock)
     clock.pause()
@@ -182,6 +180,7 @@ def decode(
     device: DeviceName = "auto",
     models: Models | None = None,
     depth: int = 8,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Signal:
     """Decompress a `.cmb` file.
 
@@ -193,11 +192,12 @@ def decode(
             differ by rounding.
         models: where to look for the model, as for `encode`.
         depth: bits of a colour of an image: 16 also gives `Signal.deep`.
+        limits: of the size of what is decoded, scaled and as it is; see docs/limits.md.
 
     Raises:
         BitstreamError: the bytes are not a file this program can decode.
         PresetError: the file's model is not here in this version.
-        CombinerError: fraction, scale or depth out of range.
+        CombinerError: fraction, scale or depth out of range, or the limits exceeded.
     """
     if depth not in DEPTHS:
         raise CombinerError(f"The depth {depth} is none of {', '.join(map(str, DEPTHS))} bits.")
@@ -207,44 +207,13 @@ def decode(
         raise CombinerError(f"The scale {scale:g} is not between 0 and {MAX_SCALE}.")
     resolve(device)
     container = bitstream.read(data, allow_truncated=fraction < 1)
-    if depth != DEPTHS[0] and isinstance(container.header.shape, AudioShape):
+    header = container.header
+    if depth != DEPTHS[0] and isinstance(header.shape, AudioShape):
         raise CombinerError("A clip has no pixels: the depth is for images.")
-    codec = (models or PresetLibrary()).for_file(container.header)
+    check_file(container, scale, limits)
+    codec = (models or PresetLibrary()).for_file(header)
+    check_work(codec, header.shape, codec.fields(header), scale, limits)
     return _decoded(codec, container, fraction, scale, device, depth)
-
-
-def check_size(signal: Signal) -> None:
-    """Refuse what is too small to be worth a field.
-
-    Raises:
-        SignalError: fewer than 8 pixels along a side, fewer than 16 samples, or more than a file
-            can describe.
-    """
-    shape = signal.shape
-    if isinstance(shape, ImageShape):
-        if min(shape.width, shape.height) < MIN_SIDE:
-            raise SignalError(
-                f"The image is {shape.width} x {shape.height} pixels: it needs at least {MIN_SIDE} "
-                "on each side."
-            )
-        if max(shape.width, shape.height) > bitstream.MAX_SIDE:
-            raise SignalError(f"The image has a side of more than {bitstream.MAX_SIDE} pixels.")
-        if shape.width * shape.height > MAX_PIXELS:
-            raise SignalError(f"The image has more than {MAX_PIXELS:,} pixels.")
-        return
-    if shape.values_count > MAX_SAMPLES:
-        raise SignalError(f"The clip has more than {MAX_SAMPLES:,} samples over all channels.")
-    if shape.samples < MIN_SAMPLES:
-        raise SignalError(f"The clip has {shape.samples} samples: it needs at least {MIN_SAMPLES}.")
-    if not bitstream.MIN_SAMPLE_RATE <= shape.sample_rate <= bitstream.MAX_SAMPLE_RATE:
-        raise SignalError(
-            f"The clip has {shape.sample_rate} samples a second: that is not between "
-            f"{bitstream.MIN_SAMPLE_RATE} and {bitstream.MAX_SAMPLE_RATE}."
-        )
-    if shape.channels > bitstream.MAX_CHANNELS:
-        raise SignalError(
-            f"The clip has {shape.channels} channels: at most {bitstream.MAX_CHANNELS} are stored."
-        )
 
 
 def _decoded(
@@ -256,7 +225,6 @@ def _decoded(
     depth: int,
 ) -> Signal:
     header = container.header
-    _check_output(codec, header, scale)
     if header.sections.constant is not None:
         return constant_signal(header, scale, depth)
     wanted = math.ceil(container.payload_bytes * fraction)
@@ -265,15 +233,3 @@ def _decoded(
     # codecs of eight bits need not know of others
     coded = codec.decode(*place) if depth == 8 else codec.decode(*place, depth)
     return restored(coded, header.sections)
-
-
-def _check_output(codec: Codec, header: Header, scale: float) -> None:
-    """A hostile header or scale must not make the decoder fill the memory."""
-    shape, output = header.shape, header.signal_shape
-    if isinstance(shape, AudioShape):
-        count = max(codec.modelled_samples(shape), output.values_count) * scale
-        most, unit = MAX_SAMPLES, "samples"
-    else:
-        count, most, unit = shape.width * shape.height * scale**2, MAX_PIXELS, "pixels"
-    if count > most:
-        raise CombinerError(f"The output would have {count:.0f} {unit}; the limit is {most}.")

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from combiner_core.signals.about import About
-    from combiner_core.signals.audio import MAX_SAMPLES, MIN_SAMPLES, load_audio, resample, to_mono
+    from combiner_core.signals.audio import (
+        MAX_SAMPLES,
+        MIN_SAMPLES,
+        load_audio,
+        regrid,
+        resample,
+        to_mono,
+    )
     from combiner_core.signals.conversion import content_of, to_reading, to_signal
     from combiner_core.signals.files import load, read, save
     from combiner_core.signals.images import MAX_PIXELS, MIN_SIDE, load_image
@@ -41,6 +48,7 @@ else:
             "load_audio": "combiner_core.signals.audio",
             "load_image": "combiner_core.signals.images",
             "read": "combiner_core.signals.files",
+            "regrid": "combiner_core.signals.audio",
             "resample": "combiner_core.signals.audio",
             "save": "combiner_core.signals.files",
             "to_mono": "combiner_core.signals.audio",
@@ -65,6 +73,7 @@ __all__ = [
     "load_audio",
     "load_image",
     "read",
+    "regrid",
     "resample",
     "save",
     "scaled_size",

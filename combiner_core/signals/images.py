@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from combiner_core.errors import SignalError
+from combiner_core.limits import DEFAULT_LIMITS
 from combiner_core.signals.colour.conversion import to_srgb
 from combiner_core.signals.colour.encoding import Pixels
 from combiner_core.signals.image_files import pillow_files, png
@@ -21,7 +22,7 @@ from combiner_core.signals.storage import read_content
 
 __all__ = ["IMAGE_FORMATS", "MAX_PIXELS", "MIN_SIDE", "from_pil", "load_image", "read_image"]
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = DEFAULT_LIMITS.pixels
 IMAGE_FORMATS = "PNG, JPEG, WebP, AVIF, HEIC, JPEG XL, JPEG 2000, BMP, TIFF, GIF"
 
 _STRIP_PIXELS = 1 << 20
@@ -82,7 +83,7 @@ def from_pil(image: Image.Image, name: str) -> Reading:
     """
     try:
         return finished(pillow_files.of_image(image, name))
-    except SignalError:
+    except (SignalError, MemoryError):
         raise
     except Exception as error:  # it may be a file that Pillow has yet to decode
         raise SignalError(f"The pixels of {name} cannot be read.") from error

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import combiner_core as cc
+from benchmarks.measures.images import ssimulacra2
+from benchmarks.measures.sound import zimtohrli
 from combiner_core import codecs as baselines
 from combiner_core import metrics
 from combiner_core.signals import Kind
@@ -18,16 +20,23 @@ _LABELS: Mapping[str, str] = MappingProxyType(
     {
         "jpeg": "JPEG",
         "webp": "WebP",
-        "avif": "AVIF",
+        "avif-psnr": "AVIF (tune=psnr)",
+        "avif-iq": "AVIF (tune=iq)",
         "jpeg2000": "JPEG 2000",
         "opus": "Opus",
         "mp3": "MP3",
         "vorbis": "Vorbis",
+        "jxl": "JPEG XL",
         "siren": "COMBINER, the paper's",
     }
 )
+# What stands before a blank in the names of the benchmarks, as in "opus (voip)".
+_FIRST_WORDS: Mapping[str, str] = MappingProxyType({"avif": "AVIF", "opus": "Opus"})
 # The files we are compared with are small: the lower half of a codec's settings.
 _LOW_RATES = 0.5
+# Larger signals would keep the processor busy for minutes.
+_MAX_PERCEIVED_PIXELS = 4_000_000
+_MAX_PERCEIVED_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,9 @@ class MeasuredResult:
         bytes_count: size of the whole file, headers included.
         reconstruction: the decoded signal.
         psnr_db: of the reconstruction.
+        perceived: what eyes or ears might say, the more the better: SSIMULACRA2 of an image,
+            Zimtohrli's mean opinion score of a clip. ``None`` if that would take too long, or where
+            its package is not installed.
         similarity: MS-SSIM of an image, ``None`` if it is too small for that; of a clip the
             log-spectral distance in dB, the less the better.
         encode_s, decode_s: how long it took, in seconds; ``None`` if that was not measured.
@@ -56,6 +68,7 @@ class MeasuredResult:
     bytes_count: int
     reconstruction: cc.Signal
     psnr_db: float
+    perceived: float | None
     similarity: float | None
     encode_s: float | None
     decode_s: float | None
@@ -63,7 +76,10 @@ class MeasuredResult:
 
 def label(codec: str) -> str:
     """Name of a codec as it is written; other names are their own labels."""
-    return _LABELS.get(codec, codec)
+    if codec in _LABELS:
+        return _LABELS[codec]
+    first, blank, rest = codec.partition(" ")
+    return f"{_FIRST_WORDS.get(first, first)}{blank}{rest}"
 
 
 def curve(signal: cc.Signal, codec: str, points: int = CURVE_POINTS) -> list[RatePoint]:
@@ -117,7 +133,15 @@ def measured(
         bytes_count,
         reconstruction,
         cc.psnr_db(signal, reconstruction),
+        _perceived(signal, reconstruction),
         measure(signal, reconstruction),
         encode_s,
         decode_s,
     )
+
+
+def _perceived(signal: cc.Signal, reconstruction: cc.Signal) -> float | None:
+    if signal.kind == "image":
+        is_small = signal.pixels <= _MAX_PERCEIVED_PIXELS
+        return ssimulacra2(signal, reconstruction) if is_small else None
+    return zimtohrli(signal, reconstruction) if signal.duration_s <= _MAX_PERCEIVED_S else None

@@ -32,13 +32,15 @@ class Entry:
     Attributes:
         codec: its name, or `OURS`.
         bytes_count: size of the file.
-        psnr_db, similarity, encode_s, decode_s: as in `demo.baselines.codecs.MeasuredResult`.
+        psnr_db, perceived, similarity, encode_s, decode_s: as in
+            `demo.baselines.codecs.MeasuredResult`.
         file: the decoded signal, without loss.
     """
 
     codec: str
     bytes_count: int
     psnr_db: float
+    perceived: float | None
     similarity: float | None
     encode_s: float | None
     decode_s: float | None
@@ -157,6 +159,7 @@ class BaselineComparison:
             codec,
             result.bytes_count,
             result.psnr_db,
+            result.perceived,
             result.similarity,
             result.encode_s,
             result.decode_s,

@@ -14,8 +14,6 @@ from combiner_core.signals import ImageShape, Kind, Reading, Shape
 from demo.security.uploads import uploaded
 from demo.settings import Settings
 
-_MAX_SAMPLE_RATE = 192_000
-_MAX_CHANNELS = 2
 _KIND_NAMES: Mapping[Kind, str] = MappingProxyType({"image": "an image", "audio": "a clip"})
 
 
@@ -51,11 +49,10 @@ def clip_input(elem_id: str) -> gr.Audio:
 
 def limits_text(kind: Kind, settings: Settings) -> str:
     """What is accepted, in words."""
-    largest = (
-        f"{settings.max_megapixels:g} megapixels"
-        if kind == "image"
-        else f"{settings.max_seconds:g} seconds"
-    )
+    largest = f"{settings.max_megapixels:g} megapixels"
+    if kind == "audio":
+        most = f"{cc.Limits.samples / 1e6:g} million samples over all channels"
+        largest = f"{settings.max_seconds:g} seconds, {most}"
     return f"Up to {largest} and {settings.max_upload_mb:g} MB."
 
 
@@ -87,13 +84,8 @@ def read(
         what = _KIND_NAMES[kind] if kind else "an image or a clip"
         raise cc.SignalError(f"Choose {what} first.")
     path = str(uploaded(path, settings))
-    max_samples = round(settings.max_seconds * _MAX_SAMPLE_RATE * _MAX_CHANNELS)
     reading = signals.read(
-        path,
-        prefer=kind or "audio",
-        frame_s=frame_s,
-        max_pixels=settings.max_pixels,
-        max_samples=max_samples,
+        path, prefer=kind or "audio", frame_s=frame_s, max_pixels=settings.max_pixels
     )
     signal, name = reading.signal, Path(path).name
     if kind is not None and signal.kind != kind:

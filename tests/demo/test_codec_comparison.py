@@ -30,6 +30,7 @@ def entry(codec: str, result: codecs.MeasuredResult) -> Entry:
         codec,
         result.bytes_count,
         result.psnr_db,
+        result.perceived,
         result.similarity,
         result.encode_s,
         result.decode_s,
@@ -47,6 +48,8 @@ def test_baseline_fits_the_size_and_is_measured(kind: Kind, signals: dict[Kind, 
         assert result.psnr_db == cc.psnr_db(signal, result.reconstruction)
         assert result.similarity is not None
         assert result.similarity <= 1 if kind == "image" else result.similarity > 0
+        assert result.perceived is not None
+        assert result.perceived < 100 if kind == "image" else 1 <= result.perceived <= 5
         assert result.encode_s is not None
         assert result.encode_s > 0
 
@@ -80,6 +83,7 @@ def test_perfect_reconstruction_is_measured(signals: dict[Kind, cc.Signal]) -> N
     result = codecs.measured(signal, "ours", 10, signal)
     assert (result.psnr_db, result.encode_s) == (np.inf, None)
     assert result.similarity == pytest.approx(1)
+    assert result.perceived == pytest.approx(100)
     assert "<td>∞</td>" in table(Extent.of(signal), {"ours": entry("ours", result)})
 
 
@@ -96,7 +100,7 @@ def test_table_has_a_row_for_each_codec(signals: dict[Kind, cc.Signal]) -> None:
     assert "JPEG 2000" in texts[0]
     assert f"|{result.bytes_count:,}|" in texts[0]
     assert f"|{result.psnr_db:.2f} dB|" in texts[0]
-    assert f"|{result.similarity:.4f}|" in texts[0]
+    assert f"|{result.perceived:.1f}|{result.similarity:.4f}|" in texts[0].replace("||", "|")
     assert TOO_SMALL in texts[1]
     assert "<mine>" not in html
 

@@ -81,7 +81,7 @@ def test_a_result_is_kept_in_files(queue: JobQueue, short: Task) -> None:
 def test_other_codecs_are_measured_afterwards(queue: JobQueue, short: Task) -> None:
     view = await_view(queue, queue.submit(short), lambda view: view.settled)
     entries = view.comparison.entries
-    assert set(entries) == {OURS, "jpeg", "webp", "avif", "jpeg2000"}
+    assert set(entries) == {OURS, "jpeg", "webp", "avif-psnr", "avif-iq", "jpeg2000"}
     ours = entries[OURS]
     assert ours is not None
     assert view.outcome is not None
@@ -90,7 +90,7 @@ def test_other_codecs_are_measured_afterwards(queue: JobQueue, short: Task) -> N
         if entry is not None:
             assert entry.bytes_count <= 1500
             assert cc.load(entry.file).values.shape == short.signal.values.shape
-    assert set(view.comparison.curves) == {"jpeg", "webp", "avif", "jpeg2000"}
+    assert set(view.comparison.curves) == {"jpeg", "webp", "avif-psnr", "avif-iq", "jpeg2000"}
     report = json.loads(json.dumps(report_of(view, view.outcome)))
     assert report["result"]["bytes"] == view.outcome.bytes_count
     assert set(report["codecs"]) == set(entries)

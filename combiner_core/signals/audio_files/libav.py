@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,7 +172,7 @@ def _decoded(
 
 def _samples(frame: AudioFrame, channels: int) -> NDArray[np.float32]:
     """Shape (channels, samples)."""
-    values = frame.to_ndarray()
+    values: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, channels).T
     scale = _INTEGERS.get(frame.format.packed.name)

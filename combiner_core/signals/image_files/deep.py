@@ -80,9 +80,9 @@ def agree(deep: Pixels, levels: NDArray[np.uint8]) -> bool:
 def _pixels(frame: VideoFrame) -> Pixels | None:
     name = frame.format.name.removesuffix("le").removesuffix("be")
     if name == "ya16":
-        both = frame.reformat(format="rgba64le").to_ndarray()
+        both: Pixels = frame.reformat(format="rgba64le").to_ndarray()
         return both[..., [0, 3]]
     if name not in _PLAIN and name not in _FLOATS:
         return None
-    pixels = frame.to_ndarray()
+    pixels: Pixels = frame.to_ndarray()
     return pixels if pixels.ndim == 3 else pixels[..., None]

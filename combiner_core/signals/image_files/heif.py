@@ -45,7 +45,7 @@ def read(content: bytes, name: str, check_size: Callable[[int, int], None]) -> P
         check_size(*file.size)
         pixels = np.asarray(file)
         return _picture(pixels, file.mode, file.info, len(file))
-    except SignalError:
+    except (SignalError, MemoryError):
         raise
     except Exception as error:  # libheif meets hostile bytes with many kinds of exception
         raise SignalError(

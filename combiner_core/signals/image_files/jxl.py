@@ -60,7 +60,7 @@ def read(
         if is_jpeg:
             return bytes(data)
         picture = _picture(info, data, profile, extras, name)
-    except SignalError:
+    except (SignalError, MemoryError):
         raise
     except Exception as error:  # libjxl meets hostile bytes with many kinds of exception
         raise damaged from error

@@ -64,7 +64,7 @@ def read_picture(
                 return pillow_files.read(image, content, name, frame_s)
         except UnidentifiedImageError:
             return None
-        except SignalError:
+        except (SignalError, MemoryError):
             raise
         except Image.DecompressionBombError as error:
             ceiling = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
