@@ -212,7 +212,8 @@ def decode(
         raise CombinerError("A clip has no pixels: the depth is for images.")
     check_file(container, scale, limits)
     codec = (models or PresetLibrary()).for_file(header)
-    check_work(codec, header.shape, codec.fields(header), scale, limits)
+    if header.sections.constant is None:
+        check_work(codec, header.shape, codec.fields(header), scale, limits)
     return _decoded(codec, container, fraction, scale, device, depth)
 
 

@@ -98,6 +98,7 @@ def test_a_picture_there_and_back(
         "kl_bits",
         "side_bits",
         "model",
+        "notes",
         "seconds",
         "device",
     }
@@ -130,6 +131,7 @@ def test_a_clip_there_and_back(cli: RunCli, tmp_path: Path) -> None:
         "kl_bits",
         "side_bits",
         "model",
+        "notes",
         "seconds",
         "device",
     }
