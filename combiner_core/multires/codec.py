@@ -202,16 +202,16 @@ class MultiresPlan:
         control = RateControl(tables, effort.states, field, report, payload_bytes)
 
         coefficients = field.coefficients(original)
-        noise = control.start(coefficients)
+        plan = yield from control.measured(coefficients, control.start(coefficients))
         if isinstance(field, ImageField) and effort.latent_steps and options.optimise_latents:
-            noise = yield from control.measured(coefficients, noise)
+            noise = control.finest(plan)
             model = self.preset.model
             assert isinstance(model, ImageModel)
             generator = torch.Generator(device).manual_seed(options.seed)
             fit = optimise_latents(model, original, noise, effort.latent_steps, generator)
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
-        message = yield from control.code(coefficients, noise)
+        message = yield from control.code(coefficients, plan)
         yield Coded(
             message.payload[:payload_bytes],
             bytes([effort.states.bit_length() - 1])
