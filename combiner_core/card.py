@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from combiner_core import bitstream
 from combiner_core.errors import BitstreamError, PresetError
 from combiner_core.signals.shape import Kind
 
@@ -31,7 +30,6 @@ class Card:
         training: data, command, duration, settings and curve, as the trainer wrote them.
         sample_rate: in Hz of the clips that the prior was trained on, if only one.
         segment_samples: at this rate that make one field, if clips are divided into segments.
-        format_version: of files made with it.
     """
 
     name: str
@@ -44,7 +42,6 @@ class Card:
     training: dict[str, Any]
     sample_rate: int | None = None
     segment_samples: int | None = None
-    format_version: int = bitstream.VERSION
 
     @classmethod
     def read(cls, path: Path) -> Card:
@@ -90,11 +87,6 @@ class Card:
             raise PresetError(
                 f"The file was made with another version of the model {self.name}: "
                 f"its prior has hash {header.prior_hash:08x}, the one here {self.prior_hash:08x}."
-            )
-        if header.version != self.format_version:
-            raise BitstreamError(
-                f"The file has format version {header.version}; those of the model {self.name} "
-                f"have {self.format_version}."
             )
         if header.shape.kind != self.kind:
             raise BitstreamError(

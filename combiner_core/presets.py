@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core import bitstream
 from combiner_core._installation import presets_directory
 from combiner_core.card import Card
 from combiner_core.errors import PresetError
@@ -194,10 +193,8 @@ class PresetLibrary:
             if card.id == header.model_id:
                 card.check_file(header)
                 return card
-        older = header.version < bitstream.NEWEST_VERSION
-        hint = "; files of multires models of format version 2 can be read no more" if older else ""
         raise self._missing(
-            f"The file was made with model number {header.model_id}, which is not here{hint}."
+            f"The file was made with model number {header.model_id}, which is not here."
         )
 
     def load(self, card: Card) -> Codec:

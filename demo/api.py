@@ -21,6 +21,8 @@ from demo.ui.parts import MODELS
 
 _POLL_S = 0.1
 _MAX_DECODINGS = 2
+# of a video its sound, of an animation its first frame
+_NO_FRAME = -1.0
 
 
 def add_endpoints(queue: JobQueue, settings: Settings, folder: Path) -> None:
@@ -33,14 +35,20 @@ def add_endpoints(queue: JobQueue, settings: Settings, folder: Path) -> None:
     """
 
     def compress(
-        file: str, budget: float, unit: Unit, model: str, effort: EffortName
+        file: str,
+        budget: float,
+        unit: Unit,
+        model: str,
+        effort: EffortName,
+        frame_s: float,
     ) -> tuple[str, dict[str, Any]]:
-        """Compress an image or a clip; returns the .cmb file and a report."""
+        """Compress an image, a clip or one of a video; returns the .cmb file and a report."""
         try:
-            signal = inputs.load(file, None, settings)
+            reading = inputs.read(file, None, settings, frame_s if frame_s >= 0 else None)
+            signal, notes = reading.signal, reading.all_notes()
             file_bytes = cc.Budget(budget, unit).file_bytes(signal)
             options = cc.EncodeOptions(model=model, effort=effort)
-            job_id = queue.submit(Task(signal, Path(file).stem, file_bytes, options))
+            job_id = queue.submit(Task(signal, Path(file).stem, file_bytes, options, notes))
         except cc.CombinerError as error:
             raise parts.toast(error) from error
         view = _wait(queue, job_id)
@@ -73,10 +81,11 @@ def add_endpoints(queue: JobQueue, settings: Settings, folder: Path) -> None:
         model = gr.Radio([*MODELS], value="multires")
         effort = gr.Radio(get_args(EffortName), value="fast")
         fraction, scale = gr.Number(1.0), gr.Number(1.0)
+        frame_s = gr.Number(_NO_FRAME)
         report = gr.JSON()
         gr.Button().click(
             compress,
-            [source, budget, unit, model, effort],
+            [source, budget, unit, model, effort, frame_s],
             [compressed, report],
             api_name="compress",
             concurrency_limit=settings.queue_length + 1,

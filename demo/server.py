@@ -59,6 +59,7 @@ def serve(settings: Settings) -> None:
                 auth=settings.login,
                 theme=theme.theme(),
                 css_paths=[theme.STYLE, compress.STYLE],
+                head=theme.head(),
                 max_file_size=settings.max_upload_bytes,
                 state_session_capacity=settings.max_sessions,
                 app_kwargs={"lifespan": guarding(settings, disk)},

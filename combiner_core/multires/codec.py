@@ -115,13 +115,14 @@ class MultiresCodec:
         payload_bytes: int,
         scale: float,
         device_name: DeviceName,
+        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
         field = field_of(self.preset.model, header.shape, resolve(device_name))
         noise, receive = self._receiver(field, header, payload)
         order: CodingOrder[Decoded] = field.coding_order(noise)
         # held by nobody else, so that it can go before the picture is complete
-        return field.render(follow(order, receive), noise, scale)  # type: ignore[arg-type]
+        return field.render(follow(order, receive), noise, scale, depth)  # type: ignore[arg-type]
 
     def weights(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName = "cpu"
@@ -201,16 +202,16 @@ class MultiresPlan:
         control = RateControl(tables, effort.states, field, report, payload_bytes)
 
         coefficients = field.coefficients(original)
-        noise = control.start(coefficients)
+        plan = yield from control.measured(coefficients, control.start(coefficients))
         if isinstance(field, ImageField) and effort.latent_steps and options.optimise_latents:
-            noise = yield from control.measured(coefficients, noise)
+            noise = control.finest(plan)
             model = self.preset.model
             assert isinstance(model, ImageModel)
             flat = NoiseMap.flat(*original.shape[2:])
             fit = optimise_latents(model, original, noise, flat, effort.latent_steps)
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
-        message = yield from control.code(coefficients, noise)
+        message = yield from control.code(coefficients, plan)
         yield Coded(
             message.payload[:payload_bytes],
             bytes([effort.states.bit_length() - 1])

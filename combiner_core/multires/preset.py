@@ -11,14 +11,15 @@ from typing import Any
 from numpy.typing import NDArray
 
 from combiner_core.card import Card
+from combiner_core.errors import PresetError
 from combiner_core.multires.model import ImageModel, Model, build, config_from, quantise
 from combiner_core.multires.storage import from_arrays, to_arrays
 from combiner_core.presets import PresetFile
 from combiner_core.rec import EntropyTables, Taps
 from combiner_core.signals import Kind
 
-# of files
-_FORMAT_VERSION = 3
+# of the tables; 1 was that of tiles' scale factors
+_FORMAT = 2
 _PREFIX = "model."
 _ENTROPY = "entropy."
 _TABLES = ("steps", "corrections", "probabilities", "confidences")
@@ -57,7 +58,14 @@ class MultiresPreset:
 
         Raises:
             KeyError, TypeError, ValueError: it is no such preset.
+            PresetError: it is of an earlier or a later version.
         """
+        found = config.get("format", 1)
+        if found != _FORMAT:
+            raise PresetError(
+                f"The preset {card.name} has format {found}, and this version reads {_FORMAT}: "
+                "new entropy tables have to be learned for its networks."
+            )
         return cls(card, networks_from(card.kind, arrays, config), _tables_from(arrays))
 
     def file(self) -> PresetFile:
@@ -66,14 +74,14 @@ class MultiresPreset:
         settings = asdict(self.model.config)
         config = {
             "family": "multires",
+            "format": _FORMAT,
             "model": {parts.get(name, name): value for name, value in settings.items()},
         }
         arrays = {
             _PREFIX + _renamed(name, _POSTFILTER, _POSTFILTER_IN_FILES): array
             for name, array in to_arrays(self.model).items()
         }
-        card = replace(self.card, format_version=_FORMAT_VERSION)
-        return PresetFile.of(card, arrays | _arrays_of(self.tables), config)
+        return PresetFile.of(self.card, arrays | _arrays_of(self.tables), config)
 
     def save(self, directory: Path) -> Card:
         """Write it; returns its card with the hash of what was written.

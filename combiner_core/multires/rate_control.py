@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from combiner_core.events import Progress
 from combiner_core.multires.coefficients import Coefficients
@@ -16,14 +17,20 @@ from combiner_core.multires.steering import Steering
 from combiner_core.rec import EntropyTables
 from combiner_core.rec.groups import GroupEncoder
 
-# messages are steered to a little below the budget
+# a message is taken if it leaves no more than this share of the budget, or so few bytes; the share
+# grows by that with every attempt
+_LEFT, _LEFT_BYTES, _PATIENCE = 0.009, 2, 0.002
+# what a message is steered to be
 _AIM = 0.997
-# a message is coded once more if it leaves more than this share of the budget, and more bytes
-_LEFT, _LEFT_BYTES = 0.01, 2
 # log of the ratio of a message's bits to the goal from which on its groups can be steered by it
 _NEAR = 0.5
-_MAX_ATTEMPTS = 8
-_COARSER = 64
+# by how much the goal changes, at most, after a message that missed it
+_CORRECTION = 1.3
+_MAX_ATTEMPTS = 9
+# how much of what lies between two scales is left on either side of the next one
+_MARGIN = 0.15
+# a trellis of few states tells well enough what another one will take
+_MEASURING_STATES = 8
 
 
 @dataclass(frozen=True)
@@ -41,11 +48,6 @@ class Message:
     payload: bytes
     spent: Spent
     plan: RatePlan
-
-    @property
-    def unsent_bits(self) -> float:
-        """Information at its end that needs no bytes: weights that stay at their means."""
-        return self.spent.total_bits - 8 * len(self.payload)
 
 
 class RateControl:
@@ -87,50 +89,66 @@ class RateControl:
 
     def measured(
         self, coefficients: Coefficients, start: NoiseScale
-    ) -> Generator[Progress, None, NoiseScale]:
-        """The scale that should fill the budget, after one measurement."""
-        message = yield from self._coded(coefficients, start, None)
-        return message.plan.finest(self._goal_bits)
+    ) -> Generator[Progress, None, RatePlan]:
+        """What groups take at a scale."""
+        message = yield from self._coded("search", coefficients, start, _MEASURING_STATES)
+        return message.plan
+
+    def finest(self, plan: RatePlan) -> NoiseScale:
+        """The scale that should fill the budget."""
+        return plan.finest(self._goal_bits)
 
     def code(
-        self, coefficients: Coefficients, start: NoiseScale
+        self, coefficients: Coefficients, plan: RatePlan
     ) -> Generator[Progress, None, Message]:
-        """The longest message that fits, of those tried.
+        """The longest message that fits, of those tried; if none does, one to be cut off.
 
-        Where bits change so suddenly that plans fail it halves what lies between scales tried.
+        Args:
+            coefficients: of the signal.
+            plan: from a measurement.
         """
-        noise, plan, best, unsent_bits = start, None, None, 0.0
-        too_fine, too_coarse = MIN_INDEX - 1, MAX_INDEX + 1
-        for _ in range(_MAX_ATTEMPTS):
-            message = yield from self._coded(coefficients, noise, plan, unsent_bits)
-            best = self._better(message, best)
+        plans, goal_bits, best = [plan], self._goal_bits, None
+        for attempt in range(_MAX_ATTEMPTS):
+            noise, steered = self._next(plans, goal_bits)
+            message = yield from self._coded(
+                "code", coefficients, noise, self._states, steered, goal_bits
+            )
+            best = message if best is None else self._better(message, best)
             left_bytes = self._payload_bytes - len(message.payload)
-            enough_bytes = max(_LEFT * self._payload_bytes, _LEFT_BYTES)
-            if left_bytes >= 0 and (left_bytes <= enough_bytes or noise.index == MIN_INDEX):
-                return best
-            plan, unsent_bits = message.plan, message.unsent_bits
-            goal_bits = self._goal_bits + unsent_bits
-            bits = float(plan.bits.sum())
-            if bits > goal_bits:
-                too_fine = max(too_fine, noise.index)
-            else:
-                too_coarse = min(too_coarse, noise.index)
-            near = abs(math.log((bits + 1) / (goal_bits + 1))) < _NEAR
-            noise = plan.finest(goal_bits)
-            if not near and not too_fine < noise.index < too_coarse:
-                low, high = max(too_fine, MIN_INDEX), min(too_coarse, MAX_INDEX)
-                noise = NoiseScale((low + high) // 2, noise.unit)
-            plan = plan.at(noise) if near else None
-        while len(best.payload) > self._payload_bytes and noise.index < MAX_INDEX:
-            noise = NoiseScale(min(noise.index + _COARSER, MAX_INDEX), noise.unit)
-            message = yield from self._coded(coefficients, noise, None)
-            best = self._better(message, best)
+            is_all = noise.index == MIN_INDEX and steered is not None
+            enough = _LEFT + _PATIENCE * attempt
+            enough_bytes = max(enough * self._payload_bytes, _LEFT_BYTES)
+            if 0 <= left_bytes and (left_bytes <= enough_bytes or is_all):
+                break
+            plans.append(message.plan)
+            if steered is not None:
+                missed = math.sqrt(self._goal_bits / (8 * len(message.payload) + 1))
+                goal_bits *= min(max(missed, 1 / _CORRECTION), _CORRECTION)
+        assert best is not None
         return best
 
-    def _better(self, message: Message, best: Message | None) -> Message:
+    def _next(
+        self, plans: Sequence[RatePlan], goal_bits: float
+    ) -> tuple[NoiseScale, RatePlan | None]:
+        """The scale to try next, and the plan for it if it can be relied on."""
+        last = plans[-1]
+        noise = last.finest(goal_bits)
+        if abs(_excess(last, goal_bits)) < _NEAR or noise.index == MIN_INDEX:
+            return noise, last.at(noise)
+        longer = [plan for plan in plans if plan.total_bits > goal_bits]
+        shorter = [plan for plan in plans if plan.total_bits <= goal_bits]
+        if longer and shorter:
+            # where bits change so suddenly that plans fail
+            fine = max(longer, key=lambda plan: plan.noise.index)
+            coarse = min(shorter, key=lambda plan: plan.noise.index)
+            above, below = _excess(fine, goal_bits), _excess(coarse, goal_bits)
+            share = min(max(above / (above - below), _MARGIN), 1 - _MARGIN)
+            index = fine.noise.index + share * (coarse.noise.index - fine.noise.index)
+            noise = NoiseScale(round(index), noise.unit)
+        return noise, None
+
+    def _better(self, message: Message, best: Message) -> Message:
         """The longer message that fits, or the shorter one that does not."""
-        if best is None:
-            return message
         length, longest = len(message.payload), len(best.payload)
         if longest > self._payload_bytes:
             return message if length < longest else best
@@ -138,16 +156,22 @@ class RateControl:
 
     def _coded(
         self,
+        phase: Literal["search", "code"],
         coefficients: Coefficients,
         noise: NoiseScale,
-        plan: RatePlan | None,
-        unsent_bits: float = 0.0,
+        states: int,
+        plan: RatePlan | None = None,
+        goal_bits: float = 0.0,
     ) -> Generator[Progress, None, Message]:
-        steering = Steering(self._goal_bits + unsent_bits, plan)
-        encoder = GroupEncoder(self._tables, self._states)
+        steering = Steering(goal_bits, plan)
+        encoder = GroupEncoder(self._tables, states)
         order = self._field.coding_order(noise, synthesise=False)
-        phase = "search" if plan is None else "code"
         spent = yield from self._report.follow_code(
             phase, order, noise, coefficients, encoder, steering
         )
         return Message(noise, encoder.payload(), spent, steering.outcome(noise))
+
+
+def _excess(plan: RatePlan, goal_bits: float) -> float:
+    """Log of the ratio of a plan to the goal."""
+    return math.log((plan.total_bits + 1) / (goal_bits + 1))

@@ -39,6 +39,11 @@ class RatePlan:
     bits: NDArray[np.float64]
     weights: NDArray[np.float64]
 
+    @property
+    def total_bits(self) -> float:
+        """Of all groups."""
+        return float(self.bits.sum())
+
     @cached_property
     def rates_bits(self) -> NDArray[np.float64]:
         """Bits of a weight, by group."""
@@ -55,7 +60,7 @@ class RatePlan:
         low, high = MIN_INDEX, MAX_INDEX
         while low < high:
             middle = NoiseScale((low + high) // 2, self.noise.unit)
-            if self.at(middle).bits.sum() <= goal_bits:
+            if self.at(middle).total_bits <= goal_bits:
                 high = middle.index
             else:
                 low = middle.index + 1

@@ -37,7 +37,7 @@ class Steering:
         """For the next group."""
         plan, group = self._plan, len(self._taken)
         if plan is not None and group < len(plan.bits):
-            trusted_bits = _TRUST * float(plan.bits.sum())
+            trusted_bits = _TRUST * plan.total_bits
             ratio = (self._off[0] + trusted_bits) / (self._off[1] + trusted_bits)
             left_bits = max(self._goal_bits - self._spent_bits, 0.0)
             self._lagrangian = plan.lagrangian(group, left_bits / ratio, _LIMITS)

@@ -29,8 +29,13 @@ def job_panel(view: JobView) -> str:
     if view.state == "stopped":
         return panel("stopped", "Stopped", note="Nothing was kept.")
     if view.outcome is not None:
-        return panel("done", "Done", facts=_result_facts(view, view.outcome))
+        return panel("done", "Done", note=notes_text(view), facts=_result_facts(view, view.outcome))
     return _running(view)
+
+
+def notes_text(view: JobView) -> str:
+    """What of the file is not in the signal."""
+    return " ".join(view.notes)
 
 
 def _running(view: JobView) -> str:

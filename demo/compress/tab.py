@@ -85,6 +85,7 @@ class CompressTab:
             controls.budget_bytes,
             controls.model,
             controls.effort,
+            controls.frame_s,
             *self._looking[1:],
         ]
         controls.compress.click(
@@ -110,6 +111,7 @@ class CompressTab:
         budget_bytes: int | None,
         model: str,
         effort: EffortName,
+        frame_s: float | None,
         drawn: Drawn,
         result_drawn: str,
         prefix: Prefix | None,
@@ -118,9 +120,11 @@ class CompressTab:
             if budget_bytes is None:
                 raise cc.BudgetError("Type the number of bytes the file may have.")
             budget = cc.Budget(budget_bytes)
-            signal = inputs.load(path, self._kind, self._settings)
+            # a field of no use is hidden and zero
+            reading = inputs.read(path, self._kind, self._settings, frame_s or None)
+            signal, notes = reading.signal, reading.all_notes()
             options = cc.EncodeOptions(model=model, effort=effort)
-            task = Task(signal, Path(str(path)).stem, budget.file_bytes(signal), options)
+            task = Task(signal, Path(str(path)).stem, budget.file_bytes(signal), options, notes)
             job_id = self._queue.submit(task)
         except cc.CombinerError as error:
             yield self._live.fail(str(error))  # What was there before stays.

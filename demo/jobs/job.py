@@ -23,12 +23,14 @@ class Task:
         name: of its file, without suffix.
         budget_bytes: largest size of the compressed file.
         options: model, effort and so on; the queue's device takes the place of theirs.
+        notes: sentences on what of the file is not in the signal.
     """
 
     signal: cc.Signal
     name: str
     budget_bytes: int
     options: cc.EncodeOptions
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class JobView:
         name: of the file, without suffix.
         extent: size of the signal.
         budget_bytes, options: as asked for.
+        notes: sentences on what of the file is not in the signal.
         state: "waiting" for other jobs, "running", or how it ended.
         place: runs that come before it, while it waits.
         progress: the latest event.
@@ -79,6 +82,7 @@ class JobView:
     extent: Extent
     budget_bytes: int
     options: cc.EncodeOptions
+    notes: tuple[str, ...]
     state: State
     place: int
     progress: cc.Progress | None

@@ -145,6 +145,7 @@ class JobQueue:
             view.name,
             view.outcome.bytes_count,
             replace(view.options, model=model, effort="fast"),
+            view.notes,
         )
         with self._lock:
             job = self._jobs.get(job_id)
@@ -214,6 +215,7 @@ class JobQueue:
             extent=Extent.of(task.signal),
             budget_bytes=task.budget_bytes,
             options=replace(task.options, device=self._device),
+            notes=task.notes,
             state="waiting",
             place=0,
             progress=None,

@@ -9,7 +9,8 @@ from types import MappingProxyType
 import gradio as gr
 
 import combiner_core as cc
-from combiner_core.signals import ImageShape, Kind, Shape
+from combiner_core import signals
+from combiner_core.signals import ImageShape, Kind, Reading, Shape
 from demo.security.uploads import uploaded
 from demo.settings import Settings
 
@@ -56,12 +57,24 @@ def limits_text(kind: Kind, settings: Settings) -> str:
 
 
 def load(path: str | None, kind: Kind | None, settings: Settings) -> cc.Signal:
-    """Load an uploaded image or clip.
+    """The signal of `read`.
+
+    Raises:
+        SignalError, CombinerError: as `read`.
+    """
+    return read(path, kind, settings).signal
+
+
+def read(
+    path: str | None, kind: Kind | None, settings: Settings, frame_s: float | None = None
+) -> Reading:
+    """Read an uploaded image or clip, or what is wanted of a video.
 
     Args:
         path: of the file.
-        kind: that it must have; ``None`` for either.
+        kind: that it must have, or is taken of a video; ``None`` for either.
         settings: of the app.
+        frame_s: when to take a frame of a video or an animation, in seconds.
 
     Raises:
         SignalError: there is none, it cannot be read, is of the other kind, or too large.
@@ -71,8 +84,10 @@ def load(path: str | None, kind: Kind | None, settings: Settings) -> cc.Signal:
         what = _KIND_NAMES[kind] if kind else "an image or a clip"
         raise cc.SignalError(f"Choose {what} first.")
     path = str(uploaded(path, settings))
-    signal = cc.load(path, max_pixels=settings.max_pixels)
-    name = Path(path).name
+    reading = signals.read(
+        path, prefer=kind or "audio", frame_s=frame_s, max_pixels=settings.max_pixels
+    )
+    signal, name = reading.signal, Path(path).name
     if kind is not None and signal.kind != kind:
         raise cc.SignalError(f"{name} is {_KIND_NAMES[signal.kind]}, not {_KIND_NAMES[kind]}.")
     if signal.kind == "audio" and signal.duration_s > settings.max_seconds:
@@ -80,7 +95,7 @@ def load(path: str | None, kind: Kind | None, settings: Settings) -> cc.Signal:
             f"{name} lasts {signal.duration_s:.1f} s: at most {settings.max_seconds:g} s are "
             "accepted here."
         )
-    return signal
+    return reading
 
 
 def read_compressed(path: str | None, settings: Settings) -> bytes:

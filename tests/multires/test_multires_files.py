@@ -28,7 +28,7 @@ def kind_of(shape: Shape) -> str:
 def file_of(shape: Shape, library: PresetLibrary, parameters: bytes, payload: bytes) -> bytes:
     """A file with valid checksums, whatever is in it."""
     card = library.card_for("multires", shape, 1.0)
-    header = Header(shape, card.id, card.prior_hash, 1, parameters, card.format_version)
+    header = Header(shape, card.id, card.prior_hash, 1, parameters)
     return bitstream.write(header, payload)
 
 

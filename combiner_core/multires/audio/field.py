@@ -36,7 +36,7 @@ class AudioField:
     peak = 2.0
     unit = _SAMPLE_UNIT
     # see `ImageField`; measured on held-out speakers
-    bits_per_guessed, growth = 1.69, 0.0
+    bits_per_guessed, growth = 1.56, 0.0
 
     def __init__(self, model: AudioModel, shape: AudioShape, device: torch.device) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
@@ -70,7 +70,7 @@ class AudioField:
             blocks.append(block)
         return torch.cat(blocks, 1)
 
-    def render(self, decoded: Tensor, noise: NoiseScale, scale: float) -> Signal:
+    def render(self, decoded: Tensor, noise: NoiseScale, scale: float, depth: int = 8) -> Signal:
         """The clip of what a coding order returned, with `scale` times as many samples a second."""
         weights = mid_side(decoded.float() * (noise.value / VALUE_UNITS))
         rate = max(1, round(self._shape.sample_rate * scale))
