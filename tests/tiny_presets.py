@@ -16,6 +16,7 @@ from combiner_core import bitstream
 from combiner_core.bitstream import Header
 from combiner_core.card import Card
 from combiner_core.multires.audio.prior import AudioPriorConfig
+from combiner_core.multires.image.folding import folded_channels
 from combiner_core.multires.image.postfilter import PostfilterConfig
 from combiner_core.multires.image.prior import ImagePriorConfig
 from combiner_core.multires.model import (
@@ -30,6 +31,7 @@ from combiner_core.multires.neighbours import kinds_of, taps_of
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.presets import PresetLibrary
 from combiner_core.rec import EntropyTables
+from combiner_core.scale_mixture import ScaleMixture
 from combiner_core.signals import AudioShape, Shape
 from combiner_core.siren.coordinate_descent import (
     CoordinateDescent,
@@ -87,8 +89,8 @@ def image_model(seed: int = 0) -> ImageModel:
     width = 8
     model = ImageModel(
         ImageModelConfig(
-            ImagePriorConfig((width,) * 7),
-            PostfilterConfig(width, 1, width),
+            ImagePriorConfig((width,) * 7, (1,) * 7, (6, 8, 8, 6, 4, 4, 4)),
+            PostfilterConfig((width,) * 3, (1, 2, 1), width),
         )
     )
     rng = np.random.default_rng(seed)
@@ -96,8 +98,10 @@ def image_model(seed: int = 0) -> ImageModel:
         _randomise(model, rng)
         for number, level in enumerate(model.prior.levels):
             _randomise(level.head, rng, amplitude=0.1)
-            level.log_variance.copy_(torch.tensor([3.0 + 2 * number] * 3).repeat(3))
-            level.log_variance[[1, 2, 4, 5, 7, 8]] -= 3
+            level.log_variance.fill_(3.0 + 2 * number)
+            level.log_variance[list(folded_channels((1, 2, 4, 5, 7, 8)))] -= 3
+        for mixture in model.prior.mixtures:
+            mixture.load_state_dict(ScaleMixture().state_dict())
         model.prior.low_mean.zero_()
         model.prior.low_log_variance.fill_(20.0)
         _randomise(model.postfilter.leave, rng, amplitude=0.003)

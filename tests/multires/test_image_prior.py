@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import torch
 from tiny_presets import image_model
 from torch import Tensor
 
 from combiner_core.multires.coding_order import GroupPrior, follow
-from combiner_core.multires.context_model import MAX_LOG_VARIANCE, MAX_MEAN, MIN_LOG_VARIANCE
+from combiner_core.multires.exact_convolutions import ExactConv
 from combiner_core.multires.image.colours import to_colours
+from combiner_core.multires.image.field import folded_weights
+from combiner_core.multires.image.folding import fold
+from combiner_core.multires.image.level_network import (
+    MAX_LOG_VARIANCE,
+    MAX_MEAN,
+    MIN_LOG_VARIANCE,
+)
+from combiner_core.multires.image.noise_map import NoiseMap, NoiseSteps
 from combiner_core.multires.image.prior import STRIP_PLACES, ImagePrior
-from combiner_core.multires.image.pyramid import decompose, level_sizes
-from combiner_core.multires.integer_convolutions import IntegerConv
-from combiner_core.rec.wire import VALUE_UNITS
+from combiner_core.multires.image.pyramid import level_sizes
+from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 
 Predictions = list[tuple[Tensor, Tensor]]
 Size = tuple[int, int]
@@ -24,7 +32,7 @@ Size = tuple[int, int]
 LEVELS = 7
 SIZE = (61, 83)
 SIZES = [(8, 8), (9, 8), (17, 23), (1, 5), (1, 1), (64, 33), SIZE]
-STAGES = 4
+STAGES = (6, 8, 8, 6, 4, 4, 4)
 
 
 def exact_prior(seed: int = 0) -> ImagePrior:
@@ -45,7 +53,7 @@ def noise_scales(count: int) -> tuple[Tensor, Tensor]:
 
 
 def random_weights(size: Size, batch: int = 1, gain: int = 1, seed: int = 1) -> dict[int, Tensor]:
-    """Weights in 1/16 by level, small and large: int32."""
+    """Weights in 1/16 by level on folded grids, small and large: int32."""
     generator = torch.Generator().manual_seed(seed)
     weights = {}
     for level, (height, width) in enumerate(level_sizes(*size, LEVELS)):
@@ -53,10 +61,17 @@ def random_weights(size: Size, batch: int = 1, gain: int = 1, seed: int = 1) -> 
             shape = (batch, 9, height, width)
             loudness = torch.exp2((3 + level) * torch.rand(shape, generator=generator))
             normal = torch.randn(shape, generator=generator)
-            weights[level] = (gain * loudness * normal).int()
+            weights[level] = fold((gain * loudness * normal).int())
     low = torch.randint(-99999, 99999, (batch, 3, height, width), generator=generator)
     weights[LEVELS + 1] = low.int()
     return weights
+
+
+def noise_steps(size: Size, batch: int = 1) -> NoiseSteps:
+    """A noise scale that differs from place to place, by level and colour."""
+    rows, columns = (-(-side // 16) for side in size)
+    cells = np.arange(rows * columns).reshape(rows, columns) * 7 % 13 - 6
+    return NoiseSteps.of([NoiseMap(cells.astype(np.int8), 2, 1, -1)] * batch, size, LEVELS)
 
 
 @torch.no_grad()
@@ -80,8 +95,17 @@ def go_through(
         return (decoded if exact else decoded / VALUE_UNITS).to(request.mean.device)
 
     noise = noise or noise_scales(len(weights[1]))
-    steps = prior.coding_order(size, *noise, exact=exact, strip_places=strip_places)
-    return *follow(steps, answer), predictions
+    steps = noise_steps(size, len(weights[1]))
+    device = weights[1].device
+    levels = {level: part.to(device) for level, part in steps.levels.items()}
+    order = prior.coding_order(
+        size,
+        *noise,
+        NoiseSteps(levels, steps.cells.to(device)),
+        exact=exact,
+        strip_places=strip_places,
+    )
+    return *follow(order, answer), predictions
 
 
 def assert_same(one: tuple[Tensor, Tensor, Predictions], other: tuple) -> None:
@@ -117,31 +141,32 @@ def test_every_weight_is_visited_once_from_coarse_to_fine(
     size: Size, strip_places: int, prior: ImagePrior
 ) -> None:
     sizes = level_sizes(*size, LEVELS)
-    visits = {level: torch.zeros(9, *sizes[level], dtype=torch.long) for level in range(1, 8)}
-    visits[LEVELS + 1] = torch.zeros(3, *sizes[LEVELS], dtype=torch.long)
-    levels, indices = [], []
+    visits = {level: np.zeros((9, *sizes[level]), int) for level in range(1, 8)}
+    visits[LEVELS + 1] = np.zeros((3, *sizes[LEVELS]), int)
+    levels = []
 
     def answer(request: GroupPrior) -> Tensor:
         group = request.group
         assert request.mean.shape == request.log_variance.shape
         assert request.mean.shape[1:] == group.coded.shape
-        if group.previous is not None:
-            assert group.previous < group.index
-        rows = slice(group.first_row, group.first_row + group.coded.shape[1])
-        visits[group.level][list(group.channels), rows] += group.coded.long()
+        integers = request.integers()
+        for plane, coded in zip(integers.planes, integers.coded, strict=True):
+            for row, column in np.argwhere(coded):
+                row, column = row * plane.row_step, column * plane.column_step
+                visits[group.level][plane.channel, plane.row + row, plane.column + column] += 1
         levels.append(group.level)
-        indices.append(group.index)
         return torch.zeros(request.mean.shape, dtype=torch.int32)
 
-    steps = prior.coding_order(size, *noise_scales(1), exact=True, strip_places=strip_places)
+    order = prior.coding_order(
+        size, *noise_scales(1), noise_steps(size), exact=True, strip_places=strip_places
+    )
     with torch.no_grad():
-        picture, hidden = follow(steps, answer)
+        picture, hidden = follow(order, answer)
     assert picture.shape == (1, 3, *size)
-    assert hidden.shape == (1, 8, *sizes[1])
+    assert hidden.shape == (1, 8, *(-(-side // 2) for side in sizes[1]))
     assert max(int(visit.max()) for visit in visits.values()) == 1
     assert sum(int(visit.sum()) for visit in visits.values()) == 3 * size[0] * size[1]
     assert levels == sorted(levels, reverse=True)
-    assert indices == list(range(len(levels)))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -151,7 +176,7 @@ def test_the_weights_of_a_picture_give_that_picture(size: Size, prior: ImagePrio
     scale, log_scale = noise_scales(1)
     weights = {
         level: torch.round(VALUE_UNITS * part / float(scale)).int()
-        for level, part in decompose(pixels, LEVELS).items()
+        for level, part in folded_weights(pixels, LEVELS).items()
     }
     picture, _, _ = go_through(prior, weights, size, noise=(scale, log_scale))
     assert picture.dtype == torch.int32
@@ -163,7 +188,8 @@ def test_the_weights_of_a_picture_give_that_picture(size: Size, prior: ImagePrio
 def test_predictions_lie_on_their_grids_and_within_their_limits(prior: ImagePrior) -> None:
     for mean, log_variance in go_through(prior, random_weights(SIZE))[2][1:]:
         assert torch.equal(mean * VALUE_UNITS, (mean * VALUE_UNITS).round())
-        assert torch.equal(log_variance * 8, (log_variance * 8).round())
+        units = log_variance * LOG_VARIANCE_UNITS
+        assert torch.equal(units, units.round())
         assert float(mean.abs().max()) <= MAX_MEAN
         assert float(log_variance.min()) >= MIN_LOG_VARIANCE
         assert float(log_variance.max()) <= MAX_LOG_VARIANCE
@@ -172,10 +198,10 @@ def test_predictions_lie_on_their_grids_and_within_their_limits(prior: ImagePrio
 def test_a_prediction_depends_on_earlier_groups_alone(prior: ImagePrior) -> None:
     weights = random_weights(SIZE)
     before = go_through(prior, weights)[2]
-    # of the second level, the third stage and all that follow
-    weights[2][:, 6] += 500
+    # of the second level, the fifth stage and all that follow: the diagonal band of two phases
+    weights[2][:, 24] += 500
     after = go_through(prior, weights)[2]
-    last = 1 + 5 * STAGES + 2
+    last = 1 + sum(STAGES[2:]) + 4
     for one, other in zip(before[: last + 1], after[: last + 1], strict=True):
         assert all(map(torch.equal, one, other))
     for one, other in zip(before[last + 1 :], after[last + 1 :], strict=True):
@@ -204,7 +230,7 @@ def test_results_are_the_same_in_float64() -> None:
     prior, weights = exact_prior(), random_weights(SIZE)
     expected = go_through(prior, weights)
     for module in prior.modules():
-        if isinstance(module, IntegerConv):
+        if isinstance(module, ExactConv):
             module.forward = _in_float64(module)  # type: ignore[method-assign]
     assert_same(go_through(prior, weights), expected)
 
@@ -243,10 +269,10 @@ def test_the_picture_does_not_depend_on_strips(strip_places: int, prior: ImagePr
 
 def test_a_window_sees_what_the_whole_picture_does(prior: ImagePrior) -> None:
     """Far from its edges: the networks reach a few places."""
-    weights = random_weights((160, 160))
-    rows, columns = slice(20, 68), slice(8, 56)
+    weights = random_weights((320, 320))
+    rows, columns = slice(8, 72), slice(4, 68)
     confined = dict(weights) | {1: weights[1][..., rows, columns]}
-    _, hidden, _ = go_through(prior, weights, (160, 160))
+    _, hidden, _ = go_through(prior, weights, (320, 320))
     predictions: Predictions = []
 
     def answer(request: GroupPrior) -> Tensor:
@@ -254,12 +280,14 @@ def test_a_window_sees_what_the_whole_picture_does(prior: ImagePrior) -> None:
         group = request.group
         return confined[group.level][:, list(group.channels)] * group.coded
 
-    steps = prior.coding_order((160, 160), *noise_scales(1), exact=True, window=(rows, columns))
+    order = prior.coding_order(
+        (320, 320), *noise_scales(1), noise_steps((320, 320)), exact=True, window=(rows, columns)
+    )
     with torch.no_grad():
-        picture, inner = follow(steps, answer)
-    assert picture.shape == (1, 3, 96, 96)
-    middle = slice(20, 28)
-    assert torch.equal(inner[..., middle, middle], hidden[..., 40:48, 28:36])
+        picture, inner = follow(order, answer)
+    assert picture.shape == (1, 3, 256, 256)
+    middle = slice(28, 36)
+    assert torch.equal(inner[..., middle, middle], hidden[..., 36:44, 32:40])
 
 
 def test_exact_and_trained_arithmetic_are_nearly_the_same(prior: ImagePrior) -> None:
@@ -271,11 +299,12 @@ def test_exact_and_trained_arithmetic_are_nearly_the_same(prior: ImagePrior) -> 
         assert float((one - other).abs().mean()) < 0.2
 
 
-def _in_float64(module: IntegerConv) -> Callable[[Tensor], Tensor]:
+def _in_float64(module: ExactConv) -> Callable[[Tensor], Tensor]:
     assert module.bias is not None
     weight, bias, padding = module.weight.double(), module.bias.double(), module.padding
 
     def forward(values: Tensor) -> Tensor:
-        return torch.nn.functional.conv2d(values.double(), weight, bias, padding=padding).float()
+        result = torch.nn.functional.conv2d(values.double(), weight, bias, padding=padding)
+        return result.float().bfloat16()
 
     return forward

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from combiner_core.gaussians import TargetPosterior, target_loss_nats
 from combiner_core.multires.coding_order import GroupPrior
-from combiner_core.multires.image.elbo import MIN_CODED_LOG_VARIANCE
 
+# log2 of the variance from which on a weight is taken to be coded
+MIN_CODED_LOG_VARIANCE = -0.5
 _NONE: Mapping[int, float] = MappingProxyType({})
 
 
