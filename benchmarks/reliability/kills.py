@@ -110,8 +110,7 @@ class Training:
         own = {
             "siren": "siren --kind image --rate 0.004 --signals 4 --textured-share 1 --hidden 8 "
             "--layers 3 --frequencies 5 --updates 6 --steps-per-update 20 --batch 64 --device cpu",
-            "multires": "multires image --likelihood-steps 3 --elbo-steps 2 --batch 1 --crop 64 "
-            "--device cpu",
+            "multires": "multires image --steps 5 --batch 1 --crop 64 --device cpu",
         }[self.family]
         return ["-m", "combiner_core", "train", *own.split(), *shared]
 

@@ -118,7 +118,7 @@ class RateControl:
             is_all = noise.index == MIN_INDEX and steered is not None
             enough = _LEFT + _PATIENCE * attempt
             enough_bytes = max(enough * self._payload_bytes, _LEFT_BYTES)
-            if 0 <= left_bytes and (left_bytes <= enough_bytes or is_all):
+            if left_bytes >= 0 and (left_bytes <= enough_bytes or is_all):
                 break
             plans.append(message.plan)
             if steered is not None:

@@ -125,9 +125,7 @@ def test_a_noise_map_moves_errors(model: ImageModel, pixels: Tensor) -> None:
     targets = weights_of(pixels, NOISE)
     usual = elbo(model, targets, pixels)
     mapped = elbo(model, targets, pixels, noise_map=NoiseMap(cells))
-    before, after = (
-        (found.decoded - pixels).square().mean((0, 1, 2)) for found in (usual, mapped)
-    )
+    before, after = ((found.decoded - pixels).square().mean((0, 1, 2)) for found in (usual, mapped))
     middle = 16 * (columns // 2)
     assert float(after[: middle - 16].mean()) > 1.2 * float(before[: middle - 16].mean())
     assert float(after[middle + 16 :].mean()) < float(before[middle + 16 :].mean())

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE
 from combiner_core.multires.preset import MultiresPreset, networks_from
 from combiner_core.multires.train.audio import AudioTrainConfig
 from combiner_core.multires.train.entropy_tables import learn_tables
-from combiner_core.multires.train.image import ImageTrainConfig, PhaseConfig
+from combiner_core.multires.train.image import ImageTrainConfig
 from combiner_core.multires.train.learner import Checkpoint
 from combiner_core.multires.train.recipes import (
     SPEECH_RATE,
@@ -81,10 +81,17 @@ def add_to(families: Subparsers) -> None:
     command.add_argument(
         "--export-only", action="store_true", help="write what the checkpoint has, without training"
     )
-    command.add_argument("--likelihood-steps", type=int, metavar="N")
-    command.add_argument("--elbo-steps", type=int, metavar="N", help="of the image model")
+    command.add_argument("--steps", type=int, metavar="N")
     command.add_argument("--batch", type=int, metavar="N")
     command.add_argument("--crop", type=int, metavar="N", help="pixels, or frames of sound")
+    command.add_argument(
+        "--fall", type=int, metavar="N", help="steps in which learning rates of images fall at last"
+    )
+    command.add_argument(
+        "--fuse",
+        action="store_true",
+        help="compile formulas of images, which is faster and takes a compiler of C++",
+    )
     command.add_argument("--validate-every", type=int, default=1000, metavar="N", help="steps")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -118,9 +125,8 @@ def _train(parsed: argparse.Namespace) -> None:
 
 def _recipe(parsed: argparse.Namespace) -> Recipe:
     if parsed.kind == "image":
-        return ImageRecipe(
-            _image_settings(parsed), read_data(load_image, parsed.data, parsed.validate)
-        )
+        data = read_data(load_image, parsed.data, parsed.validate)
+        return ImageRecipe(_image_settings(parsed), data, fuse=parsed.fuse)
     settings = _audio_settings(parsed)
     data = read_data(read_speech, parsed.data, parsed.validate)
     clips = [signal.values[0] for signal in data.learned]
@@ -130,23 +136,17 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
 
 
 def _image_settings(parsed: argparse.Namespace) -> ImageTrainConfig:
+    given = _given(steps=parsed.steps, batch=parsed.batch, crop=parsed.crop, fall=parsed.fall)
     usual = ImageTrainConfig()
-
-    def phase(usual: PhaseConfig, steps: int | None) -> PhaseConfig:
-        return replace(usual, **_given(steps=steps, batch=parsed.batch, crop=parsed.crop))
-
-    return ImageTrainConfig(
-        likelihood=phase(usual.likelihood, parsed.likelihood_steps),
-        elbo=phase(usual.elbo, parsed.elbo_steps),
-        seed=parsed.seed,
-    )
+    window = min(usual.window, given.get("crop", usual.crop))
+    return ImageTrainConfig(**given, window=window, seed=parsed.seed)
 
 
 def _audio_settings(parsed: argparse.Namespace) -> AudioTrainConfig:
-    if parsed.elbo_steps:
-        raise ValueError("only the image model has a second phase")
+    if parsed.fall is not None or parsed.fuse:
+        raise ValueError("--fall and --fuse are for the image model")
     bands = AudioPriorConfig() if parsed.kind == "speech" else _WIDE_BANDS
-    given = _given(steps=parsed.likelihood_steps, batch=parsed.batch, frames=parsed.crop)
+    given = _given(steps=parsed.steps, batch=parsed.batch, frames=parsed.crop)
     return AudioTrainConfig(bands, **given, seed=parsed.seed)
 
 

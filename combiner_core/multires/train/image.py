@@ -167,12 +167,15 @@ class ImageTrainer:
         assert isinstance(average, ImageModel)
         return average
 
-    def run(self, save_every: int = 100) -> Iterator[ImageTrainProgress]:
-        """Train; yields after every step."""
-        steps, history = self._config.steps, self._learner.history
+    def fuse(self) -> None:
+        """Compile formulas, which takes a compiler of C++; results differ by rounding."""
         for mixture in self._working.prior.mixtures:
             assert isinstance(mixture, ScaleMixture)
             mixture.fuse()
+
+    def run(self, save_every: int = 100) -> Iterator[ImageTrainProgress]:
+        """Train; yields after every step."""
+        steps, history = self._config.steps, self._learner.history
         while history.done < steps:
             self._learner.learn(self._loss(history.done))
             last = history.done == steps

@@ -88,6 +88,7 @@ class ImageRecipe:
         noise: scales at which the model is measured.
         noise_range: the finest and the coarsest scale of the entropy tables' examples.
         rate_unit: in which.
+        fuse: whether formulas are compiled.
     """
 
     settings: ImageTrainConfig
@@ -96,6 +97,7 @@ class ImageRecipe:
     noise: tuple[float, ...] = (50.0, 28.0, 16.0, 8.0)
     noise_range: tuple[float, float] = (4.0, 100.0)
     rate_unit: str = "bpp"
+    fuse: bool = False
 
     def train(
         self, checkpoint: Path, warm_start: Path | None, device: torch.device
@@ -107,6 +109,8 @@ class ImageRecipe:
         """
         pictures = [signal.values for signal in self.data.learned]
         trainer = ImageTrainer(self.settings, pictures, checkpoint, warm_start, device)
+        if self.fuse:
+            trainer.fuse()
         return ((progress, trainer.model) for progress in trainer.run())
 
     def model(self, saved: Checkpoint) -> ImageModel:
