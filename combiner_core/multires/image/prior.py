@@ -131,7 +131,9 @@ class ImagePrior(nn.Module):
             exists = _existing((height, width), current.device)
             # parts of a level are only learned from
             whole = level > 1 or window is None
-            grid = Grid(len(noise) * _CHANNELS, *current.shape[2:], grid if whole else None, (2, 2))
+            rows_here, columns_here = current.shape[2:]
+            coarse = grid if whole else None
+            grid = Grid(len(noise) * _CHANNELS, rows_here, columns_here, coarse, (2, 2))
             parent_here: Tensor | None = None
             hidden_here: Tensor | None = None
             for rows in _strips(current.shape[2], current.shape[3], strip_places):
