@@ -24,7 +24,7 @@ from benchmarks.measures import MEASURES
 from benchmarks.rate_distortion import measure as rate_distortion
 from benchmarks.rate_distortion import protocol
 from benchmarks.rate_distortion import tables as rate_distortion_tables
-from benchmarks.rate_distortion.frame import frame
+from benchmarks.rate_distortion.frame import earlier, frame
 from benchmarks.rate_distortion.rows import OTHERS, OURS, RateUnit, Row, read_rows
 from benchmarks.rec_overhead import coders, image_weights, random_weights
 from benchmarks.rec_overhead import tables as rec_tables
@@ -120,7 +120,15 @@ def _add_comparison(commands: Subparsers) -> None:
     command = commands.add_parser("bd", help="BD-rates against other codecs: means over files")
     command.set_defaults(run=_deltas)
     command.add_argument("results", type=Path, nargs="+")
-    command.add_argument("--anchors", nargs="+", required=True, metavar="CODEC")
+    command.add_argument("--anchors", nargs="+", default=[], metavar="CODEC")
+    command.add_argument(
+        "--before",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="results of `rd` in another version, to compare with",
+    )
     command.add_argument("--low", type=float, default=0.08, help="lowest rate compared")
     command.add_argument("--high", type=float, default=0.5, help="highest rate compared")
     command.add_argument("--measure", choices=list(MEASURES), default="psnr_db")
@@ -273,7 +281,14 @@ def _table(parsed: argparse.Namespace) -> None:
 
 def _deltas(parsed: argparse.Namespace) -> None:
     data = _rates(parsed.results)
-    found = protocol.compare(data, parsed.anchors, parsed.low, parsed.high, parsed.measure)
+    anchors = list(parsed.anchors)
+    if parsed.before:
+        before = earlier(_rates(parsed.before))
+        data = pd.concat([data, before], ignore_index=True)
+        anchors += sorted(before["setting"].unique())
+    if not anchors:
+        raise CombinerError("There is nothing to compare with: name --anchors or files --before.")
+    found = protocol.compare(data, anchors, parsed.low, parsed.high, parsed.measure)
     band = f"{parsed.low:g} to {parsed.high:g} {data['unit'].iloc[0]}"
     print(rate_distortion_tables.comparisons({band: found}))
 

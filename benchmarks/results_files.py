@@ -31,7 +31,7 @@ FORMAT_VERSION = 2
 # had no kind, and one run for all rows, whose fields lay beside them
 _FIRST_VERSION = 1
 _FIRST_KIND = "rate-distortion"
-_PACKAGES = ("torch", "numpy", "numba", "pillow", "soundfile", "constriction")
+_PACKAGES = ("torch", "numpy", "numba", "pillow", "soundfile")
 # of the extra `bench`: what other codecs and measures of quality are made with
 _OPTIONAL_PACKAGES = (
     *("av", "pillow-jxl-plugin", "pytorch-msssim", "ssimulacra2"),

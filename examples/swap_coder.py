@@ -4,17 +4,17 @@ import sys
 from pathlib import Path
 
 import combiner_core as cc
-from combiner_core.multires.codec import MultiresCodec
 from combiner_core.rec import BlockCoder
+from combiner_core.siren.codec import SirenCodec
 
 EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
 
 
-def main(path: str | Path = EXAMPLES / "osprey.png", *, bpp: float = 0.5) -> None:
+def main(path: str | Path = EXAMPLES / "osprey.png", *, bpp: float = 0.1) -> None:
     """Print a line for each coder."""
-    preset = cc.PresetLibrary().named("multires-image", MultiresCodec).preset
-    codec = MultiresCodec(preset, coder=BlockCoder(commit_blocks=32))  # changed: the coder
-    trellis = cc.compress(path, bpp=bpp, effort="fast")
+    preset = cc.PresetLibrary().named("siren-image", SirenCodec).preset
+    codec = SirenCodec(preset, coder=BlockCoder(commit_blocks=32))  # changed: the coder
+    trellis = cc.compress(path, bpp=bpp, effort="fast", model="siren-image")
     astar = cc.compress(path, bpp=bpp, effort="fast", model=codec)  # changed: the codec
     for name, file in (("trellis", trellis), ("A*", astar)):
         result = file.encoded

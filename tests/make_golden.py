@@ -48,16 +48,16 @@ SHIPPED_CASES: Mapping[str, Case] = {
     "tiles-trellis": Case("picture", "siren-image", 6000, replace(FAST, seed=3)),
     "stereo-trellis": Case("tone", "siren-speech-16", 1500, replace(FAST, seed=7)),
     "multires-image": Case("osprey.png", "multires-image", 2000, EncodeOptions(device="cpu")),
-    "multires-image-astar": Case("osprey.png", "multires-image", 700, ASTAR),
+    "multires-image-small": Case("osprey.png", "multires-image", 700, FAST),
     "multires-speech": Case("reader-163.flac", "multires-speech", 1500, FAST),
     "multires-wide": Case("melody.flac", "multires-wide", 1500, FAST),
     "siren-image": Case("osprey.png", "siren-image", 2000, FAST),
     "siren-speech-8": Case("reader-163.flac", "siren-speech-8", 1500, FAST),
 }
 TINY_CASES: Mapping[str, Case] = {
-    "image-trellis": Case("picture", MULTIRES_IMAGE, 900, FAST),
-    "image-astar": Case("picture", MULTIRES_IMAGE, 400, ASTAR),
-    "stereo-trellis": Case("tone", MULTIRES_AUDIO, 1500, replace(FAST, seed=7)),
+    "image": Case("picture", MULTIRES_IMAGE, 900, FAST),
+    "image-balanced": Case("picture", MULTIRES_IMAGE, 400, EncodeOptions(device="cpu")),
+    "stereo": Case("tone", MULTIRES_AUDIO, 1500, replace(FAST, seed=7)),
 }
 
 

@@ -81,11 +81,11 @@ def test_a_multires_posterior_level_by_level(pictures: list[Path]) -> None:
 
 
 def test_another_coder_takes_two_lines(pictures: list[Path]) -> None:
-    lines = lines_of("swap_coder.py", pictures[0])
+    lines = lines_of("swap_coder.py", pictures[0], bpp=0.5)
     assert [line.split(":")[0] for line in lines] == ["trellis", "A*"]
     sizes, qualities, kl_bits = numbers(r"[^:]*: # bytes, # dB, KL # bits", lines).T
     assert (abs(sizes - 64 * 48 * 0.5 / 8) <= 1).all()
-    assert qualities[0] > qualities[1] > 20  # the trellis is the better coder
+    assert qualities[0] > qualities[1] > 10  # the trellis is the better coder
     assert (kl_bits > 0).all()
 
 

@@ -48,3 +48,8 @@ def frame(rows: Sequence[Row]) -> pd.DataFrame:
         column[~np.isfinite(column)] = np.nan
         data[name] = column
     return data
+
+
+def earlier(data: pd.DataFrame) -> pd.DataFrame:
+    """Lines of our settings in another version, as codecs to compare with."""
+    return data.assign(setting="before: " + data["setting"], is_baseline=True)

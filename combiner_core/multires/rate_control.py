@@ -115,10 +115,10 @@ class RateControl:
             )
             best = message if best is None else self._better(message, best)
             left_bytes = self._payload_bytes - len(message.payload)
-            is_all = noise.index == MIN_INDEX and steered is not None
-            enough = _LEFT + _PATIENCE * attempt
-            enough_bytes = max(enough * self._payload_bytes, _LEFT_BYTES)
-            if left_bytes >= 0 and (left_bytes <= enough_bytes or is_all):
+            share = _LEFT + _PATIENCE * attempt
+            fits = 0 <= left_bytes <= max(share * self._payload_bytes, _LEFT_BYTES)
+            last = MIN_INDEX if left_bytes >= 0 else MAX_INDEX
+            if fits or (steered is not None and noise.index == last):
                 break
             plans.append(message.plan)
             if steered is not None:
@@ -133,14 +133,14 @@ class RateControl:
         """The scale to try next, and the plan for it if it can be relied on."""
         last = plans[-1]
         noise = last.finest(goal_bits)
-        if abs(_excess(last, goal_bits)) < _NEAR or noise.index == MIN_INDEX:
+        if abs(_excess(last, goal_bits)) < _NEAR or noise.index in (MIN_INDEX, MAX_INDEX):
             return noise, last.at(noise)
         longer = [plan for plan in plans if plan.total_bits > goal_bits]
         shorter = [plan for plan in plans if plan.total_bits <= goal_bits]
         if longer and shorter:
             # where bits change so suddenly that plans fail
-            fine = max(longer, key=lambda plan: plan.noise.index)
-            coarse = min(shorter, key=lambda plan: plan.noise.index)
+            fine = max(longer, key=_index)
+            coarse = min(shorter, key=_index)
             above, below = _excess(fine, goal_bits), _excess(coarse, goal_bits)
             share = min(max(above / (above - below), _MARGIN), 1 - _MARGIN)
             index = fine.noise.index + share * (coarse.noise.index - fine.noise.index)
@@ -175,3 +175,7 @@ class RateControl:
 def _excess(plan: RatePlan, goal_bits: float) -> float:
     """Log of the ratio of a plan to the goal."""
     return math.log((plan.total_bits + 1) / (goal_bits + 1))
+
+
+def _index(plan: RatePlan) -> int:
+    return plan.noise.index

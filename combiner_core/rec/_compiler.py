@@ -10,6 +10,9 @@ from typing import Any, TypeVar, cast
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., object])
+# numbers within compiled functions, of a kind that only the compiler knows
+Int = Any
+Real = Any
 
 # Sums may be contracted but never reordered; infinities and NaN do not occur.
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "nnan", "ninf", "nsz"}}

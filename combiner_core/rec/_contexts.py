@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec._compiler import inlined
+from combiner_core.rec._compiler import Int, inlined
 
 # greatest magnitude that is kept, so that it fits its type
 MAX_MAGNITUDE = 8000
@@ -50,8 +50,8 @@ class Look(NamedTuple):
 
 
 @inlined
-def _activity(around: Around, plane: int, place: int, row: int, column: int) -> int:
-    total = np.int64(0)
+def _activity(around: Around, plane: Int, place: Int, row: Int, column: Int) -> Int:
+    total: Int = np.int64(0)
     for tap in range(around.offsets.shape[1]):
         total += around.weights[plane, tap] * np.int64(
             around.magnitudes[place + around.offsets[plane, tap]]
@@ -68,12 +68,12 @@ def _activity(around: Around, plane: int, place: int, row: int, column: int) -> 
 
 @inlined
 def context(
-    look: Look, around: Around, plane: int, place: int, row: int, column: int, index: int
-) -> int:
+    look: Look, around: Around, plane: Int, place: Int, row: Int, column: Int, index: Int
+) -> Int:
     """Number of a weight's context without its quantiser."""
     variance_bin = np.int64(look.bins[index])
     n_bins = look.thresholds.shape[1] + 1
-    first = look.first + variance_bin * n_bins
+    first: Int = look.first + variance_bin * n_bins
     if variance_bin < look.quiet:
         return first
     activity = look.expected[index] + _activity(around, plane, place, row, column)
@@ -83,16 +83,17 @@ def context(
 
 
 @inlined
-def magnitude(look: Look, variance_bin: int, quantiser: int, size: int) -> int:
+def magnitude(look: Look, variance_bin: Int, quantiser: Int, size: Int) -> Int:
     """Distance from the mean, in 1/16, that a size stands for."""
     if size == 0:
         return 0
-    correction = look.corrections[variance_bin, quantiser, min(size, CORRECTED)]
-    return max(multiple(look, variance_bin, quantiser, size) + correction, 1)
+    correction: Int = look.corrections[variance_bin, quantiser, min(size, CORRECTED)]
+    distance: Int = max(multiple(look, variance_bin, quantiser, size) + correction, 1)
+    return distance
 
 
 @inlined
-def multiple(look: Look, variance_bin: int, quantiser: int, size: int) -> int:
+def multiple(look: Look, variance_bin: Int, quantiser: Int, size: Int) -> Int:
     """The multiple of the step that a size stands for, in 1/16."""
-    steps = (2 * size - quantiser) * np.int64(look.steps[variance_bin])
+    steps: Int = (2 * size - quantiser) * np.int64(look.steps[variance_bin])
     return (steps + _STEP_UNITS // 2) // _STEP_UNITS

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.rec import _contexts
-from combiner_core.rec._compiler import compiled, inlined
+from combiner_core.rec._compiler import Int, Real, compiled, inlined
 from combiner_core.rec._contexts import MAX_MAGNITUDE, Around, Look, context, magnitude
 
 # one decision more than the sizes that are coded one by one: the first is that between zero and not
@@ -46,9 +46,9 @@ class Models(NamedTuple):
 def _adapt(
     probability: NDArray[np.int32],
     seen: NDArray[np.int16],
-    row: int,
-    node: int,
-    bit: int,
+    row: Int,
+    node: Int,
+    bit: Int,
     rates: NDArray[np.int32],
     limit: int,
 ) -> None:
@@ -78,7 +78,7 @@ def _push(out: NDArray[np.uint8], coder: NDArray[np.int64]) -> None:
 
 
 @inlined
-def _put(out: NDArray[np.uint8], coder: NDArray[np.int64], bit: int, probability: int) -> None:
+def _put(out: NDArray[np.uint8], coder: NDArray[np.int64], bit: Int, probability: Int) -> None:
     bound = (coder[1] >> 16) * probability
     if bit:
         coder[1] = bound
@@ -91,7 +91,7 @@ def _put(out: NDArray[np.uint8], coder: NDArray[np.int64], bit: int, probability
 
 
 @inlined
-def _get(data: NDArray[np.uint8], coder: NDArray[np.int64], probability: int) -> int:
+def _get(data: NDArray[np.uint8], coder: NDArray[np.int64], probability: Int) -> Int:
     """The next bit, or -1 if bytes that are not there decide it."""
     bound = (coder[1] >> 16) * probability
     if coder[0] + coder[3] < bound:
@@ -140,13 +140,13 @@ def _write_size(
     out: NDArray[np.uint8],
     coder: NDArray[np.int64],
     models: Models,
-    at: int,
-    variance_bin: int,
-    size: int,
+    at: Int,
+    variance_bin: Int,
+    size: Int,
     costs: NDArray[np.float32],
-) -> float:
+) -> Real:
     """Write a size of at least one, after its sign; returns its information in bits."""
-    spent = np.float32(0)
+    spent: Real = np.float32(0)
     for node in range(1, NODES):
         bit = size > node
         probability = models.probability[at, node]
@@ -169,7 +169,7 @@ def _write_size(
 
 
 @inlined
-def digits_of(size: int) -> int:
+def digits_of(size: Int) -> Int:
     """Binary digits after the first of what escapes."""
     rest = size - NODES + 1
     digits = 0
@@ -179,7 +179,7 @@ def digits_of(size: int) -> int:
 
 
 @inlined
-def _inverted(probability: int, bit: int) -> int:
+def _inverted(probability: Int, bit: Int) -> Int:
     """The probability of the bit."""
     return probability if bit else _ONE - 1 - probability
 
@@ -189,9 +189,9 @@ def _read_size(
     data: NDArray[np.uint8],
     coder: NDArray[np.int64],
     models: Models,
-    at: int,
-    variance_bin: int,
-) -> int:
+    at: Int,
+    variance_bin: Int,
+) -> Int:
     """Read a size of at least one, or -1."""
     for node in range(1, NODES):
         bit = _get(data, coder, models.probability[at, node] >> _CODER_SHIFT)
@@ -235,7 +235,7 @@ def write(
     sizes: NDArray[np.int32],
     changes: NDArray[np.int64],
     spent: NDArray[np.float32],
-) -> int:
+) -> Int:
     """Write signed sizes, and what they stand for to `changes`, bits to `spent`.
 
     The places of the sizes must be empty. `mark` is moved to the last weight that is not zero:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.rec import _contexts, _message_kernels
-from combiner_core.rec._compiler import compiled, inlined
+from combiner_core.rec._compiler import Int, Real, compiled, inlined
 from combiner_core.rec._contexts import MAX_MAGNITUDE, Around, Look, context, magnitude
 from combiner_core.rec._message_kernels import ESCAPE_NODES, NODES, digits_of
 
@@ -124,14 +124,14 @@ def search(
 @inlined
 def _weigh(
     path: Path,
-    number: int,
+    number: Int,
     look: Look,
     costs: NDArray[np.float32],
     escape_costs: NDArray[np.float32],
-    at: int,
-    distance: float,
-    step: float,
-    loss: float,
+    at: Int,
+    distance: Real,
+    step: Real,
+    loss: Real,
 ) -> None:
     """Find the best sizes of either parity under either quantiser, and what they cost."""
     variance_bin = path.weights[number, 2]
@@ -143,7 +143,8 @@ def _weigh(
         path.candidates[number, option] = 0
         path.candidates[number, option + 1] = 1
         near = np.int64((distance / step + quantiser) * np.float32(0.5))
-        for size in range(max(1, near - 1), near + 2):
+        first = near - 1 if near > 1 else np.int64(1)
+        for size in range(first, near + 2):
             error = distance - magnitude(look, variance_bin, quantiser, size)
             cost = costs[row, min(size, NODES)] + loss * error * error
             if size >= NODES:
@@ -157,11 +158,11 @@ def _weigh(
 @inlined
 def _step(
     path: Path,
-    number: int,
+    number: Int,
     before: NDArray[np.int64],
     old: NDArray[np.float32],
     new: NDArray[np.float32],
-) -> int:
+) -> Int:
     """Choose the better way into every state; returns the best state."""
     best = 0
     for state in range(before.shape[0]):
@@ -177,8 +178,8 @@ def _step(
 
 @inlined
 def _chosen(
-    path: Path, number: int, before: NDArray[np.int64], look: Look, state: int
-) -> tuple[int, int, int]:
+    path: Path, number: Int, before: NDArray[np.int64], look: Look, state: Int
+) -> tuple[Int, Int, Int]:
     """Size and magnitude of a weight on the path into a state, and the state before."""
     parity = np.int64(path.choices[number, state])
     last = before[state, parity]
@@ -189,7 +190,7 @@ def _chosen(
 
 
 @inlined
-def _least(scores: NDArray[np.float32]) -> int:
+def _least(scores: NDArray[np.float32]) -> Int:
     best = 0
     for state in range(scores.shape[0]):
         if scores[state] < scores[best]:

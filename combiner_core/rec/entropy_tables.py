@@ -127,7 +127,7 @@ class EntropyTables:
     def untrained(cls, taps: Taps) -> EntropyTables:
         """Plausible tables. Raises ValueError like the class itself."""
         octaves = bin_octaves()
-        steps = np.interp(octaves, *zip(*_STEPS, strict=True))
+        steps = np.interp(octaves, *np.array(_STEPS).T)
         probability = _typical_probabilities(octaves, steps)
         shape = (taps.classes, N_BINS, N_AROUND, _QUANTISERS, N_DECISIONS)
         full = np.broadcast_to(probability[:, None], shape)

@@ -119,7 +119,8 @@ class IntegerPrior:
             size = (np.abs(changes) * factor + (1 << (_MULTIPLIER_BITS - 1))) >> _MULTIPLIER_BITS
             changes = np.sign(changes) * size
         values = np.clip(self.default + changes, -_MAX_VALUE, _MAX_VALUE)
-        return values.astype(np.int32)
+        moved: NDArray[np.int32] = values.astype(np.int32)
+        return moved
 
     def kl_bits(self, target: NDArray[np.float32]) -> float:
         """KL divergence of the best Gaussian posterior from the prior, over all weights."""
@@ -159,7 +160,7 @@ def _multipliers() -> NDArray[np.int64]:
 @functools.cache
 def _kl_coefficients() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(a, b) of every log-variance: the KL divergence is a + b (c - m)^2 nats."""
-    variance = np.exp2(octaves())
+    variance: NDArray[np.float64] = np.exp2(octaves())
     constant = TargetPosterior(np.zeros_like(variance), variance).kl_nats
     slope = TargetPosterior(np.ones_like(variance), variance).kl_nats - constant
     return constant, slope

@@ -141,7 +141,8 @@ class GroupEncoder:
                 self._path(count),
                 sizes,
             )
-            self._make_room(sizes.reshape(-1, sizes.shape[2])[slice(*lines)], count)
+            first, stop = lines
+            self._make_room(sizes.reshape(-1, prior.coded.shape[2])[first:stop], count)
             state = write(
                 self._out,
                 self._coder,

@@ -40,7 +40,7 @@ class Magnitudes:
         kind = channel % len(self._taps.places)
         own = channel - kind
         weights = self._taps.weights[class_][kind]
-        used = np.flatnonzero(weights.any(0)) if weights.size else np.zeros(0, np.intp)
+        used = np.flatnonzero(weights.any(0)) if self._applies(grid) else np.zeros(0, np.intp)
         places = self._taps.places[kind][:, used].astype(np.int64)
         _, height, width = self._known.shape
         offsets = (own[:, None] + places[..., 0] - channel[:, None]) * height
@@ -60,6 +60,10 @@ class Magnitudes:
             np.stack([row, column, row_step, column_step], 1),
             (grid.stretch[0] - 1, grid.stretch[1] - 1),
         )
+
+    def _applies(self, grid: Grid) -> bool:
+        """Whether the grid has the channels that neighbours are of; some have fewer."""
+        return self._taps.places.shape[1] > 0 and not grid.channels % len(self._taps.places)
 
 
 def _nothing(channels: int, height: int, width: int) -> NDArray[np.int16]:

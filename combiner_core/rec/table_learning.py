@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.rec import _contexts
-from combiner_core.rec._compiler import compiled
+from combiner_core.rec._compiler import Int, compiled
 from combiner_core.rec._contexts import (
     CORRECTED,
     MAX_MAGNITUDE,
@@ -134,12 +134,12 @@ def _tally(
                     index = indices[plane, row, column]
                     quantiser = state & 1
                     at = 2 * context(look, around, plane, place, row, column, index) + quantiser
-                    signed = np.int64(sizes[plane, row, column])
+                    signed: Int = np.int64(sizes[plane, row, column])
                     size = abs(signed)
                     for node in range(min(size + 1, decisions.shape[1])):
                         decisions[at, node, np.int64(size > node)] += 1
                     if size:
-                        variance_bin = np.int64(look.bins[index])
+                        variance_bin: Int = np.int64(look.bins[index])
                         value = magnitude(look, variance_bin, quantiser, size)
                         around.magnitudes[place] = min(value, MAX_MAGNITUDE)
                         distance = distances[plane, row, column]

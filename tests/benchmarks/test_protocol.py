@@ -165,6 +165,20 @@ def test_bd_reads_results_of_ours_and_of_others(run_benchmarks: RunCli, tmp_path
     assert "| multires balanced | avif | -20.0 |" in done.stdout
 
 
+def test_two_versions_are_compared(tmp_path: Path, run_benchmarks: RunCli) -> None:
+    run = {"machine": {}, "commit": "", "packages": {}, "command": ""}
+    for name, gain in (("now", 1.25), ("then", 1.0)):
+        content = {"version": 2, "kind": OURS.kind, "runs": [run]}
+        content["rows"] = [asdict(one) for one in rows("multires", gain)]
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    done = run_benchmarks("bd", "now.json", "--before", "then.json")
+    assert done.returncode == 0, done.stderr
+    assert "| multires balanced | before: multires balanced | -20.0 |" in done.stdout
+    refused = run_benchmarks("bd", "now.json")
+    assert refused.returncode == 1
+    assert "There is nothing to compare with" in refused.stderr
+
+
 def test_files_that_are_worse_are_counted_and_named() -> None:
     ours = [
         row(file, rate, "multires", gain)

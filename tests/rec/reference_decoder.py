@@ -163,12 +163,14 @@ class ReferenceDecoder:
         deviation = math.floor(4096 * 2 ** (e / 32) + 0.5)
         weight, constant = (int(value) for value in taps.expected[table])
         activity = weight * deviation // 256 + 16 * constant
+        assert self.grid is not None
+        # of a level with other channels nothing around counts
+        known = {} if self.grid.channels % len(taps.places) else self.known
         for tap, (other, down, right) in zip(
             taps.weights[table, kind].tolist(), taps.places[kind].tolist(), strict=True
         ):
             near = (channel - kind + other, row + down, column + right)
-            activity += tap * self.known.get(near, 0)
-        assert self.grid is not None
+            activity += tap * known.get(near, 0)
         rows, columns = self.grid.stretch
         parent = self.parents.get((channel, row // rows, column // columns), 0)
         activity += int(taps.parents[table, kind]) * parent

@@ -178,7 +178,9 @@ class ImagePrior(nn.Module):
             exists = fold(_existing((height, width), current.device))[0].bool()
             # parts of a level are only learned from
             whole = level > 1 or window is None
-            grid = Grid(len(noise) * DETAILS, *current.shape[2:], grid if whole else None, (2, 2))
+            rows_here, columns_here = current.shape[2:]
+            coarse = grid if whole else None
+            grid = Grid(len(noise) * DETAILS, rows_here, columns_here, coarse, (2, 2))
             parts: list[Tensor] = []
             hiddens: list[Tensor] = []
             for rows in _strips(current.shape[2], current.shape[3], strip_places):

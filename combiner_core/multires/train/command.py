@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -224,9 +225,8 @@ def _renew(parsed: argparse.Namespace, device: torch.device) -> None:
 def _tables(parsed: argparse.Namespace, recipe: Recipe, model: Model) -> EntropyTables:
     """Entropy tables from examples, each at a noise scale of its own."""
     examples = recipe.examples(_TABLE_EXAMPLES)
-    octaves = np.random.default_rng(parsed.seed).uniform(
-        *np.log2(np.array(recipe.noise_range) / recipe.unit), len(examples)
-    )
+    finest, coarsest = (math.log2(noise / recipe.unit) for noise in recipe.noise_range)
+    octaves = np.random.default_rng(parsed.seed).uniform(finest, coarsest, len(examples))
     indices = np.rint(NOISE_STEPS_PER_OCTAVE * octaves).astype(int).tolist()
     return learn_tables(model, examples, indices, parsed.seed)
 

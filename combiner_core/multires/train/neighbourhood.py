@@ -39,6 +39,8 @@ class NeighbourRegression:
         self._kinds = kinds_of(neighbours)
         self._examples: list[list[NDArray[np.float32]]] = [[] for _ in range(classes)]
         self._grid: Grid | None = None
+        self._magnitudes = np.zeros((0, 0, 0), np.int64)
+        self._parents: NDArray[np.int64] | None = None
 
     def add(self, prior: IntegerPrior, target: NDArray[np.float32], coded: CodedGroup) -> None:
         """Look at some weights of a group, in the order of coding.
