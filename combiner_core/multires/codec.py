@@ -65,7 +65,7 @@ class MultiresEffort:
 
 EFFORTS: Mapping[EffortName, MultiresEffort] = MappingProxyType(
     {
-        "fast": MultiresEffort(states=64, latent_steps=0),
+        "fast": MultiresEffort(states=32, latent_steps=0),
         "balanced": MultiresEffort(states=128, latent_steps=10),
         "best": MultiresEffort(states=256, latent_steps=50),
     }

@@ -19,9 +19,9 @@ from combiner_core.rec.groups import GroupEncoder
 
 # a message is taken if it leaves no more than this share of the budget, or so few bytes; the share
 # grows by that with every attempt
-_LEFT, _LEFT_BYTES, _PATIENCE = 0.009, 2, 0.002
+_LEFT, _LEFT_BYTES, _PATIENCE = 0.011, 2, 0.002
 # what a message is steered to be
-_AIM = 0.997
+_AIM = 0.9945
 # log of the ratio of a message's bits to the goal from which on its groups can be steered by it
 _NEAR = 0.5
 # by how much the goal changes, at most, after a message that missed it
