@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-# steps of a settled value, and the largest: integers that bfloat16 holds
+# networks compute in units of 1/64: settled values are integers of these, up to 4, whose products
+# bfloat16 and float32 hold
 GRID = 64
 LIMIT = 4.0
-_TOP = 255 / GRID
+_TOP = 255.0
 # integers up to here and all sums below are exact in float32
 _EXACT = 1 << 24
 _WEIGHT_BITS = 7
@@ -55,18 +56,20 @@ class ExactConv(nn.Conv2d):
             nn.init.zeros_(self.weight)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Convolve settled values (B, inputs, H, W); the result is rounded to bfloat16."""
+        """Convolve settled values (B, inputs, H, W), all in 1/64; rounded to bfloat16."""
         if values.device.type != "cpu" and not self.training:
             # an accelerator's own algorithms may round in between
             return self.unrounded(values).bfloat16()
-        convolved: Tensor = super().forward(values.to(self.weight.dtype))
+        assert self.bias is not None
+        settled, bias = values.to(self.weight.dtype), GRID * self.bias
+        convolved = functional.conv2d(settled, self.weight, bias, padding=self.padding)
         return convolved.bfloat16()
 
     def unrounded(self, values: Tensor) -> Tensor:
-        """Convolve without the rounding at the end: float32."""
+        """Convolve without the rounding at the end: float32, in 1/64."""
         assert self.bias is not None
         precise = torch.float32 if values.device.type == "cpu" or self.training else torch.float64
-        weight, bias = self.weight.to(precise), self.bias.to(precise)
+        weight, bias = self.weight.to(precise), GRID * self.bias.to(precise)
         return functional.conv2d(values.to(precise), weight, bias, padding=self.padding).float()
 
     @torch.no_grad()
@@ -135,20 +138,17 @@ class Residual(nn.Module):
 
 
 def activate(values: Tensor, exact: bool) -> Tensor:
-    """Hold values within 0..255/64 and, if `exact`, round them to the grid: settled."""
+    """Hold values, in 1/64, within 0..255 and, if `exact`, round them, halves to even: settled."""
     if exact:
-        return _rounded_to_grid(values).clamp_(0.0, _TOP)
+        return values.round().clamp(0.0, _TOP)
     # its gradient takes less time than that of clamp
     return functional.hardtanh(values, 0.0, _TOP)
 
 
 def settle(values: Tensor, exact: bool) -> Tensor:
-    """Hold values within +-4 and, if `exact`, round them to the grid, halves to even."""
-    return (_rounded_to_grid(values) if exact else values).clamp(-LIMIT, LIMIT)
-
-
-def _rounded_to_grid(values: Tensor) -> Tensor:
-    return (values * GRID).round_().div_(GRID)
+    """Numbers held within +-4 in 1/64 and, if `exact`, rounded, halves to even."""
+    scaled = values * GRID
+    return (scaled.round() if exact else scaled).clamp(-LIMIT * GRID, LIMIT * GRID)
 
 
 def to_grid(values: Tensor, steps: int) -> Tensor:

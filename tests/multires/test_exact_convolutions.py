@@ -77,7 +77,7 @@ def network_digest(kind: torch.dtype) -> str:
         layer = random_layer(inputs, outputs, size, seed=inputs)
         layer.quantise()
         layer.to(kind)
-        values = torch.tensor(rng.integers(-STEPS, STEPS + 1, (1, inputs, side, side)) / GRID)
+        values = torch.tensor(rng.integers(-STEPS, STEPS + 1, (1, inputs, side, side)))
         values = values.to(kind).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             result = layer(values).float().contiguous()
@@ -114,9 +114,9 @@ def test_a_convolution_is_that_of_integers_rounded_once(
     sums = integer_convolution(values, weight, bias)
     assert int(abs(sums).max()) < EXACT
     # 24 bits are a float32, whose rounding to bfloat16 is torch's
-    exact = torch.tensor(sums / (GRID * np.exp2(exponent.astype(float)))[:, None, None])
+    exact = torch.tensor(sums / np.exp2(exponent.astype(float))[:, None, None])
     layer.to(kind)
-    settled = torch.tensor(values / GRID).to(kind)
+    settled = torch.tensor(values).to(kind)
     with torch.no_grad():
         assert torch.equal(layer(settled), exact.float().bfloat16())
         assert torch.equal(layer.unrounded(settled).double(), exact)
@@ -202,12 +202,12 @@ def test_weights_too_large_are_refused() -> None:
 def test_settled_values_are_the_nearest_on_the_grid(numerators: list[int]) -> None:
     values = torch.tensor(numerators, dtype=torch.float64) / (1 << 14)
     settled = settle(values.float(), True).double()
-    assert torch.equal(settled * GRID, (settled * GRID).round())
-    inside = values.clamp(-LIMIT, LIMIT)
-    assert float((settled - inside).abs().max()) <= 0.5 / GRID
+    assert torch.equal(settled, settled.round())
+    inside = GRID * values.clamp(-LIMIT, LIMIT)
+    assert float((settled - inside).abs().max()) <= 0.5
     active = activate(values.float(), True)
-    assert torch.equal(active, active.bfloat16().float())
-    assert 0 <= float(active.min()) <= float(active.max()) < LIMIT
+    assert torch.equal(active, active.bfloat16().float().round())
+    assert 0 <= float(active.min()) <= float(active.max()) <= 255
 
 
 @given(st.integers(0, 1 << 24))
@@ -229,7 +229,7 @@ def test_a_residual_is_exact_whatever_the_layout() -> None:
             parameter.copy_(0.2 * torch.tensor(rng.standard_normal(tuple(parameter.shape))))
     block.first.quantise()
     block.second.quantise()
-    hidden = torch.tensor(rng.integers(-STEPS, STEPS + 1, (2, 12, 9, 7)) / GRID).bfloat16()
+    hidden = torch.tensor(rng.integers(-STEPS, STEPS + 1, (2, 12, 9, 7))).bfloat16()
     with torch.no_grad():
         expected = block(hidden.clone(), True)
         last = block(hidden.contiguous(memory_format=torch.channels_last), True)
@@ -238,7 +238,7 @@ def test_a_residual_is_exact_whatever_the_layout() -> None:
         unrounded = block(hidden.clone(), False)
     assert torch.equal(expected, last)
     # without rounding in between the result is another, but a close one
-    assert float((expected - unrounded).abs().mean()) < 0.05
+    assert float((expected - unrounded).abs().mean()) < 3
 
 
 def _parameters(layer: nn.Module) -> list[Tensor]:

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior, real_units
 from combiner_core.multires.exact_convolutions import (
+    GRID,
     ExactConv,
     Residual,
     activate,
@@ -182,7 +183,8 @@ class LevelNetwork(nn.Module):
         hidden = self.body[stage](hidden, exact)
         head = self.head[stage]
         assert isinstance(head, ExactConv)
-        mean, correction = (_HEAD_GAIN * head.unrounded(activate(hidden, exact))).chunk(2, 1)
+        gain = _HEAD_GAIN / GRID
+        mean, correction = (gain * head.unrounded(activate(hidden, exact))).chunk(2, 1)
         usual = self.log_variance[list(self.config.stages[stage])]
         if exact:
             usual = to_grid(usual, LOG_VARIANCE_UNITS)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from combiner_core.multires.exact_convolutions import GRID
 from combiner_core.multires.image.noise_map import local_log_noise
 
 # of the correction, and of pixels, whose middle becomes zero
@@ -89,7 +90,8 @@ class Postfilter(nn.Module):
 
         Args:
             pixels: RGB from 0 to 255 (B, 3, H, W).
-            context: hidden values of the finest level (B, context, ceil(H / 4), ceil(W / 4)).
+            context: hidden values of the finest level, in 1/64, of the shape
+                (B, context, ceil(H / 4), ceil(W / 4)).
             log_noise: log2 of the noise scale (B,).
             steps: quarter octaves by which it differs, of luma and of chroma, of the shape
                 (B, 2, ceil(H / 4), ceil(W / 4)).
@@ -103,7 +105,7 @@ class Postfilter(nn.Module):
         noise = _padded(functional.interpolate(noise, scale_factor=2), half)
         inputs = torch.cat([folded, noise.to(folded)], 1).to(self.enter.weight.dtype)
         top = self.top_in(self.enter(inputs.contiguous(memory_format=torch.channels_last)))
-        known = self.context(_activate(context.to(self.enter.weight.dtype)))
+        known = self.context(_activate(context.to(self.enter.weight.dtype) / GRID))
         known = _padded(known, quarter)
         middle = self.middle_in(self.down_middle(_activate(top)) + known)
         bottom = self.bottom(self.down_bottom(_activate(middle)))
