@@ -12,7 +12,7 @@ from tiny_presets import image_model
 from torch import Tensor
 
 from combiner_core.multires.coding_order import GroupPrior, follow
-from combiner_core.multires.exact_convolutions import ExactConv
+from combiner_core.multires.exact_convolutions import GRID, ExactConv
 from combiner_core.multires.image.colours import to_colours
 from combiner_core.multires.image.field import folded_weights
 from combiner_core.multires.image.folding import fold
@@ -301,7 +301,7 @@ def test_exact_and_trained_arithmetic_are_nearly_the_same(prior: ImagePrior) -> 
 
 def _in_float64(module: ExactConv) -> Callable[[Tensor], Tensor]:
     assert module.bias is not None
-    weight, bias, padding = module.weight.double(), module.bias.double(), module.padding
+    weight, bias, padding = module.weight.double(), GRID * module.bias.double(), module.padding
 
     def forward(values: Tensor) -> Tensor:
         result = torch.nn.functional.conv2d(values.double(), weight, bias, padding=padding)
