@@ -7,14 +7,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.gaussians import TargetPosterior, standard_target_posterior
+from combiner_core.gaussians import NATS_PER_BIT, TargetPosterior, standard_target_posterior
 from combiner_core.rec import Coder, EntropyTables, IntegerPrior, Key, encode, permutation
 from combiner_core.rec.groups import GroupEncoder
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 
 _RATE_UNITS = 1024
-# weights that expect less stay at their means
-_LEAST_RATE_BITS = 0.39
+# weights that expect less stay at their means, and those that expect more are beyond such codes
+_LEAST_RATE_BITS, _MOST_RATE_BITS = 0.39, 4.0
 # sums of the rates of more weights would overflow the bit allocation
 _STREAM_WEIGHTS = 1 << 18
 # posterior means, in prior deviations, beyond which candidates do not reach anyway
@@ -49,19 +49,27 @@ class DependentCode:
 
 
 class FixedRateCode:
-    """A relative entropy coder, with as many bits for each weight as its prior foretells."""
+    """A relative entropy coder, with as many bits for each weight as its prior foretells.
+
+    Weights of 4 bits or more take what they would of the ideal code.
+    """
 
     def __init__(self, coder: Coder, seed: int) -> None:
         self._coder, self._seed = coder, seed
         self._streams = 0
+        self._generator = np.random.default_rng(seed)
         self.bits = 0.0
 
     def encode(self, prior: IntegerPrior, target: NDArray[np.float32]) -> NDArray[np.int32]:
         """See `GroupCode`."""
         variance, offset = _gaussians(prior, target)
         rates = np.rint(_RATE_UNITS * np.log2(1 + variance) / 2).astype(np.int32)
-        active = np.flatnonzero(rates >= _RATE_UNITS * _LEAST_RATE_BITS)
         changes = np.zeros(len(variance))
+        many = rates >= _RATE_UNITS * _MOST_RATE_BITS
+        ideal = TargetPosterior(offset[many], variance[many])
+        changes[many] = _sample(ideal, self._generator)
+        self.bits += float(ideal.kl_nats.sum()) / NATS_PER_BIT
+        active = np.flatnonzero((rates >= _RATE_UNITS * _LEAST_RATE_BITS) & ~many)
         for begin in range(0, len(active), _STREAM_WEIGHTS):
             part = active[begin : begin + _STREAM_WEIGHTS]
             part = part[permutation(len(part), self._seed + self._streams)]
@@ -97,9 +105,7 @@ class IdealCode:
         """See `GroupCode`."""
         self.bits += prior.kl_bits(target)
         variance, offset = _gaussians(prior, target)
-        posterior = TargetPosterior(offset, variance)
-        normal = self._generator.standard_normal(len(variance))
-        return _values(prior, posterior.shift + posterior.std * normal)
+        return _values(prior, _sample(TargetPosterior(offset, variance), self._generator))
 
 
 def _gaussians(
@@ -114,3 +120,12 @@ def _values(prior: IntegerPrior, changes: NDArray[np.float64]) -> NDArray[np.int
     values = prior.default
     values[prior.coded] += np.rint(VALUE_UNITS * changes).astype(np.int32)
     return values
+
+
+def _sample(
+    posterior: TargetPosterior[NDArray[np.float64]], generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """What posteriors add to the means of their priors."""
+    normal = generator.standard_normal(posterior.shift.shape)
+    sample: NDArray[np.float64] = posterior.shift + posterior.std * normal
+    return sample

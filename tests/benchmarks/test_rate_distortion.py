@@ -61,7 +61,8 @@ def test_rd_measures_models(cli: RunCli, photos: Path, tmp_path: Path) -> None:
     (ours,) = read_rows(tmp_path / "rows.json")
     assert ours.kl_bits is not None
     assert ours.side_bits is not None
-    assert 0 < ours.kl_bits + ours.side_bits < 2 * 8 * 40 * 24
+    assert ours.kl_bits > 0
+    assert ours.side_bits == 0
     assert ours.prior is not None
     assert ours.prior.startswith("tiny-multires-image ")
     assert ours.ms_ssim is None  # the picture is too small for five scales

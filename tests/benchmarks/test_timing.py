@@ -66,13 +66,13 @@ def test_every_size_and_rate_is_measured(
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
     arguments = ("time", "--data", photos, "--out", "time.json", "--efforts", "fast")
-    options = ("--rates", "4", "--threads", "1")
+    options = ("--rates", "2", "--threads", "1")
     done = run_benchmarks(*arguments, *options, "--megapixels", "0.01", "0.002")
     assert done.returncode == 0, done.stderr
     sized = timing.BENCHMARK.rows(tmp_path / "time.json")
     plain = timing.run(timing.Job("photo.png", 4, "multires", "fast"), photos, threads=1)
     assert [one.job.megapixels for one in sized] == [0.002, 0.01]
-    assert [one.bytes for one in sized] == pytest.approx([1000, 5000], rel=0.05)
+    assert [one.bytes for one in sized] == pytest.approx([500, 2500], rel=0.05)
     assert (plain.width, plain.height) == (40, 24)
     for one in (*sized, plain):
         assert 0 < one.code_s < one.learn_s + one.code_s <= one.total_s
@@ -82,7 +82,7 @@ def test_every_size_and_rate_is_measured(
         assert 100 < one.idle_memory_mb <= one.peak_memory_mb
         assert one.device_memory_mb is None
         assert one.prior.startswith("tiny-multires-image ")
-    assert "| multires fast | 4 | 58 x 35 | " in done.stdout
+    assert "| multires fast | 2 | 58 x 35 | " in done.stdout
     with pytest.raises(CombinerError):
         read_rows(tmp_path / "time.json")
 
