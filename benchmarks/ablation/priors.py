@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from combiner_core.multires.context_model import LevelModel
-from combiner_core.multires.integer_convolutions import IntegerConv
+from combiner_core.multires.exact_convolutions import ExactConv
+from combiner_core.multires.image.level_network import LevelNetwork
 from combiner_core.multires.model import ImageModel, quantise
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.rec import EntropyTables, Taps
@@ -49,9 +49,9 @@ def without_means(preset: MultiresPreset) -> MultiresPreset:
     """Prior means of zero, variances as predicted."""
 
     def change(model: ImageModel) -> None:
-        for level in _levels(model):
+        for level in model.prior.networks():
             for head, stage in zip(level.head, level.config.stages, strict=True):
-                _clear(_conv(head), slice(len(stage.channels)))
+                _clear(_conv(head), slice(len(stage)))
 
     return _changed(preset, change)
 
@@ -68,7 +68,7 @@ def without_networks(
     """
 
     def change(model: ImageModel) -> None:
-        for level in _levels(model)[levels]:
+        for level in model.prior.networks()[levels]:
             _clear_heads(level, stages)
 
     return _changed(preset, change)
@@ -78,7 +78,7 @@ def isotropic_multires(preset: MultiresPreset) -> MultiresPreset:
     """N(0, sigma^2) for every weight but the low-pass array's; sigma^2 as is usual on average."""
 
     def change(model: ImageModel) -> None:
-        levels = _levels(model)
+        levels = model.prior.networks()
         # a level has a quarter of the weights of the next finer one
         shares = [4.0**-number for number in range(len(levels))]
         variances = [float(torch.exp2(level.log_variance).mean()) for level in levels]
@@ -121,7 +121,7 @@ def _with_prior(
     return replace(preset, prior=FactorisedPrior(mean, std, rates))
 
 
-def _clear_heads(level: LevelModel, stages: slice = slice(None)) -> None:
+def _clear_heads(level: LevelNetwork, stages: slice = slice(None)) -> None:
     for head in level.head[stages]:
         _clear(_conv(head))
 
@@ -133,14 +133,9 @@ def _clear(layer: nn.Conv2d, outputs: slice = slice(None)) -> None:
     layer.bias[outputs].zero_()
 
 
-def _conv(module: nn.Module) -> IntegerConv:
-    assert isinstance(module, IntegerConv)
+def _conv(module: nn.Module) -> ExactConv:
+    assert isinstance(module, ExactConv)
     return module
-
-
-def _levels(model: ImageModel) -> list[LevelModel]:
-    """The finest first."""
-    return [level for level in model.prior.levels if isinstance(level, LevelModel)]
 
 
 @torch.no_grad()

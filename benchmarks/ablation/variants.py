@@ -13,7 +13,7 @@ from benchmarks.rec_overhead.coders import CoderChoice, choices
 from combiner_core.families import Codec
 from combiner_core.multires import codec as multires
 from combiner_core.multires.codec import MultiresCodec, MultiresEffort
-from combiner_core.multires.image.prior import IMAGE_STAGES
+from combiner_core.multires.image.prior import STAGES
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.rec.dependent_quantiser import SCALAR, STATE_COUNTS
 from combiner_core.siren import codec as siren
@@ -108,8 +108,8 @@ def _multires() -> Iterator[tuple[str, MultiresVariant]]:
 def _multires_priors() -> Iterator[tuple[str, Callable[[MultiresPreset], MultiresPreset]]]:
     without = priors.without_networks
     yield "means zero", priors.without_means
-    for stage in range(len(IMAGE_STAGES)):
-        name = f"no network for group {stage + 1} of every level"
+    for stage in range(max(STAGES)):
+        name = f"no network for stage {stage + 1} of every level"
         yield name, partial(without, stages=slice(stage, stage + 1))
     for count in (1, 2, 3):
         name = f"no network for the finest {count} levels"

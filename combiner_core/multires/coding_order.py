@@ -91,7 +91,9 @@ class GroupPrior:
         mean = (self.mean * VALUE_UNITS).to(torch.int32)
         log_variance = (self.log_variance * LOG_VARIANCE_UNITS).to(torch.int16)
         coded = group.coded[None].expand(self.mean.shape)
-        flat = [part.flatten(0, 1).cpu().numpy() for part in (mean, log_variance, coded)]
+        mean, log_variance, coded = (
+            part.flatten(0, 1).cpu() for part in (mean, log_variance, coded)
+        )
         signals = len(self.mean)
         planes = tuple(
             plane._replace(channel=signal * (group.grid.channels // signals) + plane.channel)
@@ -102,7 +104,8 @@ class GroupPrior:
         noise = None
         if steps is not None and bool(steps.any()):
             noise = steps.expand(self.mean.shape).flatten(0, 1).cpu().numpy()
-        return IntegerPrior(group.grid, planes, group.table, *flat, noise)
+        arrays = mean.numpy(), log_variance.numpy(), coded.numpy()
+        return IntegerPrior(group.grid, planes, group.table, *arrays, noise)
 
     def answer(self, values: NDArray[np.int32]) -> Tensor:
         """Weights as the coding order wants them: int32 (B, channels, H, W)."""

@@ -133,4 +133,5 @@ def _halved(cells: NDArray[np.int8]) -> NDArray[np.int8]:
     padded[: cells.shape[0], : cells.shape[1]] = cells
     counts[: cells.shape[0], : cells.shape[1]] = 1
     total, count = (part.reshape(rows, 2, columns, 2).sum((1, 3)) for part in (padded, counts))
-    return np.floor_divide(2 * total + count, 2 * count).astype(np.int8)
+    means: NDArray[np.int8] = np.floor_divide(2 * total + count, 2 * count).astype(np.int8)
+    return means

@@ -125,6 +125,10 @@ class ImagePrior(nn.Module):
         self.low_mean = nn.Parameter(torch.zeros(COLOURS))
         self.low_log_variance = nn.Parameter(torch.full((COLOURS,), 18.0))
 
+    def networks(self) -> list[LevelNetwork]:
+        """Of the levels, the finest first."""
+        return [level for level in self.levels if isinstance(level, LevelNetwork)]
+
     def coding_order(
         self,
         size: tuple[int, int],

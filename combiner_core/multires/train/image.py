@@ -319,20 +319,19 @@ def _in_half_precision(model: ImageModel) -> ImageModel:
 
 
 def _heads(model: ImageModel) -> set[nn.Module]:
-    return {head for level in model.prior.levels for head in level.head}
+    return {head for level in model.prior.networks() for head in level.head}
 
 
 def _matrices(model: ImageModel) -> list[nn.Parameter]:
     """Weights for Muon: of convolutions between many channels."""
     heads = _heads(model)
-    return [
-        part.weight
-        for part in model.modules()
-        if isinstance(part, nn.Conv2d)
-        and part not in heads
-        and part.kernel_size[0] == 3
-        and len(part.weight) >= _LEAST_ROWS
-    ]
+    matrices = []
+    for part in model.modules():
+        if isinstance(part, nn.Conv2d) and part not in heads and part.kernel_size[0] == 3:
+            weight = part.weight
+            if isinstance(weight, nn.Parameter) and len(weight) >= _LEAST_ROWS:
+                matrices.append(weight)
+    return matrices
 
 
 def _log2(variance: Tensor) -> Tensor:

@@ -171,13 +171,13 @@ class Learner:
     def learn(self, loss: Tensor) -> None:
         """Take a step along the gradient of a loss in nats."""
         value = float(loss.detach())
-        for parameter in self._working.parameters():
-            parameter.grad = None
+        for working in self._working.parameters():
+            working.grad = None
         loss.backward()
-        parameters = list(self._model.parameters())
+        parameters: list[Tensor] = list(self._model.parameters())
         if self._working is not self._model:
-            for parameter, copy_ in zip(parameters, self._working.parameters(), strict=True):
-                parameter.grad = None if copy_.grad is None else copy_.grad.float()
+            for master, working in zip(parameters, self._working.parameters(), strict=True):
+                master.grad = None if working.grad is None else working.grad.float()
         torch.nn.utils.clip_grad_norm_(parameters, self._max_norm)
         if not self._step or value < _OUTLIER * self.history.loss_nats:
             self._follow_gradients()

@@ -65,8 +65,10 @@ class Muon(torch.optim.Optimizer):
             momentum = self.state[parameter].setdefault(
                 "momentum", torch.zeros_like(parameter, memory_format=torch.contiguous_format)
             )
-            momentum.lerp_(parameter.grad, 1 - group["momentum"])
-            momenta.append(torch.lerp(parameter.grad, momentum, group["momentum"]).flatten(1))
+            gradient = parameter.grad
+            assert gradient is not None
+            momentum.lerp_(gradient, 1 - group["momentum"])
+            momenta.append(torch.lerp(gradient, momentum, group["momentum"]).flatten(1))
         steps = orthogonal(torch.stack(momenta))
         length = group["lr"] * _USUAL_STEP * max(steps.shape[1:]) ** 0.5
         for parameter, step in zip(parameters, steps, strict=True):
@@ -77,7 +79,7 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrices: Tensor) -> Tensor:
     """About the nearest matrices (n, r, c) whose singular values are one, by Newton and Schulz."""
     first, third, fifth = _COEFFICIENTS
-    values = matrices.bfloat16()
+    values: Tensor = matrices.bfloat16()
     norms = values.float().norm(dim=(1, 2), keepdim=True)
     values = values / (norms + _EPSILON).bfloat16()
     is_tall = values.shape[1] > values.shape[2]
