@@ -66,7 +66,7 @@ class MultiresEffort:
 EFFORTS: Mapping[EffortName, MultiresEffort] = MappingProxyType(
     {
         "fast": MultiresEffort(states=32, latent_steps=0),
-        "balanced": MultiresEffort(states=128, latent_steps=10),
+        "balanced": MultiresEffort(states=128, latent_steps=12),
         "best": MultiresEffort(states=256, latent_steps=50),
     }
 )

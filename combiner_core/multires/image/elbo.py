@@ -6,8 +6,9 @@ weights, rate and distortion together are known in closed form (`scale_mixture`)
 pixels' errors are more or less than those of the weights is added. Where the noise scale is s a,
 errors there count 1 / a^2.
 
-Everything that depends on a weight sees it as it will be decoded: quantised. Gradients go through
-its posterior's mean instead.
+In training everything that depends on a weight sees it as it will be decoded: quantised. Gradients
+go through its posterior's mean instead. Where targets of one picture are found it sees the
+posterior's mean itself: with a biased gradient, targets drift from what they should be.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def image_elbo(
     log_noise: Tensor,
     steps: NoiseSteps,
     *,
-    own: Mapping[int, Tensor] | None = None,
+    quantised: bool = True,
     window: Window | None = None,
     curvatures: MutableMapping[int, Tensor] | None = None,
 ) -> ImageElbo:
@@ -87,12 +88,12 @@ def image_elbo(
         size: height and width of the pictures.
         log_noise: log2 of the noise scale of each (B,), float64.
         steps: where the noise scale is another one.
-        own: weights of the originals, from which errors are, if they are not the targets.
+        quantised: whether weights are decoded as quantised, or as their posteriors' means.
         window: of the finest level.
         curvatures: where to enter how far each posterior's mean goes to its target, from 0 to 1, of
             the shapes of targets: about the second derivatives of `weight_nats`.
     """
-    answers = _Answers(model, targets, targets if own is None else own, size, window, curvatures)
+    answers = _Answers(model, targets, size, quantised, window, curvatures)
     noise = torch.exp2(log_noise)
     places = None if window is None else window.on_folded_grid(1)
     order = model.prior.coding_order(size, noise, log_noise, steps, exact=False, window=places)
@@ -112,7 +113,7 @@ def coarse_nats(
     finest: int,
 ) -> Tensor:
     """`ImageElbo.weight_nats` of the levels from `finest` on."""
-    answers = _Answers(model, targets, targets, size, None)
+    answers = _Answers(model, targets, size)
     noise = torch.exp2(log_noise)
     order = model.prior.coding_order(
         size, noise, log_noise, steps, exact=False, synthesise=False, finest=finest
@@ -122,19 +123,19 @@ def coarse_nats(
 
 
 class _Answers:
-    """Answers a coding order with quantised weights, and adds up what they come to."""
+    """Answers a coding order with decoded weights, and adds up what they come to."""
 
     def __init__(
         self,
         model: ImageModel,
         targets: Mapping[int, Tensor],
-        own: Mapping[int, Tensor],
         size: tuple[int, int],
-        window: Window | None,
+        quantised: bool = True,
+        window: Window | None = None,
         curvatures: MutableMapping[int, Tensor] | None = None,
     ) -> None:
-        self._mixtures, self._targets, self._own = model.prior.mixtures, targets, own
-        self._window, self._curvatures = window, curvatures
+        self._mixtures, self._targets = model.prior.mixtures, targets
+        self._quantised, self._window, self._curvatures = quantised, window, curvatures
         self._share = 1.0 if window is None else window.side**2 / (size[0] * size[1])
         some = next(iter(targets.values()))
         self.weight_nats = self.weight_error_nats = some.new_zeros(len(some))
@@ -142,7 +143,7 @@ class _Answers:
     def answer(self, prior: GroupPrior) -> Tensor:
         group, mean = prior.group, prior.mean
         confined = self._window is not None and group.level == 1
-        target, own = (self._part(levels, prior, confined) for levels in (self._targets, self._own))
+        target = self._part(self._targets, prior, confined)
         # the coarsest low-pass array, of all colours, counts as luma
         is_chroma = prior.noise_steps is not None and is_of_chroma(group.channels)
         mixture = self._mixtures[int(is_chroma)]
@@ -161,8 +162,11 @@ class _Answers:
         )
         if self._curvatures is not None:
             self._enter_curvature(prior, terms.shift, offset)
-        shift = (terms.shift + (terms.quantised - terms.shift).detach()) * group.coded
-        error = (own - mean) * gain * group.coded - shift
+        shift = terms.shift
+        if self._quantised:
+            shift = shift + (terms.quantised - shift).detach()
+        shift = shift * group.coded
+        error = offset * group.coded - shift
         self.weight_error_nats = self.weight_error_nats + self._inside(error, group.level, confined)
         answer: Tensor = mean * group.coded + shift / gain
         return answer

@@ -29,8 +29,7 @@ _PART_PIXELS = 1 << 20
 _PART_SIDE = 896
 _MARGIN = 64
 # of steps in units of what the second derivatives suggest; the least of these; the longest step
-_LEARNING_RATE, _MIN_CURVATURE, _MAX_STEP = 0.5, 0.1, 1.0
-_MOMENTUM = 0.4
+_LEARNING_RATE, _MIN_CURVATURE, _MAX_STEP = 1.0, 0.2, 1.0
 
 
 def optimise_latents(
@@ -81,12 +80,11 @@ class _PartFit:
         self._gains = self._steps.pixel_gains(self._size)
         _, self._log_noise = noise.tensors(1, original.device)
         self._scale = noise.value
-        self._own = folded_weights(original / self._scale, levels)
-        self._targets = {level: part.clone().requires_grad_() for level, part in self._own.items()}
-        self._velocities = {level: torch.zeros_like(part) for level, part in self._own.items()}
+        own = folded_weights(original / self._scale, levels)
+        self._targets = {level: part.requires_grad_() for level, part in own.items()}
 
     def step(self, learning_rate: float) -> None:
-        curvatures = {level: torch.zeros_like(part) for level, part in self._own.items()}
+        curvatures = {level: torch.zeros_like(part) for level, part in self._targets.items()}
         with half_precision(self._original.device):
             elbo = image_elbo(
                 self._model,
@@ -94,7 +92,7 @@ class _PartFit:
                 self._size,
                 self._log_noise,
                 self._steps,
-                own=self._own,
+                quantised=False,
                 curvatures=curvatures,
             )
         error = (self._gains * (elbo.decoded - self._original)).square().sum()
@@ -103,9 +101,8 @@ class _PartFit:
         gradients = torch.autograd.grad(loss.sum(), [self._targets[level] for level in levels])
         for level, gradient in zip(levels, gradients, strict=True):
             step = gradient / (curvatures[level] + _MIN_CURVATURE)
-            velocity = self._velocities[level]
-            velocity.lerp_(step.clamp_(-_MAX_STEP, _MAX_STEP), 1 - _MOMENTUM)
-            self._targets[level].detach().sub_(velocity, alpha=learning_rate)
+            step.clamp_(-_MAX_STEP, _MAX_STEP)
+            self._targets[level].detach().sub_(step, alpha=learning_rate)
 
     @torch.no_grad()
     def pixels(self) -> Tensor:
