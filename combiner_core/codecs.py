@@ -16,6 +16,7 @@ from combiner_core.errors import SignalError
 from combiner_core.signals import Kind, Signal, resample
 
 SWEEP_POINTS = 16
+_BLOCK_FRAMES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -164,16 +165,21 @@ def _sndfile_encoder(
         assert signal.sample_rate is not None
         # The next higher rate keeps the whole band; above the highest there is no choice.
         rate = min((r for r in rates if r >= signal.sample_rate), default=rates[-1])
+        frames = np.ascontiguousarray(resample(signal, rate).values.T)
         stream = io.BytesIO()
-        sf.write(
+        with sf.SoundFile(
             stream,
-            resample(signal, rate).values.T,
+            "w",
             rate,
+            signal.channels,
             subtype,
             format=container,
             compression_level=level,
             **options,
-        )
+        ) as file:
+            # libvorbis puts all that it is first given on the stack, which a long clip overflows.
+            for first in range(0, len(frames), _BLOCK_FRAMES):
+                file.write(frames[first : first + _BLOCK_FRAMES])
         return stream.getvalue()
 
     return encode

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from html import escape
 
-from demo.baselines import Entry, label
+from demo.baselines import Entry
+from demo.codecs import label
 from demo.media import Extent
 
 TOO_SMALL = "cannot go this small"
@@ -18,7 +19,7 @@ def table(extent: Extent, rows: Mapping[str, Entry | str]) -> str:
 
     Args:
         extent: size of the original.
-        rows: results by codec, or a word in place of one: `TOO_SMALL`, `COMPUTING`.
+        rows: results by codec, or words in place of one: `TOO_SMALL`, `COMPUTING`, a reason.
     """
     is_image = extent.kind == "image"
     similarity = "MS-SSIM" if is_image else "Spectral distance"

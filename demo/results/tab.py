@@ -21,7 +21,7 @@ from benchmarks.rate_distortion.published import PublishedCurve, read_published
 from combiner_core import CombinerError
 from combiner_core.signals import Kind
 from demo import ROOT
-from demo.baselines import label
+from demo.codecs import label
 from demo.media import RATE_UNITS
 from demo.ui import charts
 

@@ -47,7 +47,7 @@ class Disk:
         spared_s: float = 60.0,
     ) -> None:
         self._folder, self._limit_bytes = folder, limit_bytes
-        self._life_s, self._spared_s = life_s, spared_s
+        self._life_s, self._spared_s = life_s, min(spared_s, life_s)
         self._jobs, self._lock = jobs, Lock()
         self._own: frozenset[Path] = frozenset()
 

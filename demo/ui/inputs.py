@@ -1,10 +1,8 @@
-"""What users hand in: loaded by the engine, not by Gradio, and bounded."""
+"""What visitors hand in: opened by workers, not by Gradio, and bounded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import gradio as gr
 
@@ -12,10 +10,7 @@ import combiner_core as cc
 from combiner_core.signals import ImageShape, Kind, Shape
 from demo.security.uploads import uploaded
 from demo.settings import Settings
-
-_MAX_SAMPLE_RATE = 192_000
-_MAX_CHANNELS = 2
-_KIND_NAMES: Mapping[Kind, str] = MappingProxyType({"image": "an image", "audio": "a clip"})
+from demo.work.source import nothing_chosen
 
 
 def image_input(elem_id: str) -> gr.Image:
@@ -58,33 +53,16 @@ def limits_text(kind: Kind, settings: Settings) -> str:
     return f"Up to {largest} and {settings.max_upload_mb:g} MB."
 
 
-def load(path: str | None, kind: Kind | None, settings: Settings) -> cc.Signal:
-    """Load an uploaded image or clip.
-
-    Args:
-        path: of the file.
-        kind: that it must have; ``None`` for either.
-        settings: of the app.
+def chosen(path: str | None, kind: Kind | None, settings: Settings) -> Path:
+    """The image or clip that a visitor uploaded, which was not looked into yet.
 
     Raises:
-        SignalError: there is none, it cannot be read, is of the other kind, or too large.
+        SignalError: there is none.
         CombinerError: it was not uploaded here, or has too many bytes.
     """
     if path is None:
-        what = _KIND_NAMES[kind] if kind else "an image or a clip"
-        raise cc.SignalError(f"Choose {what} first.")
-    path = str(uploaded(path, settings))
-    max_samples = round(settings.max_seconds * _MAX_SAMPLE_RATE * _MAX_CHANNELS)
-    signal = cc.load(path, max_pixels=settings.max_pixels, max_samples=max_samples)
-    name = Path(path).name
-    if kind is not None and signal.kind != kind:
-        raise cc.SignalError(f"{name} is {_KIND_NAMES[signal.kind]}, not {_KIND_NAMES[kind]}.")
-    if signal.kind == "audio" and signal.duration_s > settings.max_seconds:
-        raise cc.SignalError(
-            f"{name} lasts {signal.duration_s:.1f} s: at most {settings.max_seconds:g} s are "
-            "accepted here."
-        )
-    return signal
+        raise nothing_chosen(kind)
+    return uploaded(path, settings)
 
 
 def read_compressed(path: str | None, settings: Settings) -> bytes:

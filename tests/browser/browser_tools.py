@@ -120,7 +120,7 @@ def running_app(
         yield process, f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=START_S)
 
 
 def upload(page: Page, tab: str, path: Path) -> None:

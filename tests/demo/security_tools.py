@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
+END_S = 120.0
 FIRST_PARTS = ("process_generating", "process_completed")
 
 
@@ -141,4 +142,4 @@ def running_server(
                 yield Server(process, port, temp, client, seen)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(END_S)

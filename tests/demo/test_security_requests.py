@@ -12,11 +12,11 @@ import httpx
 import pytest
 from security_tools import Server, running_server
 
-from demo.jobs import JobQueue
+from demo.jobs import Capacity, JobQueue, Lanes
 from demo.security import Disk, exposure
 from demo.security.hosts import Hosts
 from demo.security.logins import LoginPace
-from demo.settings import Settings
+from demo.settings import InputLimits, Settings
 
 USER, PASSWORD = "ada", "engine"
 NAMES = ("page.example.org", "*.pages.example.org")
@@ -250,7 +250,8 @@ def test_uploads_do_not_fill_the_disk(server: Server) -> None:
 
 @pytest.fixture
 def jobs(tmp_path: Path) -> Iterator[JobQueue]:
-    with JobQueue(tmp_path / "jobs", device="cpu") as queue:
+    lanes = Lanes(Capacity("cpu"))
+    with JobQueue(tmp_path / "jobs", lanes, InputLimits(1_000_000, 60)) as queue:
         yield queue
 
 

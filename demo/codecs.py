@@ -1,0 +1,38 @@
+"""Other codecs as the page speaks of them: which there are, their names, points of their curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from combiner_core.codecs import CODECS_FOR
+from combiner_core.signals import Kind
+
+CODECS: Mapping[Kind, tuple[str, ...]] = CODECS_FOR
+
+_LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "jpeg": "JPEG",
+        "webp": "WebP",
+        "avif": "AVIF",
+        "jpeg2000": "JPEG 2000",
+        "opus": "Opus",
+        "mp3": "MP3",
+        "vorbis": "Vorbis",
+        "siren": "COMBINER, the paper's",
+    }
+)
+
+
+@dataclass(frozen=True)
+class RatePoint:
+    """A point of a codec's rate-distortion curve for one signal."""
+
+    bytes_count: int
+    psnr_db: float
+
+
+def label(codec: str) -> str:
+    """Name of a codec as it is written; other names are their own labels."""
+    return _LABELS.get(codec, codec)
