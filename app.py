@@ -16,12 +16,14 @@ def main() -> None:
     chosen = settings.read(None, os.environ)
     calm_threads()  # Before torch is imported, here or in the workers.
     load_early()
-    from demo.server import serve
-
     try:
+        from demo.server import serve  # Takes seconds, in which the workers load theirs.
+
         serve(chosen)
     except CombinerError as error:
         sys.exit(f"app.py: {error}")
+    except KeyboardInterrupt:  # Before the page was there.
+        sys.exit(130)
 
 
 if __name__ == "__main__":

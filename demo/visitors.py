@@ -54,7 +54,7 @@ class Visitors:
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and (session := _session_heard(scope)):
-                await self._watch(session, app, scope, receive, send)
+                await self._watch(session[:_LONGEST_NAME], app, scope, receive, send)
             elif scope["type"] == "http" and scope["path"] == _PAGE and not _cookie(scope):
                 await app(scope, receive, _naming(send))
             else:
@@ -65,9 +65,9 @@ class Visitors:
     def listener(self, request: gr.Request) -> Listener:
         """Who waits for the answer to a request; to be called when it arrives."""
         address = request.client.host if request.client else ""
-        session = request.session_hash or ""
+        session = str(request.session_hash or "")[:_LONGEST_NAME]
         name = request.cookies.get(_COOKIE) or session
-        visitor = Visitor(network_of(address), str(name)[:_LONGEST_NAME])
+        visitor = Visitor(network_of(address), name[:_LONGEST_NAME])
         if request.url.path.startswith(_DIRECT):
             return Listener(visitor, request.request.is_disconnected)
         arrived_s = self._clock()
@@ -112,7 +112,6 @@ class Visitors:
 
 def _session_heard(scope: Scope) -> str:
     """Whose answers a request is to hear; empty for other requests."""
-    path: str = scope["path"]
     path: str = scope["path"]
     if scope["method"] != "GET":
         return ""

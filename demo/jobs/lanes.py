@@ -12,7 +12,7 @@ from demo.scheduling import Scheduler
 from demo.work import Rehearse
 from demo.workers import Limits, LocalExecutor, Setup, StoppedError
 
-_SHORT_S, _BACKGROUND_S = 120.0, 300.0
+_SHORT_S, _BACKGROUND_S = 300.0, 600.0
 _BACKGROUND_NICENESS = 10
 
 

@@ -43,9 +43,18 @@ _LOADED = (
 
 
 def load_early() -> None:
-    """Begin to load what workers need, so that it is there when they start; returns at once."""
-    if _context().get_start_method() == "forkserver":
+    """Begin to load what workers need, so that it is there when they start; returns at once.
+
+    For the main thread.
+    """
+    if _context().get_start_method() != "forkserver":
+        return
+    # The process that loads inherits this: Ctrl-C is for its parent.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
         forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class LocalExecutor:

@@ -160,6 +160,17 @@ def test_cookies_are_safe(locked: Server) -> None:
     assert httpx.get(f"{locked.url}/config", cookies=names).status_code == 200
 
 
+def test_a_browser_has_one_name(server: Server) -> None:
+    (cookie,) = httpx.get(server.url).headers.get_list("set-cookie")
+    name, *flags = (part.strip() for part in cookie.split(";"))
+    assert {"httponly", "samesite=lax"} <= {flag.lower() for flag in flags}
+    assert len(name) > 32
+    assert httpx.get(server.url).headers["set-cookie"].split(";")[0] != name
+    again = httpx.get(server.url, headers={"cookie": name})
+    assert "set-cookie" not in again.headers
+    assert "set-cookie" not in httpx.get(f"{server.url}/config").headers
+
+
 def test_nothing_is_told_without_the_password(locked: Server) -> None:
     for path in ("/config", "/gradio_api/info", "/gradio_api/file=/etc/passwd"):
         assert locked.client.get(path).status_code == 401
