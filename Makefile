@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/runtime-installed
 DEVELOPMENT := $(VENV)/development-installed
+BENCHMARKS := $(VENV)/benchmarks-installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: app test lint format browser screenshots clean
@@ -17,7 +18,7 @@ app: $(RUNTIME)
 	$(BIN)/python app.py $(ARGS)
 
 # Test files share the cores: processes of one thread each, at most four.
-test: lint browser
+test: lint browser $(BENCHMARKS)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
@@ -47,6 +48,12 @@ $(BIN)/python:
 	|| { echo "Python 3.11, 3.12 or 3.13 is needed and $(PYTHON) is none of them: install one, or" \
 		"name it with PYTHON=/path/to/python3.12." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# Tests of what needs these are skipped where there is no compiler.
+$(BENCHMARKS): requirements-bench.txt $(DEVELOPMENT)
+	$(PIP) install -r requirements-bench.txt \
+	|| echo "Some measures of sound are not installed: they take compilers of C and C++." >&2
+	@touch $@
 
 # The package itself is installed as the files here, for the script `combiner`.
 $(RUNTIME): requirements.txt pyproject.toml $(BIN)/python

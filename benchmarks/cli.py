@@ -1,10 +1,12 @@
-"""The command line: `python -m benchmarks rd | table | bd | time | ablation | ... | report`."""
+"""The command line: `python -m benchmarks rd | others | bd | time | ablation | ... | report`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,12 +19,16 @@ from benchmarks.ablation import descent
 from benchmarks.ablation import measure as ablation
 from benchmarks.ablation import tables as ablation_tables
 from benchmarks.ablation.variants import VARIANTS
-from benchmarks.rate_distortion import bd
+from benchmarks.datasets import SETS, graphics, music
+from benchmarks.measures import MEASURES
 from benchmarks.rate_distortion import measure as rate_distortion
+from benchmarks.rate_distortion import protocol
 from benchmarks.rate_distortion import tables as rate_distortion_tables
-from benchmarks.rate_distortion.curves import MEASURES
+from benchmarks.rate_distortion.frame import frame
+from benchmarks.rate_distortion.rows import OTHERS, OURS, RateUnit, Row, read_rows
 from benchmarks.rec_overhead import coders, image_weights, random_weights
 from benchmarks.rec_overhead import tables as rec_tables
+from benchmarks.reliability import kills
 from benchmarks.results_files import Benchmark, JobT, RowT, files_of
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
@@ -61,13 +67,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m {_NAME}", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_sets(commands)
     _add_rate_distortion(commands)
+    _add_others(commands)
     _add_comparison(commands)
     _add_time(commands)
     _add_ablation(commands)
     _add_rec(commands)
+    _add_reliability(commands)
     _add_documents(commands)
     return parser
+
+
+def _add_sets(commands: Subparsers) -> None:
+    for name, run, text in (
+        ("graphics", _graphics, "draw the graphics to measure on"),
+        ("music", _music, "fetch the music to measure on, from packages of Debian"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.set_defaults(run=run)
+        command.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 
 def _add_rate_distortion(commands: Subparsers) -> None:
@@ -75,9 +94,9 @@ def _add_rate_distortion(commands: Subparsers) -> None:
     command.set_defaults(run=_rate_distortion)
     _add_measurement(command)
     command.add_argument("--rates", type=float, nargs="+", required=True)
-    command.add_argument("--unit", choices=get_args(rate_distortion.RateUnit), required=True)
+    command.add_argument("--unit", choices=get_args(RateUnit), required=True)
     command.add_argument(
-        "--codecs", nargs="+", default=[EncodeOptions.model], help="models, families or baselines"
+        "--codecs", nargs="+", default=[EncodeOptions.model], help="models or families"
     )
     command.add_argument("--efforts", nargs="+", choices=get_args(EffortName), default=["balanced"])
     command.add_argument("--recs", nargs="+", choices=get_args(CoderName), default=["trellis"])
@@ -85,12 +104,20 @@ def _add_rate_distortion(commands: Subparsers) -> None:
     command.add_argument("--seeds", type=int, nargs="+", default=[0])
 
 
+def _add_others(commands: Subparsers) -> None:
+    command = commands.add_parser("others", help="the same of other codecs, at their own settings")
+    command.set_defaults(run=_others)
+    _add_measurement(command)
+    command.add_argument("--set", choices=list(SETS), required=True, help="whose codecs are taken")
+    command.add_argument("--codecs", nargs="+", metavar="CODEC", help="only these of them")
+
+
 def _add_comparison(commands: Subparsers) -> None:
-    command = commands.add_parser("table", help="a Markdown table of results of `rd`")
+    command = commands.add_parser("table", help="a Markdown table of results of `rd` and `others`")
     command.set_defaults(run=_table)
     command.add_argument("results", type=Path, nargs="+")
 
-    command = commands.add_parser("bd", help="BD-rate and BD-PSNR against other codecs")
+    command = commands.add_parser("bd", help="BD-rates against other codecs: means over files")
     command.set_defaults(run=_deltas)
     command.add_argument("results", type=Path, nargs="+")
     command.add_argument("--anchors", nargs="+", required=True, metavar="CODEC")
@@ -155,6 +182,13 @@ def _add_rec(commands: Subparsers) -> None:
     _add_coders(command)
 
 
+def _add_reliability(commands: Subparsers) -> None:
+    command = commands.add_parser("kills", help="kill commands at random moments, look at files")
+    command.set_defaults(run=_kills)
+    command.add_argument("--rounds", type=int, default=100, help="of each command")
+    command.add_argument("--seed", type=int, default=0, help="of the moments")
+
+
 def _add_documents(commands: Subparsers) -> None:
     command = commands.add_parser("report", help="write the tables of results into the documents")
     command.set_defaults(run=_report)
@@ -185,6 +219,12 @@ def _add_coders(command: argparse.ArgumentParser) -> None:
     command.add_argument("--block-bits", type=int, nargs="+", default=list(_BLOCK_BITS))
 
 
+def _kills(parsed: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for row in kills.measure(Path(folder), parsed.rounds, parsed.seed):
+            print(json.dumps(row), flush=True)
+
+
 def _rate_distortion(parsed: argparse.Namespace) -> None:
     plan = rate_distortion.Plan(
         parsed.rates,
@@ -196,12 +236,35 @@ def _rate_distortion(parsed: argparse.Namespace) -> None:
         parsed.seeds,
     )
     jobs = plan.jobs(files_of(parsed.data, parsed.limit))
-    for row in _measured(parsed, rate_distortion.BENCHMARK, rate_distortion.run, jobs):
-        outcome = "cannot go this small"
-        if row.bytes is not None:
-            outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.encode_s:.1f} s"
-        _tell(f"{row.job.file} {row.job.rate:g} {row.job.setting}: {outcome}")
+    for row in _measured(parsed, OURS, rate_distortion.run, jobs):
+        _tell_rate(row)
     print(rate_distortion_tables.by_setting(_rates([parsed.out])))
+
+
+def _others(parsed: argparse.Namespace) -> None:
+    chosen = SETS[parsed.set]
+    files = files_of(parsed.data, parsed.limit)
+    jobs = rate_distortion.other_jobs(files, chosen.unit, parsed.codecs or chosen.others)
+    for row in _measured(parsed, OTHERS, rate_distortion.run_other, jobs):
+        _tell_rate(row)
+    print(rate_distortion_tables.by_setting(_rates([parsed.out])))
+
+
+def _tell_rate(row: Row) -> None:
+    outcome = "cannot go this small"
+    if row.bytes is not None:
+        outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.encode_s:.1f} s"
+    _tell(f"{row.job.file} {row.job.point:g} {row.job.setting}: {outcome}")
+
+
+def _graphics(parsed: argparse.Namespace) -> None:
+    for name in graphics.draw_all(parsed.out):
+        _tell(f"drew {name}")
+
+
+def _music(parsed: argparse.Namespace) -> None:
+    for name in music.fetch(parsed.out):
+        _tell(f"fetched {name}")
 
 
 def _table(parsed: argparse.Namespace) -> None:
@@ -210,15 +273,16 @@ def _table(parsed: argparse.Namespace) -> None:
 
 def _deltas(parsed: argparse.Namespace) -> None:
     data = _rates(parsed.results)
-    found = bd.compare(data, parsed.anchors, parsed.low, parsed.high, parsed.measure)
-    print(bd.table(found, data["unit"].iloc[0], parsed.measure))
+    found = protocol.compare(data, parsed.anchors, parsed.low, parsed.high, parsed.measure)
+    band = f"{parsed.low:g} to {parsed.high:g} {data['unit'].iloc[0]}"
+    print(rate_distortion_tables.comparisons({band: found}))
 
 
 def _rates(paths: Sequence[Path]) -> pd.DataFrame:
-    rows = [row for path in paths for row in rate_distortion.read_rows(path)]
+    rows = [row for path in paths for row in read_rows(path)]
     if not rows:
         raise CombinerError("The results have no rows.")
-    return rate_distortion_tables.frame(rows)
+    return frame(rows)
 
 
 def _time(parsed: argparse.Namespace) -> None:

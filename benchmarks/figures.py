@@ -42,7 +42,7 @@ def figures(folder: Path) -> Iterator[tuple[str, go.Figure]]:
     """
     for view in read_views(folder):
         if view.measured:
-            yield f"rd-{view.kind}", chart(view).update_layout(height=540)
+            yield f"rd-{view.name}", chart(view).update_layout(height=540)
     for family in ("multires", "siren"):
         rows = _rows(folder, ablation.BENCHMARK, f"ablation-{family}")
         if rows:

@@ -16,8 +16,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -28,7 +30,13 @@ from combiner_core.signals import write_atomically
 FORMAT_VERSION = 2
 # had no kind, and one run for all rows, whose fields lay beside them
 _FIRST_VERSION = 1
+_FIRST_KIND = "rate-distortion"
 _PACKAGES = ("torch", "numpy", "numba", "pillow", "soundfile", "constriction")
+# of the extra `bench`: what other codecs and measures of quality are made with
+_OPTIONAL_PACKAGES = (
+    *("av", "pillow-jxl-plugin", "pytorch-msssim", "ssimulacra2"),
+    *("pesq", "pystoi", "visqol-python", "zimtohrli"),
+)
 _SOURCES = ("combiner_core", "benchmarks/*.py", "assets/presets")
 
 
@@ -73,6 +81,9 @@ class Run:
             "python": platform.python_version(),
         }
         packages = {name: version(name) for name in _PACKAGES}
+        for name in _OPTIONAL_PACKAGES:
+            with suppress(PackageNotFoundError):
+                packages[name] = version(name)
         return cls(machine, _commit(), packages, _command())
 
 
@@ -144,7 +155,8 @@ class Benchmark(Generic[JobT, RowT]):
         origin = file.runs.index(run)
         # processes begin as copies of one that has imported everything and run nothing
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["numba", self.job_type.__module__])
+        function = measure.func if isinstance(measure, partial) else measure
+        context.set_forkserver_preload(["numba", function.__module__])
         max_jobs = 1 if self.isolated else None
         with ProcessPoolExecutor(
             processes, context, initializer=keep_freed_memory, max_tasks_per_child=max_jobs
@@ -197,6 +209,15 @@ def files_of(folder: Path, limit: int | None = None) -> list[str]:
     if not folder.is_dir():
         raise CombinerError(f"There is no folder {folder.name}.")
     return sorted(path.name for path in folder.iterdir() if path.is_file())[:limit]
+
+
+def kind_of(path: Path) -> str:
+    """The kind of benchmark that a results file has rows of.
+
+    Raises:
+        CombinerError: it is missing, damaged or of another version.
+    """
+    return _read(path, lambda content: str(content.get("kind", _FIRST_KIND)))
 
 
 def read_runs(path: Path) -> list[Run]:

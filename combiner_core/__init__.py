@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from combiner_core.events import Encoded, Event, Progress
     from combiner_core.families import OneCodec
     from combiner_core.inspection import FileInfo, inspect
+    from combiner_core.limits import Limits
     from combiner_core.metrics import psnr_db
     from combiner_core.options import EncodeOptions
     from combiner_core.presets import PresetLibrary
@@ -58,6 +59,7 @@ else:
             "Encoded": "combiner_core.events",
             "Event": "combiner_core.events",
             "FileInfo": "combiner_core.inspection",
+            "Limits": "combiner_core.limits",
             "OneCodec": "combiner_core.families",
             "PresetError": "combiner_core.errors",
             "PresetLibrary": "combiner_core.presets",
@@ -87,6 +89,7 @@ __all__ = [
     "Encoded",
     "Event",
     "FileInfo",
+    "Limits",
     "OneCodec",
     "PresetError",
     "PresetLibrary",

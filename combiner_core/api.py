@@ -23,6 +23,7 @@ from combiner_core.codec import decode, encode
 from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Encoded, Event
 from combiner_core.families import Codec, Models, OneCodec
+from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
 from combiner_core.signals import Signal, content_of, to_signal
 from combiner_core.signals.storage import read_content
@@ -73,6 +74,7 @@ def iter_compress(
     refine: bool = EncodeOptions.refine,
     optimise_latents: bool = EncodeOptions.optimise_latents,
     models: Models | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Generator[Event, None, None]:
     """Compress an image or a clip step by step.
 
@@ -85,13 +87,15 @@ def iter_compress(
         model: name of a model or of a family, or a codec under a prior of one's own.
         effort, rec, seed, device, refine, optimise_latents: see `EncodeOptions`.
         models: where names of models are looked up; by default the shipped presets.
+        limits: of the size of what is read and encoded.
 
     Returns:
         Events: `Progress` about five times a second, then one `Encoded`. The work is done between
         them, and stops when no more are asked for.
 
     Raises:
-        SignalError: at the call: the source is no signal, could be several, or is too small.
+        SignalError: at the call: the source is no signal, could be several, is too small,
+            or exceeds the limits.
         BudgetError: at the call: no budget, more than one, or one that cannot be met.
         PresetError: at the call: there is no such model.
         CombinerError: at the call: another argument is none of those allowed.
@@ -101,8 +105,9 @@ def iter_compress(
         raise CombinerError(f"A {type(model).__name__} is no model: give a name or a codec.")
     name = model if isinstance(model, str) else EncodeOptions.model
     options = EncodeOptions(name, effort, rec, seed, device, refine, optimise_latents)
-    signal = to_signal(source, sample_rate)
-    return encode(signal, budget, options, models if isinstance(model, str) else OneCodec(model))
+    signal = to_signal(source, sample_rate, max_pixels=limits.pixels, max_samples=limits.samples)
+    chosen = models if isinstance(model, str) else OneCodec(model)
+    return encode(signal, budget, options, chosen, limits)
 
 
 def decompress(
@@ -113,6 +118,7 @@ def decompress(
     device: DeviceName = EncodeOptions.device,
     model: Codec | None = None,
     models: Models | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Signal:
     """Decompress a `.cmb` file.
 
@@ -121,12 +127,13 @@ def decompress(
         fraction, scale, device: see `codec.decode`.
         model: the codec, for a file that was made with a prior of one's own.
         models: where the file's model is looked up; by default the shipped presets.
+        limits: of the size of what is decoded, scaled and as it is.
 
     Raises:
         BitstreamError: these are not the bytes of a file this program can decode.
         PresetError: the file's model is not here in this version.
         SignalError: the file cannot be read.
-        CombinerError: fraction or scale out of range.
+        CombinerError: fraction or scale out of range, or the limits exceeded.
     """
     content = content_of(source)
     if content is None and isinstance(source, str | os.PathLike):
@@ -136,7 +143,9 @@ def decompress(
             f"A {type(source).__name__} is no .cmb file: give its bytes, a path or an open file."
         )
     chosen = models if model is None else OneCodec(model)
-    return decode(content, fraction=fraction, scale=scale, device=device, models=chosen)
+    return decode(
+        content, fraction=fraction, scale=scale, device=device, models=chosen, limits=limits
+    )
 
 
 def _budget(amounts: dict[Unit, float | None]) -> Budget:

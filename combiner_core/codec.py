@@ -7,26 +7,19 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from combiner_core import bitstream
+from combiner_core.admission import check_file, check_signal, check_work
 from combiner_core.bitstream import Header
 from combiner_core.budget import Budget
 from combiner_core.clock import Clock
 from combiner_core.devices import resolve
-from combiner_core.errors import BudgetError, CombinerError, SignalError
+from combiner_core.errors import BudgetError, CombinerError
 from combiner_core.events import Encoded, Event, Progress
 from combiner_core.families import Codec, Coded, Models
+from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DeviceName, EncodeOptions
 from combiner_core.presets import PresetLibrary
-from combiner_core.signals import (
-    MAX_PIXELS,
-    MAX_SAMPLES,
-    MIN_SAMPLES,
-    MIN_SIDE,
-    AudioShape,
-    ImageShape,
-    Shape,
-    Signal,
-)
+from combiner_core.signals import Signal
 
 MAX_SCALE = 64
 _DEFAULT_OPTIONS = EncodeOptions()
@@ -37,6 +30,7 @@ def encode(
     budget: Budget,
     options: EncodeOptions = _DEFAULT_OPTIONS,
     models: Models | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Generator[Event, None, None]:
     """Compress a signal; the work is done between events and stops when none is asked for.
 
@@ -46,14 +40,16 @@ def encode(
         options: model, effort and so on.
         models: where the model comes from: a library of presets, by default the shipped ones, or
             `OneCodec`.
+        limits: of the signal's size; who exceeds the defaults needs the same to decode.
 
     Yields:
         `Progress` about five times a second, then one `Encoded`.
 
     Raises:
-        SignalError: at the call: the signal is too small.
+        SignalError: at the call: the signal is too small, or exceeds the limits.
         BudgetError: at the call: the budget is below the header, or above what the model can use.
         PresetError: at the call: there is no such model.
+        CombinerError: at the call: the signal exceeds the limits at the model's own rate.
 
     >>> import numpy as np
     >>> pixels = np.zeros((16, 24, 3), np.uint8)
@@ -66,17 +62,19 @@ def encode(
     (16, 24, 3)
     """
     clock = Clock()
-    check_size(signal)
+    check_signal(signal.shape, limits)
     resolve(options.device)
     file_bytes = budget.file_bytes(signal)
     codec = (models or PresetLibrary()).choose(options.model, signal.shape, 8 * file_bytes)
     plan = codec.plan(signal, file_bytes, options)
+    check_work(codec, signal.shape, plan.fields, 1.0, limits)
     payload_bytes = bitstream.max_payload_bytes(signal.shape, plan.parameters_bytes, file_bytes)
     if payload_bytes < 1:
         overhead_bytes = bitstream.overhead_bytes(signal.shape, plan.parameters_bytes, 1)
         raise BudgetError(
             f"A budget of {file_bytes} bytes is too small: the header alone needs {overhead_bytes}."
         )
+    payload_bytes = min(payload_bytes, limits.payload_bytes)
     load_s = clock.elapsed_s
     work = plan.start(payload_bytes, clock)
     clock.pause()
@@ -132,6 +130,7 @@ def decode(
     scale: float = 1.0,
     device: DeviceName = "auto",
     models: Models | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Signal:
     """Decompress a `.cmb` file.
 
@@ -142,11 +141,12 @@ def decode(
         device: where to evaluate the field; the weights are the same everywhere, values may
             differ by rounding.
         models: where to look for the model, as for `encode`.
+        limits: of the size of what is decoded, scaled and as it is; see docs/limits.md.
 
     Raises:
         BitstreamError: the bytes are not a file this program can decode.
         PresetError: the file's model is not here in this version.
-        CombinerError: fraction or scale out of range.
+        CombinerError: fraction or scale out of range, or the limits exceeded.
     """
     if not 0 < fraction <= 1:
         raise CombinerError(f"The fraction {fraction:g} is not between 0 and 1.")
@@ -154,42 +154,11 @@ def decode(
         raise CombinerError(f"The scale {scale:g} is not between 0 and {MAX_SCALE}.")
     resolve(device)
     container = bitstream.read(data, allow_truncated=fraction < 1)
-    codec = (models or PresetLibrary()).for_file(container.header)
+    header = container.header
+    check_file(container, scale, limits)
+    codec = (models or PresetLibrary()).for_file(header)
+    check_work(codec, header.shape, codec.fields(header), scale, limits)
     return _decoded(codec, container, fraction, scale, device)
-
-
-def check_size(signal: Signal) -> None:
-    """Refuse what is too small to be worth a field.
-
-    Raises:
-        SignalError: fewer than 8 pixels along a side, fewer than 16 samples, or more than a file
-            can describe.
-    """
-    shape = signal.shape
-    if isinstance(shape, ImageShape):
-        if min(shape.width, shape.height) < MIN_SIDE:
-            raise SignalError(
-                f"The image is {shape.width} x {shape.height} pixels: it needs at least {MIN_SIDE} "
-                "on each side."
-            )
-        if max(shape.width, shape.height) > bitstream.MAX_SIDE:
-            raise SignalError(f"The image has a side of more than {bitstream.MAX_SIDE} pixels.")
-        if shape.width * shape.height > MAX_PIXELS:
-            raise SignalError(f"The image has more than {MAX_PIXELS:,} pixels.")
-        return
-    if shape.values_count > MAX_SAMPLES:
-        raise SignalError(f"The clip has more than {MAX_SAMPLES:,} samples over all channels.")
-    if shape.samples < MIN_SAMPLES:
-        raise SignalError(f"The clip has {shape.samples} samples: it needs at least {MIN_SAMPLES}.")
-    if not bitstream.MIN_SAMPLE_RATE <= shape.sample_rate <= bitstream.MAX_SAMPLE_RATE:
-        raise SignalError(
-            f"The clip has {shape.sample_rate} samples a second: that is not between "
-            f"{bitstream.MIN_SAMPLE_RATE} and {bitstream.MAX_SAMPLE_RATE}."
-        )
-    if shape.channels > bitstream.MAX_CHANNELS:
-        raise SignalError(
-            f"The clip has {shape.channels} channels: at most {bitstream.MAX_CHANNELS} are stored."
-        )
 
 
 def _decoded(
@@ -199,17 +168,6 @@ def _decoded(
     scale: float,
     device: DeviceName,
 ) -> Signal:
-    _check_output(codec, container.header.shape, scale)
     wanted = math.ceil(container.payload_bytes * fraction)
     payload = container.payload[:wanted]
     return codec.decode(container.header, payload, container.payload_bytes, scale, device)
-
-
-def _check_output(codec: Codec, shape: Shape, scale: float) -> None:
-    """A hostile header or scale must not make the decoder fill the memory."""
-    if isinstance(shape, AudioShape):
-        count, most, unit = codec.modelled_samples(shape) * scale, MAX_SAMPLES, "samples"
-    else:
-        count, most, unit = shape.width * shape.height * scale**2, MAX_PIXELS, "pixels"
-    if count > most:
-        raise CombinerError(f"The output would have {count:.0f} {unit}; the limit is {most}.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import soundfile as sf
@@ -18,14 +19,17 @@ from combiner_core.signals import Kind, Signal, resample
 SWEEP_POINTS = 16
 _BLOCK_FRAMES = 1 << 18
 
+# What AVIF's encoder works for: the PSNR, or looks (its default for stills, dearer by PSNR).
+AvifTune = Literal["psnr", "iq"]
+
 
 @dataclass(frozen=True)
 class BaselineResult:
     """What one codec made of one signal.
 
     Attributes:
-        codec: name of the codec, one of `CODECS_FOR`.
-        bytes_count: size of the whole file, headers and container included.
+        codec: name of the codec.
+        data: the whole file, headers and container included.
         setting: the encoder's own number: quality for JPEG, WebP and AVIF; compression ratio for
             JPEG 2000; libsndfile's compression level, from 0 (largest) to 1, for audio.
         reconstruction: the decoded signal, of the size and sample rate of the original.
@@ -34,25 +38,44 @@ class BaselineResult:
     """
 
     codec: str
-    bytes_count: int
+    data: bytes
     setting: float
     reconstruction: Signal
     encode_s: float
     decode_s: float
 
+    @property
+    def bytes_count(self) -> int:
+        """Size of the file."""
+        return len(self.data)
+
 
 @dataclass(frozen=True)
-class _Codec:
-    """An encoder with its settings, listed from the smallest file to the largest."""
+class Codec:
+    """An encoder with its settings.
 
+    Attributes:
+        name: for messages and tables.
+        kind: of signals that it codes.
+        settings: from the smallest file to the largest.
+        encode: a file of a signal with one of the settings, or one between them.
+        decode: such a file, given the original, whose size and sample rate it comes back with.
+    """
+
+    name: str
     kind: Kind
     settings: tuple[float, ...]
     encode: Callable[[Signal, float], bytes]
     decode: Callable[[bytes, Signal], Signal]
 
 
-def encode_at_setting(signal: Signal, codec: str, setting: float) -> BaselineResult:
+def encode_at_setting(signal: Signal, codec: str | Codec, setting: float) -> BaselineResult:
     """Encode with one setting of the codec (see `BaselineResult`), and decode.
+
+    Args:
+        signal: what to encode.
+        codec: one of `CODECS_FOR`, or one that is described.
+        setting: the encoder's own number.
 
     Raises:
         SignalError: the codec is unknown, is not made for this kind of signal, cannot hold this
@@ -61,9 +84,9 @@ def encode_at_setting(signal: Signal, codec: str, setting: float) -> BaselineRes
     coder = _find(signal, codec)
     low, high = min(coder.settings), max(coder.settings)
     if not low <= setting <= high:
-        raise SignalError(f"The setting of {codec} lies between {low:g} and {high:g}.")
-    content, encode_s = _encode(coder, signal, codec, setting)
-    return _decode(coder, signal, codec, setting, content, encode_s)
+        raise SignalError(f"The setting of {coder.name} lies between {low:g} and {high:g}.")
+    content, encode_s = _encode(coder, signal, setting)
+    return _decode(coder, signal, setting, content, encode_s)
 
 
 def encode_within(signal: Signal, codec: str, max_bytes: int) -> BaselineResult | None:
@@ -80,7 +103,7 @@ def encode_within(signal: Signal, codec: str, max_bytes: int) -> BaselineResult 
     low, high = 0, len(coder.settings)
     while low < high:
         middle = (low + high) // 2
-        content, encode_s = _encode(coder, signal, codec, coder.settings[middle])
+        content, encode_s = _encode(coder, signal, coder.settings[middle])
         if len(content) <= max_bytes:
             low = middle + 1
             # Sizes are not strictly monotone in the setting.
@@ -88,7 +111,7 @@ def encode_within(signal: Signal, codec: str, max_bytes: int) -> BaselineResult 
                 best = coder.settings[middle], content, encode_s
         else:
             high = middle
-    return None if best is None else _decode(coder, signal, codec, *best)
+    return None if best is None else _decode(coder, signal, *best)
 
 
 def sweep(
@@ -110,30 +133,93 @@ def sweep(
         yield encode_at_setting(signal, codec, settings[index])
 
 
-def _find(signal: Signal, codec: str) -> _Codec:
-    coder = _CODECS.get(codec)
+def pillow_codec(
+    name: str,
+    file_format: str,
+    settings: Sequence[float],
+    options: Callable[[float], Mapping[str, object]],
+) -> Codec:
+    """A codec for images that Pillow has.
+
+    Args:
+        name: of the codec.
+        file_format: as Pillow calls it.
+        settings: from the smallest file to the largest.
+        options: what Pillow's `save` is given with a setting.
+    """
+
+    def encode(signal: Signal, setting: float) -> bytes:
+        stream = io.BytesIO()
+        Image.fromarray(signal.values).save(stream, format=file_format, **options(setting))
+        return stream.getvalue()
+
+    return Codec(name, "image", tuple(settings), encode, _pillow_decode)
+
+
+def avif(name: str, tune: AvifTune, speed: int, max_threads: int = 0) -> Codec:
+    """AVIF without chroma subsampling, by its quality.
+
+    Args:
+        name: of the codec.
+        tune: what it works for.
+        speed: 10 is the fastest and 0 the best.
+        max_threads: of the encoder; 0 takes as many as there are cores.
+    """
+    return pillow_codec(
+        name,
+        "AVIF",
+        range(101 if tune == "psnr" else 100),  # No tuning for looks goes with lossless coding.
+        lambda quality: {
+            "quality": int(quality),
+            "speed": speed,
+            "subsampling": "4:4:4",
+            "advanced": {"tune": tune},
+            **({"max_threads": max_threads} if max_threads else {}),
+        },
+    )
+
+
+def at_supported_rate(signal: Signal, rates: Sequence[int]) -> Signal:
+    """A clip at the next higher of some sample rates, which keeps the whole band.
+
+    Above the highest there is no choice.
+    """
+    assert signal.sample_rate is not None
+    return resample(signal, min((r for r in rates if r >= signal.sample_rate), default=max(rates)))
+
+
+def sndfile_decode(content: bytes, original: Signal) -> Signal:
+    """A file of sound as libsndfile decodes it, at the original's rate and length."""
+    assert original.sample_rate is not None
+    frames, rate = sf.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    return resample(Signal.audio(frames.T, rate), original.sample_rate, original.samples)
+
+
+def _find(signal: Signal, codec: str | Codec) -> Codec:
+    coder = _CODECS.get(codec) if isinstance(codec, str) else codec
     if coder is None or coder.kind != signal.kind:
+        name = codec if isinstance(codec, str) else codec.name
         choice = ", ".join(CODECS_FOR[signal.kind])
-        raise SignalError(f"{codec} is not a codec for this kind of signal: choose from {choice}.")
+        raise SignalError(f"{name} is not a codec for this kind of signal: choose from {choice}.")
     return coder
 
 
-def _encode(coder: _Codec, signal: Signal, codec: str, setting: float) -> tuple[bytes, float]:
+def _encode(coder: Codec, signal: Signal, setting: float) -> tuple[bytes, float]:
     start_s = time.perf_counter()
     try:
         content = coder.encode(signal, setting)
     except (sf.SoundFileError, OSError, ValueError, RuntimeError) as error:
-        raise SignalError(f"{codec} cannot hold {_describe(signal)}.") from error
+        raise SignalError(f"{coder.name} cannot hold {_describe(signal)}.") from error
     return content, time.perf_counter() - start_s
 
 
 def _decode(
-    coder: _Codec, signal: Signal, codec: str, setting: float, content: bytes, encode_s: float
+    coder: Codec, signal: Signal, setting: float, content: bytes, encode_s: float
 ) -> BaselineResult:
     start_s = time.perf_counter()
     reconstruction = coder.decode(content, signal)
     decode_s = time.perf_counter() - start_s
-    return BaselineResult(codec, len(content), setting, reconstruction, encode_s, decode_s)
+    return BaselineResult(coder.name, content, setting, reconstruction, encode_s, decode_s)
 
 
 def _describe(signal: Signal) -> str:
@@ -142,36 +228,23 @@ def _describe(signal: Signal) -> str:
     return f"{signal.channels} channels at {signal.sample_rate:,} Hz"
 
 
-def _pillow_encoder(
-    file_format: str, options: Callable[[float], Mapping[str, object]]
-) -> Callable[[Signal, float], bytes]:
-    def encode(signal: Signal, setting: float) -> bytes:
-        stream = io.BytesIO()
-        Image.fromarray(signal.values).save(stream, format=file_format, **options(setting))
-        return stream.getvalue()
-
-    return encode
-
-
 def _pillow_decode(content: bytes, original: Signal) -> Signal:
     with Image.open(io.BytesIO(content)) as image:
         return Signal.image(np.asarray(image.convert("RGB")))
 
 
-def _sndfile_encoder(
-    container: str, subtype: str, rates: tuple[int, ...], **options: str
-) -> Callable[[Signal, float], bytes]:
+def _sndfile_codec(
+    name: str, container: str, subtype: str, rates: tuple[int, ...], **options: str
+) -> Codec:
     def encode(signal: Signal, level: float) -> bytes:
-        assert signal.sample_rate is not None
-        # The next higher rate keeps the whole band; above the highest there is no choice.
-        rate = min((r for r in rates if r >= signal.sample_rate), default=rates[-1])
-        frames = np.ascontiguousarray(resample(signal, rate).values.T)
+        supported = at_supported_rate(signal, rates)
+        frames = np.ascontiguousarray(supported.values.T)
         stream = io.BytesIO()
         with sf.SoundFile(
             stream,
             "w",
-            rate,
-            signal.channels,
+            supported.sample_rate,
+            supported.channels,
             subtype,
             format=container,
             compression_level=level,
@@ -182,16 +255,10 @@ def _sndfile_encoder(
                 file.write(frames[first : first + _BLOCK_FRAMES])
         return stream.getvalue()
 
-    return encode
+    return Codec(name, "audio", _LEVELS, encode, sndfile_decode)
 
 
-def _sndfile_decode(content: bytes, original: Signal) -> Signal:
-    assert original.sample_rate is not None
-    frames, rate = sf.read(io.BytesIO(content), dtype="float32", always_2d=True)
-    return resample(Signal.audio(frames.T, rate), original.sample_rate, original.samples)
-
-
-_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 # Vorbis has no fixed rates, but its tuning covers these.
 _VORBIS_RATES = _MP3_RATES
@@ -204,59 +271,40 @@ _LEVELS = tuple(
 # Compression ratios of JPEG 2000, 1/32 octave apart.
 _RATIOS = tuple(round(2.0 ** (step / 32), 3) for step in range(12 * 32, -1, -1))
 
-_CODECS: Mapping[str, _Codec] = MappingProxyType(
+
+def _jpeg_options(quality: float) -> Mapping[str, object]:
+    return {"quality": int(quality), "optimize": True, "progressive": True}
+
+
+def _webp_options(quality: float) -> Mapping[str, object]:
+    return {"quality": int(quality), "method": 6}
+
+
+def _jpeg2000_options(ratio: float) -> Mapping[str, object]:
+    return {
+        "quality_mode": "rates",
+        "quality_layers": [ratio],
+        "irreversible": True,
+        "no_jp2": True,
+        "mct": 1,  # The luma-chroma transform is off by default and worth 2 dB.
+        "comment": "-",  # OpenJPEG names itself in 33 bytes otherwise.
+    }
+
+
+_CODECS: Mapping[str, Codec] = MappingProxyType(
     {
-        "jpeg": _Codec(
-            "image",
-            tuple(range(1, 96)),
-            _pillow_encoder(
-                "JPEG", lambda q: {"quality": int(q), "optimize": True, "progressive": True}
-            ),
-            _pillow_decode,
-        ),
-        "webp": _Codec(
-            "image",
-            tuple(range(101)),
-            _pillow_encoder("WEBP", lambda q: {"quality": int(q), "method": 6}),
-            _pillow_decode,
-        ),
-        "avif": _Codec(
-            "image",
-            tuple(range(101)),
-            _pillow_encoder(
-                "AVIF", lambda q: {"quality": int(q), "speed": 6, "subsampling": "4:4:4"}
-            ),
-            _pillow_decode,
-        ),
-        "jpeg2000": _Codec(
-            "image",
-            _RATIOS,
-            _pillow_encoder(
-                "JPEG2000",
-                lambda ratio: {
-                    "quality_mode": "rates",
-                    "quality_layers": [ratio],
-                    "irreversible": True,
-                    "no_jp2": True,
-                    "mct": 1,  # The luma-chroma transform is off by default and worth 2 dB.
-                    "comment": "-",  # OpenJPEG names itself in 33 bytes otherwise.
-                },
-            ),
-            _pillow_decode,
-        ),
-        "opus": _Codec(
-            "audio", _LEVELS, _sndfile_encoder("OGG", "OPUS", _OPUS_RATES), _sndfile_decode
-        ),
-        # At a constant low rate the frames have no room for the tag that tells the delay.
-        "mp3": _Codec(
-            "audio",
-            _LEVELS,
-            _sndfile_encoder("MP3", "MPEG_LAYER_III", _MP3_RATES, bitrate_mode="AVERAGE"),
-            _sndfile_decode,
-        ),
-        "vorbis": _Codec(
-            "audio", _LEVELS, _sndfile_encoder("OGG", "VORBIS", _VORBIS_RATES), _sndfile_decode
-        ),
+        codec.name: codec
+        for codec in (
+            pillow_codec("jpeg", "JPEG", range(1, 96), _jpeg_options),
+            pillow_codec("webp", "WEBP", range(101), _webp_options),
+            avif("avif-psnr", "psnr", speed=6),
+            avif("avif-iq", "iq", speed=6),
+            pillow_codec("jpeg2000", "JPEG2000", _RATIOS, _jpeg2000_options),
+            _sndfile_codec("opus", "OGG", "OPUS", OPUS_RATES),
+            # At a constant low rate the frames have no room for the tag that tells the delay.
+            _sndfile_codec("mp3", "MP3", "MPEG_LAYER_III", _MP3_RATES, bitrate_mode="AVERAGE"),
+            _sndfile_codec("vorbis", "OGG", "VORBIS", _VORBIS_RATES),
+        )
     }
 )
 

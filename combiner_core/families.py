@@ -63,6 +63,10 @@ class Plan(Protocol):
     def parameters_bytes(self) -> int:
         """Length of the parameters that the header is going to hold."""
 
+    @property
+    def fields(self) -> int:
+        """Networks whose weights the file is going to hold."""
+
     def start(self, payload_bytes: int, clock: Clock) -> Generator[Progress | Coded, None, None]:
         """Begin; the work is done as events are asked for, the last of which is `Coded`.
 
@@ -111,6 +115,13 @@ class Codec(Protocol):
 
     def modelled_samples(self, shape: AudioShape) -> float:
         """Samples of all channels that decoding a clip computes, at the model's own rate."""
+
+    def fields(self, header: Header) -> int:
+        """Networks whose weights a file holds: tiles of an image, segments of a clip.
+
+        Raises:
+            BitstreamError: as `decode`.
+        """
 
 
 class Family(Protocol):

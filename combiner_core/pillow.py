@@ -24,7 +24,7 @@ FORMAT = "CMB"
 # those that make sense for an image; Pillow's callers pass what other formats take as well
 _SETTINGS = (
     *("bytes", "bpp", "model", "effort", "rec", "seed", "device"),
-    *("refine", "optimise_latents", "models"),
+    *("refine", "optimise_latents", "models", "limits"),
 )
 
 

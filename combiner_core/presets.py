@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = presets_directory()
 DIRECTORY_VARIABLE = "COMBINER_PRESETS"
+_ARRIVING = ".{}.arriving.safetensors"
 
 CodecT = TypeVar("CodecT", bound=Codec)
 
@@ -55,17 +56,24 @@ class PresetFile:
         return cls(replace(card, sha256=hashlib.sha256(content).hexdigest()), content)
 
     def save(self, directory: Path) -> Card:
-        """Write both files, which appear only when they are complete; returns the card.
+        """Write both files, which at every moment are both the old ones or both the new ones.
+
+        Returns the card.
 
         Raises:
             SignalError: they cannot be written there.
         """
-        from combiner_core.signals.storage import write_atomically
+        from combiner_core.signals.storage import make_folder, write_atomically
 
-        directory.mkdir(parents=True, exist_ok=True)
-        write_atomically(directory / f"{self.card.name}.safetensors", self.content)
+        make_folder(directory)
+        arriving, tensors = _tensor_files(directory, self.card)
+        write_atomically(arriving, self.content)
         text = json.dumps(asdict(self.card), indent=2) + "\n"
         write_atomically(directory / f"{self.card.name}.json", text.encode())
+        arriving.replace(tensors)
+        # of writers that were killed
+        for leftover in directory.glob(f"{self.card.name}{_ARRIVING.format('*')}"):
+            leftover.unlink(missing_ok=True)
         return self.card
 
 
@@ -86,15 +94,32 @@ class PresetLibrary:
         self._loaded: dict[str, Codec] = {}
 
     def cards(self) -> list[Card]:
-        """The cards of all presets, by kind, family and rate.
+        """The cards of all presets, by kind, family and rate, but those that are damaged.
 
         Raises:
-            PresetError: a card is damaged, or there are no presets at all.
+            PresetError: there are no presets at all.
         """
-        cards = [Card.read(path) for path in self._directory.glob("*.json")]
+        cards, _ = self._read()
         if not cards:
-            raise PresetError(f"The folder {self._directory.name} holds no trained models.")
+            raise self._missing(f"The folder {self._directory.name} holds no trained models.")
         return sorted(cards, key=lambda card: (card.kind, card.family, card.nominal_bits))
+
+    def damage(self) -> list[str]:
+        """A sentence on each card that cannot be read, or is none."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[list[Card], list[str]]:
+        cards, damage = [], []
+        for path in sorted(self._directory.glob("*.json")):
+            try:
+                cards.append(Card.read(path))
+            except PresetError as error:
+                damage.append(str(error))
+        return cards, damage
+
+    def _missing(self, sentence: str) -> PresetError:
+        """That something is not there: perhaps because it is damaged."""
+        return PresetError(" ".join([sentence, *self.damage()]))
 
     def choose(self, model: str, shape: Shape, bits: float) -> Codec:
         """The codec of the preset of that name, or of that family's which suits best.
@@ -122,7 +147,7 @@ class PresetLibrary:
         cards = {card.name: card for card in self.cards()}
         if name not in cards:
             known = ", ".join(sorted(cards))
-            raise PresetError(f"There is no preset named {name}; there are: {known}.")
+            raise self._missing(f"There is no preset named {name}; there are: {known}.")
         codec = self.load(cards[name])
         if not isinstance(codec, codec_type):
             raise PresetError(f"The preset {name} is of the family {cards[name].family}.")
@@ -142,10 +167,10 @@ class PresetLibrary:
         members = [card for card in cards if card.family == model]
         if not members:
             known = ", ".join(sorted({c.family for c in cards} | {c.name for c in cards}))
-            raise PresetError(f"There is no model named {model}; there are: {known or 'none'}.")
+            raise self._missing(f"There is no model named {model}; there are: {known or 'none'}.")
         fitting = [card for card in members if card.kind == shape.kind]
         if not fitting:
-            raise PresetError(f"The model {model} has no preset for {shape.kind}.")
+            raise self._missing(f"The model {model} has no preset for {shape.kind}.")
         family = family_named(model, self._families)
         return min(fitting, key=lambda card: family.mismatch(card, shape, bits))
 
@@ -168,7 +193,7 @@ class PresetLibrary:
             if card.id == header.model_id:
                 card.check_file(header)
                 return card
-        raise PresetError(
+        raise self._missing(
             f"The file was made with model number {header.model_id}, which is not here."
         )
 
@@ -181,7 +206,8 @@ class PresetLibrary:
         if card.sha256 in self._loaded:
             return self._loaded[card.sha256]
         with _damage(f"The preset {card.name}.safetensors is missing or damaged."):
-            content = (self._directory / f"{card.name}.safetensors").read_bytes()
+            arriving, tensors = _tensor_files(self._directory, card)
+            content = (arriving if arriving.exists() else tensors).read_bytes()
             if hashlib.sha256(content).hexdigest() != card.sha256:
                 raise PresetError(
                     f"The preset {card.name}.safetensors does not have the hash on its card."
@@ -190,6 +216,12 @@ class PresetLibrary:
             codec = family_named(card.family, self._families).load(card, arrays, config)
         self._loaded[card.sha256] = codec
         return codec
+
+
+def _tensor_files(directory: Path, card: Card) -> tuple[Path, Path]:
+    """Where a preset's tensors are while its card is being replaced, and usually."""
+    arriving = _ARRIVING.format(card.sha256[:8])
+    return directory / f"{card.name}{arriving}", directory / f"{card.name}.safetensors"
 
 
 def _parse(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

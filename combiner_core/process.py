@@ -14,6 +14,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGEST_THRESHOLD_BYTES = 32 << 20
 _KEPT_BYTES = 256 << 20
 
+_LACK_OF_MEMORY = ("not enough memory", "allocate memory", "out of memory")
+
 _THREAD_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 _SPIN_COUNT = 6000  # about what threads wait for each other where nothing else runs
 
@@ -39,3 +41,11 @@ def calm_threads() -> None:
     """
     if not any(name in os.environ for name in _THREAD_VARIABLES):
         os.environ["GOMP_SPINCOUNT"] = str(_SPIN_COUNT)
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is too little memory, in the words of any library."""
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _LACK_OF_MEMORY)

@@ -15,14 +15,18 @@ _LABELS: Mapping[str, str] = MappingProxyType(
     {
         "jpeg": "JPEG",
         "webp": "WebP",
-        "avif": "AVIF",
+        "avif-psnr": "AVIF (tune=psnr)",
+        "avif-iq": "AVIF (tune=iq)",
         "jpeg2000": "JPEG 2000",
         "opus": "Opus",
         "mp3": "MP3",
         "vorbis": "Vorbis",
+        "jxl": "JPEG XL",
         "siren": "COMBINER, the paper's",
     }
 )
+# What stands before a blank in the names of the benchmarks, as in "opus (voip)".
+_FIRST_WORDS: Mapping[str, str] = MappingProxyType({"avif": "AVIF", "opus": "Opus"})
 
 
 @dataclass(frozen=True)
@@ -35,4 +39,7 @@ class RatePoint:
 
 def label(codec: str) -> str:
     """Name of a codec as it is written; other names are their own labels."""
-    return _LABELS.get(codec, codec)
+    if codec in _LABELS:
+        return _LABELS[codec]
+    first, blank, rest = codec.partition(" ")
+    return f"{_FIRST_WORDS.get(first, first)}{blank}{rest}"

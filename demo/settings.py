@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
+from combiner_core import Limits
 from combiner_core.options import DeviceName
 
 _PREFIX = "COMBINER_"
@@ -17,6 +18,7 @@ _PREFIX = "COMBINER_"
 _SPACE_VARIABLE, _SPACE_HOST_VARIABLE = "SPACE_ID", "SPACE_HOST"
 _SPACE_DOMAIN = ".hf.space"
 _HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[0-9a-fA-F:.]*::?[0-9a-fA-F:.]*\]?")
+_MOST_MEGAPIXELS = Limits.pixels / 1e6
 _HERE, _EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
@@ -53,6 +55,13 @@ def _port(text: str) -> int:
 def _positive(text: str) -> float:
     number = float(text)
     if not 0 < number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def _megapixels(text: str) -> float:
+    number = _positive(text)
+    if number > _MOST_MEGAPIXELS:
         raise ValueError(text)
     return number
 
@@ -140,7 +149,10 @@ class Settings:
         default=256, metadata=_option("open pages whose state is kept", _whole)
     )
     max_megapixels: float = field(
-        default=24.0, metadata=_option("largest image accepted, in megapixels", _positive)
+        default=_MOST_MEGAPIXELS,
+        metadata=_option(
+            f"largest image accepted, in megapixels, {_MOST_MEGAPIXELS:g} at most", _megapixels
+        ),
     )
     max_seconds: float = field(
         default=600.0, metadata=_option("longest clip accepted, in seconds", _positive)

@@ -16,11 +16,21 @@ from combiner_core.metrics import psnr_db
 from combiner_core.signals import Signal
 
 # Settings of the best quality and of a low one.
-BEST = {"jpeg": 95, "webp": 100, "avif": 100, "jpeg2000": 2, "opus": 0, "mp3": 0, "vorbis": 0}
+BEST = {
+    "jpeg": 95,
+    "webp": 100,
+    "avif-psnr": 100,
+    "avif-iq": 99,
+    "jpeg2000": 2,
+    "opus": 0,
+    "mp3": 0,
+    "vorbis": 0,
+}
 LOW = {
     "jpeg": 5,
     "webp": 5,
-    "avif": 15,
+    "avif-psnr": 15,
+    "avif-iq": 15,
     "jpeg2000": 100,
     "opus": 0.98,
     "mp3": 0.97,
@@ -68,7 +78,7 @@ def check(result: BaselineResult, original: Signal) -> None:
 
 
 def test_codecs_are_listed_and_cannot_be_changed() -> None:
-    assert CODECS_FOR["image"] == ("jpeg", "webp", "avif", "jpeg2000")
+    assert CODECS_FOR["image"] == ("jpeg", "webp", "avif-psnr", "avif-iq", "jpeg2000")
     assert CODECS_FOR["audio"] == ("opus", "mp3", "vorbis")
     with pytest.raises(TypeError):
         CODECS_FOR["image"] = ()  # type: ignore[index]
@@ -149,6 +159,17 @@ def test_newer_image_codecs_beat_jpeg_at_a_low_rate() -> None:
     assert min(psnrs_db, key=psnrs_db.__getitem__) == "jpeg"
 
 
+def test_avif_gives_what_it_is_tuned_for() -> None:
+    original = scene(192, 256)
+    curves = {}
+    for codec in ("avif-psnr", "avif-iq"):
+        results = [encode_at_setting(original, codec, quality) for quality in range(10, 90, 8)]
+        psnrs_db = [psnr_db(original, result.reconstruction) for result in results]
+        curves[codec] = [result.bytes_count for result in results], psnrs_db
+    at_equal_size = [np.interp(2000, *curve) for curve in curves.values()]
+    assert at_equal_size[0] > at_equal_size[1]
+
+
 @pytest.mark.parametrize("codec", CODECS_FOR["audio"])
 @pytest.mark.parametrize("sample_rate", [8000, 16000, 22050, 32000, 44100, 48000, 96000])
 @pytest.mark.parametrize("level", [0.0, 0.9])
@@ -200,12 +221,14 @@ def test_codec_that_does_not_code_images_is_refused(codec: str) -> None:
         lambda: encode_within(scene(), codec, 5000),
         lambda: next(sweep(scene(), codec)),
     ):
-        with pytest.raises(SignalError, match="choose from jpeg, webp, avif, jpeg2000"):
+        with pytest.raises(
+            SignalError, match="choose from jpeg, webp, avif-psnr, avif-iq, jpeg2000"
+        ):
             action()
 
 
 @pytest.mark.parametrize(
-    ("codec", "setting"), [("jpeg", 0), ("jpeg", 96), ("avif", -1), ("jpeg2000", float("nan"))]
+    ("codec", "setting"), [("jpeg", 0), ("jpeg", 96), ("avif-iq", -1), ("jpeg2000", float("nan"))]
 )
 def test_setting_out_of_range_is_refused(codec: str, setting: float) -> None:
     with pytest.raises(SignalError, match=f"The setting of {codec} lies between"):

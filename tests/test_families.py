@@ -38,6 +38,7 @@ class ToyPlan:
     codec: ToyCodec
     signal: Signal
     parameters_bytes: int = 0
+    fields: int = 1
 
     def start(self, payload_bytes: int, clock: Clock) -> Generator[Progress | Coded, None, None]:
         if payload_bytes < 3:
@@ -84,6 +85,9 @@ class ToyCodec:
 
     def modelled_samples(self, shape: AudioShape) -> float:
         raise AssertionError("there are no clips")
+
+    def fields(self, header: Header) -> int:
+        return 1
 
 
 class ToyFamily:

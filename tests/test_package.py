@@ -49,6 +49,8 @@ def _of_extra(project: dict[str, Any], name: str) -> set[str]:
 def test_requirements_files_say_what_the_project_says(project: dict[str, Any]) -> None:
     runtime = {*project["project"]["dependencies"], *_of_extra(project, "app")}
     assert sorted(_lines("requirements.txt")) == sorted(runtime)
+    benchmarks = _of_extra(project, "bench") - runtime
+    assert sorted(_lines("requirements-bench.txt")) == sorted(benchmarks)
     development = _of_extra(project, "dev") - runtime
     assert sorted(_lines("requirements-dev.txt")) == sorted(development)
 

@@ -1,96 +1,112 @@
-"""Curves of rate and quality, of one codec: file by file, and their means."""
+"""Curves of rate and quality: of one file, and means over files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
-from benchmarks.rate_distortion.measure import Row
-from benchmarks.rate_distortion.tables import frame
-
-Measure = Literal["psnr_db", "ms_ssim_db"]
-
-MEASURES: Mapping[Measure, str] = MappingProxyType({"psnr_db": "PSNR", "ms_ssim_db": "MS-SSIM"})
+# a file of ours is up to a per cent smaller than it was asked to be
+_REACH = 0.01
+_EPSILON = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Means over files of a codec at several asked rates, rising in both.
+    """Points of a codec, rising in rate.
 
     Attributes:
-        rates: mean actual rates (n,), in the unit of the rows.
-        quality_db: mean PSNR, or MS-SSIM in dB (n,).
-        dropped_rates: asked rates at which some file has no result.
+        rates: in the unit of the rows (n,).
+        quality: in the unit of a measure (n,).
     """
 
     rates: NDArray[np.float64]
-    quality_db: NDArray[np.float64]
-    dropped_rates: tuple[float, ...] = ()
+    quality: NDArray[np.float64]
 
-    @property
-    def rises(self) -> bool:
-        """Whether it does so everywhere."""
-        return bool((np.diff(self.rates) > 0).all() and (np.diff(self.quality_db) > 0).all())
+    @classmethod
+    def through(cls, rates: ArrayLike, quality: ArrayLike) -> Self:
+        """The curve of points (n,) in any order; of those at one rate the best counts."""
+        rates, quality = np.asarray(rates, np.float64), np.asarray(quality, np.float64)
+        order = np.lexsort((-quality, rates))
+        rates, places = np.unique(rates[order], return_index=True)
+        return cls(rates, quality[order][places])
 
-    def at(self, rates: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        """Quality at other rates, interpolated over their logarithm; NaN beyond the ends."""
+    def rising(self) -> Self:
+        """Without points that cost more than another and are no better: nobody would choose them.
+
+        Scores of eyes and ears do not always rise with the rate.
+        """
+        best_before = np.maximum.accumulate(np.concatenate([[-np.inf], self.quality]))[:-1]
+        chosen = self.quality > best_before
+        return type(self)(self.rates[chosen], self.quality[chosen])
+
+    def at(self, rates: ArrayLike) -> NDArray[np.float64]:
+        """Quality at other rates, interpolated over their logarithm.
+
+        Up to a per cent beyond an end it is that of the end, further out NaN.
+        """
+        asked = np.asarray(rates, np.float64)
         if len(self.rates) < 2:
-            return np.full(np.shape(rates), np.nan)
-        curve = PchipInterpolator(np.log(self.rates), self.quality_db, extrapolate=False)
-        quality_db: NDArray[np.float64] = curve(np.log(rates))
-        return quality_db
+            return np.full(asked.shape, np.nan)
+        ends = self.rates[[0, -1]]
+        is_near = (asked >= ends[0] * (1 - _REACH)) & (asked <= ends[1] * (1 + _REACH))
+        curve = PchipInterpolator(np.log(self.rates), self.quality)
+        return np.where(is_near, curve(np.log(np.clip(asked, *ends))), np.nan)
 
     def within(self, low: float, high: float) -> Curve:
         """The part between two rates, interpolated there where the curve goes beyond them."""
         if len(self.rates) < 2:
             return self
         ends = np.clip([low, high], self.rates[0], self.rates[-1])
-        inside = self.rates[(self.rates > ends[0]) & (self.rates < ends[1])]
+        # a mean over seeds can miss its rate by a rounding
+        is_inside = (self.rates > ends[0] * (1 + _EPSILON)) & (
+            self.rates < ends[1] * (1 - _EPSILON)
+        )
+        inside = self.rates[is_inside]
         rates = np.unique([*ends, *inside])
-        return Curve(rates, self.at(rates), self.dropped_rates)
+        return Curve(rates, self.at(rates))
 
 
-@dataclass(frozen=True, eq=False)
-class FileCurves:
-    """The points of a codec for every file, which `of` has put in order.
+def by_file(data: pd.DataFrame, measure: str) -> dict[str, Curve]:
+    """The curve of every file of one setting; of several seeds a file counts with the mean.
 
-    Attributes:
-        setting: as `Job.setting`.
-        rates, quality_db: of each asked rate and file (n, files).
-        dropped_rates: asked rates at which some file has no result.
+    Args:
+        data: lines of `frame` of one setting.
+        measure: of quality, a column.
     """
+    points = _points(data, measure)
+    return {
+        str(file): Curve.through(found["actual_rate"], found[measure])
+        for file, found in points.groupby(level="file")
+    }
 
-    setting: str
-    rates: NDArray[np.float64]
-    quality_db: NDArray[np.float64]
-    dropped_rates: tuple[float, ...] = ()
 
-    @classmethod
-    def of(cls, rows: Sequence[Row] | pd.DataFrame, files: Sequence[str], measure: Measure) -> Self:
-        """From rows of one setting, or a data frame of them; see `tables.frame`.
+def mean_at_equal_points(data: pd.DataFrame, measure: str, files: Sequence[str]) -> Curve:
+    """Means over files of one setting at each point that all of them have.
 
-        Of several seeds a file counts with the mean.
-        """
-        data = frame(rows)
-        known = data[data["file"].isin(files)].dropna(subset=["actual_rate", measure])
-        means = known.groupby(["rate", "file"])[["actual_rate", measure]].mean()
-        rates, quality_db = (means[name].unstack() for name in ("actual_rate", measure))
-        rates = rates.reindex(columns=files).dropna()
-        quality_db = quality_db.reindex(index=rates.index, columns=files)
-        dropped = tuple(sorted(set(data["rate"]) - set(rates.index)))
-        return cls(data["setting"].iloc[0], rates.to_numpy(), quality_db.to_numpy(), dropped)
+    Of other codecs these are means at equal encoder settings, as publications have them; of ours
+    they are means at equal rates.
+    """
+    points = _points(data[data["file"].isin(files)], measure)
+    complete = points.groupby(level="point").filter(lambda found: len(found) == len(files))
+    means = complete.groupby(level="point").mean()
+    return Curve.through(means["actual_rate"], means[measure])
 
-    def mean(self, files: NDArray[np.intp] | None = None) -> Curve:
-        """Over all files, or over some by their numbers."""
-        chosen = slice(None) if files is None else files
-        means = [values[:, chosen].mean(1) for values in (self.rates, self.quality_db)]
-        # a codec at the end of its range gives the same files for several budgets
-        rates, quality_db = np.unique(np.stack(means, 1), axis=0).T
-        return Curve(rates, quality_db, self.dropped_rates)
+
+def mean_at_equal_rates(curves: Mapping[str, Curve], rates: ArrayLike) -> Curve:
+    """Means over files of their curves, each at the same rates; where all of them have one."""
+    asked = np.asarray(rates, np.float64)
+    quality = np.mean([curve.at(asked) for curve in curves.values()], axis=0)
+    known = np.isfinite(quality)
+    return Curve.through(asked[known], quality[known])
+
+
+def _points(data: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Rate and quality by file and point."""
+    known = data.dropna(subset=["actual_rate", measure])
+    return known.groupby(["file", "point"])[["actual_rate", measure]].mean()

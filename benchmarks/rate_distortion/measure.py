@@ -3,114 +3,29 @@
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
-from benchmarks import results_files
+from benchmarks import measures, results_files
+from benchmarks.baselines import BASELINES
+from benchmarks.rate_distortion.rows import Job, OtherJob, RateUnit, Row
 from combiner_core import metrics
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
-from combiner_core.codecs import CODECS_FOR, encode_within
-from combiner_core.errors import BudgetError
+from combiner_core.errors import BudgetError, CombinerError
 from combiner_core.events import Encoded
 from combiner_core.options import EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import Signal, load
 
-RateUnit = Literal["bpp", "kbps"]
-
-_BASELINES = frozenset(itertools.chain.from_iterable(CODECS_FOR.values()))
-
-
-@dataclass(frozen=True)
-class Job:
-    """One file at one rate with one codec.
-
-    Attributes:
-        file: name of the file.
-        rate, unit: the budget, in "bpp" or "kbps".
-        codec: one of `baselines.CODECS_FOR`, or a model or family as in `EncodeOptions`.
-        effort, rec, refine, seed: as in `EncodeOptions`; of no meaning for baselines.
-    """
-
-    file: str
-    rate: float
-    unit: RateUnit
-    codec: str
-    effort: str = "balanced"
-    rec: str = "trellis"
-    refine: bool = True
-    seed: int = 0
-
-    @property
-    def is_baseline(self) -> bool:
-        """The codec is none of ours."""
-        return self.codec in _BASELINES
-
-    @property
-    def setting(self) -> str:
-        """The codec, and of ours the effort and what is not the default, as tables name it."""
-        if self.is_baseline:
-            return self.codec
-        extras = [self.effort]
-        if self.rec != "trellis":
-            extras.append(self.rec)
-        if not self.refine:
-            extras.append("no refinement")
-        return f"{self.codec} {', '.join(extras)}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """What was measured for a job; sizes and times are None where a codec cannot go so small.
-
-    Attributes:
-        job: what was done.
-        bytes: size of the file.
-        actual_rate: in the unit of the job.
-        psnr_db: of the decoded file.
-        encode_s, decode_s: wall-clock seconds, the preset already loaded.
-        peak_memory_mb: largest resident size of the process.
-        threads: of the process.
-        kl_bits, side_bits: as in `Encoded`; None for baselines and in older results_files.
-        ms_ssim: of images of at least 161 pixels a side; None in older results_files.
-        prior: name of the preset, and the hash by which files name it; None for baselines and in
-            older results_files.
-    """
-
-    job: Job
-    bytes: int | None
-    actual_rate: float | None
-    psnr_db: float | None
-    encode_s: float | None
-    decode_s: float | None
-    peak_memory_mb: float
-    threads: int
-    kl_bits: float | None = None
-    side_bits: float | None = None
-    ms_ssim: float | None = None
-    prior: str | None = None
-
-    @property
-    def ms_ssim_db(self) -> float | None:
-        """MS-SSIM as -10 log10(1 - x), in which equal steps look alike."""
-        if self.ms_ssim is None or self.ms_ssim >= 1:
-            return None
-        return -10 * math.log10(1 - self.ms_ssim)
-
-
-BENCHMARK = results_files.Benchmark("rate-distortion", Job, Row)
-
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured of every file: all combinations, of baselines only rate and codec.
+    """What is to be measured of every file: all combinations.
 
     Attributes:
         rates, unit: budgets.
@@ -126,8 +41,8 @@ class Plan:
     seeds: Sequence[int] = (0,)
 
     def jobs(self, files: Sequence[str]) -> list[Job]:
-        """For these files, our codecs first."""
-        ours = [
+        """For these files."""
+        return [
             Job(file, rate, self.unit, codec, effort, rec, refine, seed)
             for rate, codec, effort, rec, refine, seed, file in itertools.product(
                 self.rates,
@@ -138,55 +53,34 @@ class Plan:
                 self.seeds,
                 files,
             )
-            if codec not in _BASELINES
         ]
-        others = [
-            Job(file, rate, self.unit, codec)
-            for rate, codec, file in itertools.product(self.rates, self.codecs, files)
-            if codec in _BASELINES
-        ]
-        return ours + others
+
+
+def other_jobs(files: Sequence[str], unit: RateUnit, codecs: Sequence[str]) -> list[OtherJob]:
+    """Other codecs at all of their points.
+
+    Raises:
+        CombinerError: there is no such codec.
+    """
+    unknown = [codec for codec in codecs if codec not in BASELINES]
+    if unknown:
+        raise CombinerError(f"There is no codec {unknown[0]}; there are: {', '.join(BASELINES)}.")
+    return [
+        OtherJob(file, unit, codec, point)
+        for codec in codecs
+        for point in BASELINES[codec].points
+        for file in files
+    ]
 
 
 def run(job: Job, folder: Path, threads: int) -> Row:
-    """Measure one job, in this process.
+    """Measure one job of ours, in this process.
 
     Raises:
         CombinerError: the file cannot be read, or there is no such model.
     """
     torch.set_num_threads(threads)
     signal = load(folder / job.file)
-    measure = _run_baseline if job.is_baseline else _run_ours
-    return measure(job, signal, threads)
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a results file.
-
-    Raises:
-        CombinerError: it is missing, damaged, of another version or of another kind.
-    """
-    return BENCHMARK.rows(path)
-
-
-def _run_baseline(job: Job, signal: Signal, threads: int) -> Row:
-    found = encode_within(signal, job.codec, Budget(job.rate, job.unit).file_bytes(signal))
-    if found is None:
-        return Row(job, None, None, None, None, None, results_files.peak_memory_mb(), threads)
-    return Row(
-        job,
-        found.bytes_count,
-        _actual_rate(job, signal, found.bytes_count),
-        metrics.psnr_db(signal, found.reconstruction),
-        found.encode_s,
-        found.decode_s,
-        results_files.peak_memory_mb(),
-        threads,
-        ms_ssim=_ms_ssim(signal, found.reconstruction),
-    )
-
-
-def _run_ours(job: Job, signal: Signal, threads: int) -> Row:
     options = EncodeOptions(
         model=job.codec,
         effort=job.effort,  # type: ignore[arg-type]
@@ -207,7 +101,7 @@ def _run_ours(job: Job, signal: Signal, threads: int) -> Row:
     return Row(
         job,
         len(result.data),
-        _actual_rate(job, signal, len(result.data)),
+        _rate(job.unit, signal, len(result.data)),
         result.psnr_db,
         result.seconds["fit"] + result.seconds["code"],
         decode_s,
@@ -217,6 +111,32 @@ def _run_ours(job: Job, signal: Signal, threads: int) -> Row:
         result.side_bits,
         _ms_ssim(signal, result.reconstruction),
         prior_of(library, result.model),
+        scores=measures.scores(signal, result.reconstruction),
+    )
+
+
+def run_other(job: OtherJob, folder: Path, threads: int) -> Row:
+    """Measure one job of another codec, in this process.
+
+    Raises:
+        CombinerError: the file cannot be read, or the codec cannot hold it.
+    """
+    torch.set_num_threads(threads)
+    signal = load(folder / job.file)
+    coding = BASELINES[job.codec].code(signal, job.point)
+    decoded = coding.file.reconstruction
+    return Row(
+        job,
+        coding.counted_bytes,
+        _rate(job.unit, signal, coding.counted_bytes),
+        metrics.psnr_db(signal, decoded),
+        coding.file.encode_s,
+        coding.file.decode_s,
+        None,
+        threads,
+        ms_ssim=_ms_ssim(signal, decoded),
+        encoder=coding.encoder,
+        scores=measures.scores(signal, decoded),
     )
 
 
@@ -226,8 +146,8 @@ def prior_of(library: PresetLibrary, model: str) -> str:
     return f"{card.name} {card.prior_hash:08x}"
 
 
-def _actual_rate(job: Job, signal: Signal, byte_count: int) -> float:
-    measure = metrics.bpp if job.unit == "bpp" else metrics.kbps
+def _rate(unit: RateUnit, signal: Signal, byte_count: int) -> float:
+    measure = metrics.bpp if unit == "bpp" else metrics.kbps
     return measure(8 * byte_count, signal)
 
 

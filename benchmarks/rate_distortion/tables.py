@@ -1,35 +1,22 @@
-"""Tables of means over files, by codec and rate."""
+"""Tables of rate and distortion: means over files, and comparisons."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
-from benchmarks import frames, intervals, markdown
-from benchmarks.rate_distortion.measure import BENCHMARK, Row
+from benchmarks import intervals, markdown
+from benchmarks.measures import MEASURES
+from benchmarks.rate_distortion.averages import MeanComparison
+from benchmarks.rate_distortion.curves import Curve, by_file
+from benchmarks.rate_distortion.protocol import Comparison
 
-# a mean rate this much below what was asked is worth telling
-_SHORT = 0.01
-
-
-def frame(rows: Sequence[Row] | pd.DataFrame) -> pd.DataFrame:
-    """Rows as `frames.frame`, with the columns `setting`, `is_baseline` and `ms_ssim_db` besides.
-
-    A data frame, which this has made before, is returned as it is.
-    """
-    if isinstance(rows, pd.DataFrame):
-        return rows
-    return frames.frame(BENCHMARK, rows).assign(
-        setting=[row.job.setting for row in rows],
-        is_baseline=np.array([row.job.is_baseline for row in rows], bool),
-        ms_ssim_db=np.array([row.ms_ssim_db for row in rows], float),
-    )
+_MAX_SHOWN = 4
 
 
 def by_setting(data: pd.DataFrame) -> str:
-    """Means over files for each setting and rate, as a Markdown table, the PSNR's with an interval.
+    """Means over files for each setting and point, as a Markdown table.
 
     Of several seeds a file counts with the mean.
 
@@ -37,60 +24,125 @@ def by_setting(data: pd.DataFrame) -> str:
         data: of `frame`, rates of one unit.
     """
     unit = data["unit"].iloc[0]
+    measures = [name for name in MEASURES if data[name].notna().any()]
     lines = []
-    for (setting, rate), found in data.groupby(["setting", "rate"]):
+    for (setting, point), found in data.groupby(["setting", "point"]):
         fitting = _fitting(found)
         count, fitting_count = found["file"].nunique(), fitting["file"].nunique()
         of = f" of {count}" if fitting_count < count else ""
-        start = [setting, f"{fitting_count}{of}", f"{rate:g}"]
+        start = [setting, f"{fitting_count}{of}", f"{point:g}"]
         if fitting.empty:
-            lines.append([*start, "cannot go this small", *[""] * 5])
+            lines.append([*start, "cannot go this small", *[""] * (len(measures) + 3)])
             continue
-        mean = fitting[["actual_rate", "ms_ssim_db", "encode_s", "decode_s"]].mean()
+        mean = fitting[["actual_rate", "encode_s", "decode_s"]].mean()
+        qualities = fitting.groupby("file", sort=False)[measures].mean()
         lines.append(
             [
                 *start,
                 f"{mean['actual_rate']:.4g}",
-                _psnr(fitting).text(2),
-                markdown.number(mean["ms_ssim_db"], ".2f"),
+                *(_mean_text(qualities[name], name) for name in measures),
                 f"{mean['encode_s']:.3g}",
                 f"{mean['decode_s']:.2g}",
-                f"{fitting['peak_memory_mb'].max():.0f}",
+                markdown.number(fitting["peak_memory_mb"].max(), ".0f"),
             ]
         )
-    header = ("codec", "files", f"asked {unit}", unit, "PSNR dB (95 %)", "MS-SSIM dB")
+    titles = [MEASURES[name].title for name in measures]
+    header = ("codec", "files", "point", unit, *titles)
     return markdown.table((*header, "encode s", "decode s", "peak MB"), lines)
 
 
-def by_rate(data: pd.DataFrame, settings: Sequence[str]) -> str:
-    """Mean PSNR of some settings, a column each, for each rate at which all files were asked for.
+def by_rate(
+    data: pd.DataFrame, settings: Sequence[str], rates: Sequence[float], measure: str
+) -> str:
+    """Mean quality of some settings, a column each, at equal rates.
 
-    A mean rate that is more than a per cent below the one asked for is given beside it.
+    Each file's curve is interpolated at the rate. Where not every file can be so small, it is said
+    how many cannot.
 
     Args:
         data: of `frame`, rates of one unit.
         settings: columns, in their order.
+        rates: lines.
+        measure: of quality, a column of the data.
     """
+    curves = {name: by_file(data[data["setting"] == name], measure) for name in settings}
     lines = []
-    for rate, found in data[data["setting"].isin(settings)].groupby("rate"):
-        cells = [_cell(found[found["setting"] == setting]) for setting in settings]
-        lines.append([f"{rate:g}", *cells])
-    header = (data["unit"].iloc[0], *(f"{setting}, dB" for setting in settings))
-    return markdown.table(header, lines)
+    for rate in rates:
+        cells = [_quality_at(rate, curves[name], MEASURES[measure].digits) for name in settings]
+        if any(cells):
+            lines.append([f"{rate:g}", *cells])
+    return markdown.table((data["unit"].iloc[0], *settings), lines)
 
 
-def _cell(data: pd.DataFrame) -> str:
-    """The mean PSNR of one setting at one rate, of which there may be no rows."""
-    if data.empty:
+def comparisons(by_band: Mapping[str, Sequence[Comparison]]) -> str:
+    """BD-rates of settings against anchors, a column for each band of rates, as a Markdown table.
+
+    A number of files stands beside a mean that not all files are in.
+
+    Args:
+        by_band: by the heading of a column; each with the same settings and anchors.
+    """
+    cells: dict[tuple[str, str], list[str]] = {}
+    for found in by_band.values():
+        for one in found:
+            cells.setdefault((one.setting, one.anchor), []).append(_cell(one))
+    lines = [(*names, *line) for names, line in cells.items() if any(line)]
+    return markdown.table(("codec", "against", *(f"{band}, %" for band in by_band)), lines)
+
+
+def worst_files(found: Iterable[Comparison]) -> str:
+    """By setting and anchor: in how many files ours needs more bits, and the worst of them."""
+    lines = []
+    for one in found:
+        if not one.bd_rates_percent:
+            continue
+        order = sorted(one.bd_rates_percent.items(), key=lambda item: -item[1])
+        worse = [f"{_stem(file)} {percent:+.0f}" for file, percent in order if percent > 0]
+        counts = (str(len(order)), str(len(worse)))
+        lines.append((one.setting, one.anchor, *counts, ", ".join(worse[:_MAX_SHOWN])))
+    header = ("codec", "against", "files", "files worse")
+    return markdown.table((*header, f"worst files (at most {_MAX_SHOWN}), BD-rate %"), lines)
+
+
+def means(found: Iterable[MeanComparison]) -> str:
+    """Comparisons with published means, as a Markdown table."""
+    lines = [
+        (
+            one.setting,
+            one.anchor,
+            *(_optional(value, "+.1f") for value in (one.bd_rate_percent, one.alike_percent)),
+            _optional(one.bd_psnr_db, "+.2f"),
+        )
+        for one in found
+    ]
+    header = ("codec", "against", "BD-rate %, of means as they are")
+    return markdown.table((*header, "BD-rate %, averaged alike", "BD-PSNR dB"), lines)
+
+
+def effects(by_codec: Mapping[str, float]) -> str:
+    """What the way of averaging is worth, as a Markdown table."""
+    lines = [(name, f"{percent:+.1f}") for name, percent in by_codec.items()]
+    return markdown.table(
+        ("codec", "BD-rate %, its mean at equal rates over equal settings"), lines
+    )
+
+
+def _cell(one: Comparison) -> str:
+    mean = one.bd_rate_percent
+    if mean is None:
         return ""
-    fitting = _fitting(data)
-    count = data["file"].nunique()
-    missing = count - fitting["file"].nunique()
-    if missing:
-        return f"{missing} of {count} files do not fit"
-    actual = data["actual_rate"].mean()
-    beside = f" at {actual:.3g}" if actual < (1 - _SHORT) * data["rate"].iloc[0] else ""
-    return f"{_psnr(data).value:.2f}{beside}"
+    count = len(one.bd_rates_percent)
+    return f"{mean.text(1, signed=True)}{f', {count} files' if count < one.files else ''}"
+
+
+def _quality_at(rate: float, curves: Mapping[str, Curve], digits: int) -> str:
+    known = {file: float(curve.at(rate)) for file, curve in curves.items() if len(curve.rates) > 1}
+    reached = [quality for quality in known.values() if quality == quality]
+    if not reached:
+        return ""
+    if len(reached) < len(known):
+        return f"only {len(reached)} of {len(known)} files"
+    return f"{sum(reached) / len(reached):.{digits}f}"
 
 
 def _fitting(data: pd.DataFrame) -> pd.DataFrame:
@@ -99,6 +151,22 @@ def _fitting(data: pd.DataFrame) -> pd.DataFrame:
     return data[~data["file"].isin(too_large)]
 
 
-def _psnr(data: pd.DataFrame) -> intervals.Interval:
-    """The mean over files of their means over seeds."""
-    return intervals.of_mean(data.groupby("file", sort=False)["psnr_db"].mean().to_numpy())
+def _mean_text(values: pd.Series, name: str) -> str:
+    known = values.dropna().to_numpy()
+    if not len(known):
+        return ""
+    mean = intervals.of_mean(known)
+    # one interval in a line is enough
+    return (
+        mean.text(MEASURES[name].digits)
+        if name == "psnr_db"
+        else (f"{mean.value:.{MEASURES[name].digits}f}")
+    )
+
+
+def _optional(value: float | None, form: str) -> str:
+    return "" if value is None else f"{value:{form}}"
+
+
+def _stem(file: str) -> str:
+    return file.rpartition(".")[0] or file

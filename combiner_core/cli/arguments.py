@@ -10,6 +10,7 @@ from typing import Any, get_args
 from combiner_core import __version__
 from combiner_core.cli import commands, output
 from combiner_core.families import FAMILIES, family_named
+from combiner_core.limits import Limits
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
 from combiner_core.signals.storage import STANDARD_INPUT, STANDARD_OUTPUT
 
@@ -88,6 +89,18 @@ def _add_files(command: argparse.ArgumentParser, source: str, target: str) -> No
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--max-megapixels",
+        type=float,
+        metavar="X",
+        help=f"largest image accepted (default: {Limits.pixels / 1e6:g})",
+    )
+    command.add_argument(
+        "--max-megasamples",
+        type=float,
+        metavar="X",
+        help=f"longest clip accepted, over all channels (default: {Limits.samples / 1e6:g})",
+    )
     command.add_argument("--device", choices=get_args(DeviceName), default="auto")
     _add_json(command)
 

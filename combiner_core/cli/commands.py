@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, get_args
 
 from combiner_core.cli import output
+from combiner_core.errors import CombinerError
+from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.signals.storage import (
     check_output,
     is_standard_output,
     read_all,
     write_atomically,
 )
+
+_MOST_MILLIONS = 1_000_000
 
 
 def encode(parsed: argparse.Namespace) -> None:
@@ -28,10 +32,12 @@ def encode(parsed: argparse.Namespace) -> None:
     from combiner_core.budget import Unit
     from combiner_core.cli.progress_bar import follow
 
-    signal = load(parsed.input)
+    limits = _limits(parsed)
+    signal = load(parsed.input, max_pixels=limits.pixels, max_samples=limits.samples)
     unit = next(unit for unit in get_args(Unit) if getattr(parsed, unit) is not None)
     options = EncodeOptions(parsed.model, parsed.effort, parsed.rec, parsed.seed, parsed.device)
-    result = follow(codec.encode(signal, Budget(getattr(parsed, unit), unit), options))
+    budget = Budget(getattr(parsed, unit), unit)
+    result = follow(codec.encode(signal, budget, options, limits=limits))
     write_atomically(parsed.output, result.data)
     bits = 8 * len(result.data)
     is_image = signal.kind == "image"
@@ -63,7 +69,12 @@ def decode(parsed: argparse.Namespace) -> None:
     presets = PresetLibrary()
     loaded = time.monotonic()
     signal = codec.decode(
-        data, fraction=parsed.fraction, scale=parsed.scale, device=parsed.device, models=presets
+        data,
+        fraction=parsed.fraction,
+        scale=parsed.scale,
+        device=parsed.device,
+        models=presets,
+        limits=_limits(parsed),
     )
     decoded = time.monotonic()
     save(signal, parsed.output)
@@ -110,19 +121,44 @@ def models(parsed: argparse.Namespace) -> None:
     """Print the trained models that are installed.
 
     Raises:
-        CombinerError: there are none, or a card is damaged.
+        CombinerError: there are none.
     """
     output.check()
     from combiner_core import PresetLibrary
 
-    cards = PresetLibrary().cards()
+    library = PresetLibrary()
+    cards, damage = library.cards(), library.damage()
     if parsed.json:
-        output.report({"models": [asdict(card) for card in cards]}, as_json=True)
+        models = [asdict(card) for card in cards]
+        output.report({"models": models, "damage": damage}, as_json=True)
         return
     for card in cards:
         output.line(
             f"{card.name:20} {card.kind:6} {card.nominal_bits / 8:8.0f} bytes  {card.about}"
         )
+    for sentence in damage:
+        output.line(sentence)
+
+
+def _limits(parsed: argparse.Namespace) -> Limits:
+    """The usual ones, or of the size that is asked for.
+
+    Raises:
+        CombinerError: that is no size.
+    """
+    changed: dict[str, int] = {}
+    for option, names in (
+        ("max_megapixels", ("pixels", "scaled_pixels")),
+        ("max_megasamples", ("samples", "scaled_samples")),
+    ):
+        millions = getattr(parsed, option)
+        if millions is None:
+            continue
+        if not 0 < millions <= _MOST_MILLIONS:
+            name = option.replace("_", "-")
+            raise CombinerError(f"--{name} {millions:g} is not between 0 and {_MOST_MILLIONS}.")
+        changed |= dict.fromkeys(names, max(1, round(millions * 1e6)))
+    return replace(DEFAULT_LIMITS, **changed)
 
 
 def _check_files(parsed: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from combiner_core.cli import output
 from combiner_core.cli.arguments import PROGRAM, parse
 from combiner_core.errors import CombinerError
-from combiner_core.process import calm_threads, keep_freed_memory
+from combiner_core.process import calm_threads, is_lack_of_memory, keep_freed_memory
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,5 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print(f"{PROGRAM}: stopped.", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if not is_lack_of_memory(error):
+            raise
+        print(f"{PROGRAM}: There is not enough memory for this.", file=sys.stderr)
         return 1
     return 0

@@ -9,7 +9,7 @@ met by the choice of s.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -124,8 +124,10 @@ class MultiresCodec:
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
         field = field_of(self.preset.model, header.shape, resolve(device_name))
-        decoded, noise = self._decoded(field, header, payload)
-        return field.render(decoded, noise, scale)  # type: ignore[arg-type]
+        noise, receive = self._receiver(field, header, payload)
+        order: CodingOrder[Decoded] = field.coding_order(noise)
+        # held by nobody else, so that it can go before the picture is complete
+        return field.render(follow(order, receive), noise, scale)  # type: ignore[arg-type]
 
     def weights(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName = "cpu"
@@ -136,7 +138,9 @@ class MultiresCodec:
             BitstreamError: the parameters are none that an encoder writes.
         """
         field = field_of(self.preset.model, header.shape, resolve(device_name))
-        decoded, _ = self._decoded(field, header, payload)
+        noise, receive = self._receiver(field, header, payload)
+        order: CodingOrder[Decoded] = field.coding_order(noise)
+        decoded = follow(order, receive)
         values = decoded if isinstance(decoded, Tensor) else decoded[0]
         return values.cpu().numpy()
 
@@ -144,9 +148,14 @@ class MultiresCodec:
         """Those of the clip: it is coded at its own rate."""
         return shape.values_count
 
-    def _decoded(
+    def fields(self, header: Header) -> int:
+        """One: what decoding costs depends on the size of the signal alone."""
+        return 1
+
+    def _receiver(
         self, field: MultiresField, header: Header, payload: bytes
-    ) -> tuple[Decoded, NoiseScale]:
+    ) -> tuple[NoiseScale, Callable[[GroupPrior], Tensor]]:
+        """The noise scale of a file, and what answers its coding order."""
         if len(header.parameters) != CODER_PARAMETERS + _SCALE_PARAMETERS:
             raise BitstreamError("The file's parameters are not those of this model.")
         index = int.from_bytes(header.parameters[CODER_PARAMETERS:], "little")
@@ -156,11 +165,10 @@ class MultiresCodec:
         coder = coder_from(header.parameters)
         decoder = rec.GroupDecoder(coder, self.preset.tables, header.seed, payload)
 
-        def decode(prior: GroupPrior) -> Tensor:
+        def receive(prior: GroupPrior) -> Tensor:
             return prior.answer(decoder.decode(prior.integers()))
 
-        order: CodingOrder[Decoded] = field.coding_order(noise)
-        return follow(order, decode), noise
+        return noise, receive
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +185,11 @@ class MultiresPlan:
     def parameters_bytes(self) -> int:
         """Coder, size of its state or block, and the index of the noise scale."""
         return CODER_PARAMETERS + _SCALE_PARAMETERS
+
+    @property
+    def fields(self) -> int:
+        """One."""
+        return 1
 
     def start(self, payload_bytes: int, clock: Clock) -> Generator[Progress | Coded, None, None]:
         """Fit and code."""

@@ -7,7 +7,14 @@ libraries of file formats.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from combiner_core.signals.audio import MAX_SAMPLES, MIN_SAMPLES, load_audio, resample, to_mono
+    from combiner_core.signals.audio import (
+        MAX_SAMPLES,
+        MIN_SAMPLES,
+        load_audio,
+        regrid,
+        resample,
+        to_mono,
+    )
     from combiner_core.signals.conversion import content_of, to_signal
     from combiner_core.signals.files import load, save
     from combiner_core.signals.images import MAX_PIXELS, MIN_SIDE, load_image
@@ -35,6 +42,7 @@ else:
             "load": "combiner_core.signals.files",
             "load_audio": "combiner_core.signals.audio",
             "load_image": "combiner_core.signals.images",
+            "regrid": "combiner_core.signals.audio",
             "resample": "combiner_core.signals.audio",
             "save": "combiner_core.signals.files",
             "to_mono": "combiner_core.signals.audio",
@@ -56,6 +64,7 @@ __all__ = [
     "load",
     "load_audio",
     "load_image",
+    "regrid",
     "resample",
     "save",
     "scaled_size",

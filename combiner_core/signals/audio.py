@@ -15,11 +15,14 @@ import soxr
 from numpy.typing import NDArray
 
 from combiner_core.errors import SignalError
+from combiner_core.limits import DEFAULT_LIMITS
 from combiner_core.signals.signal import Signal
 from combiner_core.signals.storage import read_content
 
-MAX_SAMPLES = 50_000_000
+MAX_SAMPLES = DEFAULT_LIMITS.samples
 MIN_SAMPLES = 16
+# scale below which `regrid` takes means
+_MEANS_BELOW = 1 / 16
 AUDIO_FORMATS = "WAV, FLAC, MP3, Ogg Vorbis, Opus, AIFF"
 
 # libsndfile's log of a data chunk whose stated size in bytes does not fit the file.
@@ -138,6 +141,31 @@ def resample(signal: Signal, sample_rate: int, samples: int | None = None) -> Si
         slack = math.ceil(sample_rate / signal.sample_rate) + 1
         values = _with_length(values, samples, slack)
     return Signal.audio(values, sample_rate)
+
+
+def regrid(
+    values: NDArray[np.float32], rate: float, new_rate: float, samples: int
+) -> NDArray[np.float32]:
+    """Samples (channels, n) at another rate, filtered as by `resample`, however slow that is.
+
+    Where it is much slower, means of neighbours come first: the time of the filter grows with the
+    number of samples that become one.
+
+    Args:
+        values: the samples.
+        rate: theirs, in any unit.
+        new_rate: in the same unit, not necessarily whole.
+        samples: number to return; the end is cut or filled with zeros.
+    """
+    neighbours = min(values.shape[1], max(1, int(_MEANS_BELOW * rate / new_rate)))
+    if neighbours > 1:
+        missing = -values.shape[1] % neighbours
+        padded = np.pad(values, ((0, 0), (0, missing)), "edge")
+        values = padded.reshape(len(values), -1, neighbours).mean(2)
+    if rate != new_rate * neighbours:
+        values = soxr.resample(values.T, rate / neighbours, new_rate, quality="VHQ").T
+    values = values[:, :samples]
+    return np.pad(values, ((0, 0), (0, samples - values.shape[1])))
 
 
 def _with_length(values: NDArray[Any], samples: int, slack: int) -> NDArray[Any]:

@@ -13,10 +13,11 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from combiner_core.errors import SignalError
+from combiner_core.limits import DEFAULT_LIMITS
 from combiner_core.signals.signal import Signal
 from combiner_core.signals.storage import read_content
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = DEFAULT_LIMITS.pixels
 MIN_SIDE = 8
 IMAGE_FORMATS = "PNG, JPEG, WebP, AVIF, JPEG 2000, BMP, TIFF, GIF"
 
@@ -34,7 +35,8 @@ def load_image(path: str | PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Si
     The first frame or page is read, turned upright by its EXIF orientation, brought to sRGB by
     its ICC profile (an unusable profile is ignored) and laid on white where it is transparent.
     16-bit grey is scaled from [0, 65535]; 32-bit integers too where they fit in that range, and
-    floating-point grey is scaled from [0, 1]; other ranges are stretched from least to greatest.
+    floating-point grey is scaled from [0, 1]; other ranges are stretched from least to greatest,
+    and a single value outside becomes black or white.
 
     Args:
         path: the file.
@@ -64,7 +66,7 @@ def decode_image(content: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> 
                 return Signal.image(np.asarray(_on_white(_upright(image), name)))
         except UnidentifiedImageError:
             return None
-        except SignalError:
+        except (SignalError, MemoryError):
             raise
         except Image.DecompressionBombError as error:
             ceiling = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
@@ -85,7 +87,7 @@ def from_pil(image: Image.Image, name: str) -> Signal:
     """
     try:
         return Signal.image(np.asarray(_on_white(_upright(image), name)))
-    except SignalError:
+    except (SignalError, MemoryError):
         raise
     except Exception as error:  # it may be a file that Pillow has yet to decode
         raise SignalError(f"The pixels of {name} cannot be read.") from error
@@ -145,9 +147,13 @@ def _deep_grey(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image 
     if not np.isfinite(values).all():
         raise SignalError(f"{name} has pixels that are not finite numbers.")
     low, high = 0.0, 1.0 if image.mode == "F" else 65535.0
-    if values.min() < low or values.max() > high:
-        low, high = values.min(), values.max()
-    grey = np.rint((values - low) * (255.0 / max(high - low, np.finfo(np.float64).tiny)))
+    shown = values
+    least, greatest = float(values.min()), float(values.max())
+    if least == greatest:  # there is no range to stretch
+        shown = values.clip(low, high)
+    elif least < low or greatest > high:
+        low, high = least, greatest
+    grey = np.rint((shown - low) * (255.0 / (high - low)))
     transparent = image.info.get("transparency")
     alpha = None
     if isinstance(transparent, int):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import socket
 import stat
+import time
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -19,6 +21,9 @@ STANDARD_OUTPUT = Path("/dev/stdout")
 _MAX_BYTES = 1 << 31  # a device may have no end
 _CHUNK_BYTES = 1 << 20
 _MAX_LINKS = 40  # as Linux itself follows
+_PARTIAL = ".combiner-part"
+# between making a file and locking it a writer takes much less than this
+_UNLOCKED_S = 2.0
 
 
 def read_content(path: str | PathLike[str]) -> bytes:
@@ -86,6 +91,18 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
         raise SignalError(f"{path.name} cannot be written: {_reason(error)}.") from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where they are missing.
+
+    Raises:
+        SignalError: it cannot be made there.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise SignalError(f"The folder {path.name} cannot be made: {_reason(error)}.") from error
+
+
 def check_output(path: Path, source: Path) -> None:
     """Refuse an output that will not do, before the work that makes its content.
 
@@ -125,16 +142,38 @@ def is_standard_output(path: Path) -> bool:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    _sweep(path.parent)
     # In the same folder, so that the last step is a rename; not a `tempfile`, whose permissions
     # would hide the result from other users.
-    partial = path.with_name(f".{secrets.token_hex(8)}.part")
+    partial = path.with_name(f".{secrets.token_hex(8)}{_PARTIAL}")
     try:
         with partial.open("xb") as stream:
+            _is_ours(stream)
             stream.write(content)
-        os.replace(partial, path)
+            stream.flush()
+            os.replace(partial, path)
     finally:
         with suppress(OSError, ValueError):  # the first error is the one to tell
             partial.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder: nobody holds a lock on it."""
+    with suppress(OSError, ValueError):
+        for partial in folder.glob(f".*{_PARTIAL}"):
+            old = time.time() - partial.stat().st_mtime > _UNLOCKED_S
+            with partial.open("rb") as stream:
+                if old and _is_ours(stream):
+                    partial.unlink(missing_ok=True)
+
+
+def _is_ours(stream: IO[bytes]) -> bool:
+    """Lock a file until it is closed; whether nobody else has. The end of a process unlocks."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # or a file system without locks
+        return False
+    return True
 
 
 def _mode(path: Path) -> int | None:

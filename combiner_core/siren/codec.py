@@ -17,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from combiner_core import rec
 from combiner_core.bitstream import Header
@@ -35,7 +36,7 @@ from combiner_core.siren.posterior import OptimiserConfig, PosteriorFit
 from combiner_core.siren.preset import SirenPreset
 from combiner_core.siren.progress import Reporter
 from combiner_core.siren.progressive_refinement import code_and_refine
-from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling, fields_for
+from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling, fields_for, most_tiles
 
 _RENDER_CHUNK = 1 << 14
 _SHARED_BETA_PART = 0.7
@@ -153,10 +154,8 @@ class SirenCodec:
         weights = torch.from_numpy(self.weights(header, payload, payload_bytes)).to(device)
         field = Siren(self.preset.field, device)
         tiling = self._sent_tiling(header)
-        values = []
-        for row, grid in zip(weights, tiling.coordinates(scale, device), strict=True):
-            parts = [field(part, row[None])[0] for part in torch.split(grid, _RENDER_CHUNK)]
-            values.append(torch.cat(parts).cpu().numpy())
+        grids = tiling.coordinates(scale, device)
+        values = (_rendered(field, row, grid) for row, grid in zip(weights, grids, strict=True))
         return tiling.assemble(values, scale)
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
@@ -180,6 +179,10 @@ class SirenCodec:
         rate = self.preset.framing.sample_rate
         return shape.values_count * max(1.0, rate / shape.sample_rate)
 
+    def fields(self, header: Header) -> int:
+        """Tiles of an image, segments of all channels of a clip."""
+        return self._sent_tiling(header).fields
+
     def _tiling(self, shape: Shape, fields: float) -> Tiling:
         if isinstance(shape, ImageShape):
             return ImageTiling.of_about(shape, fields)
@@ -194,9 +197,18 @@ class SirenCodec:
         if not isinstance(shape, ImageShape):
             return self._tiling(shape, 0.0)
         rows, columns = parameters[CODER_PARAMETERS:]
-        if not (0 < rows <= shape.height and 0 < columns <= shape.width):
+        if not (0 < rows <= most_tiles(shape.height) and 0 < columns <= most_tiles(shape.width)):
             raise BitstreamError(f"The file's grid of {rows} x {columns} tiles is impossible.")
         return ImageTiling(shape, rows, columns)
+
+
+def _rendered(field: Siren, weights: Tensor, grid: Tensor) -> NDArray[np.float32]:
+    """Values of a field with weights (D,) on a grid (B, in_dims): (B, out_dims)."""
+    values = np.empty((len(grid), field.config.out_dims), np.float32)
+    for start in range(0, len(grid), _RENDER_CHUNK):
+        part = slice(start, start + _RENDER_CHUNK)
+        values[part] = field(grid[part], weights[None])[0].cpu().numpy()
+    return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,6 +234,11 @@ class SirenPlan:
     def parameters_bytes(self) -> int:
         """Length of the parameters."""
         return len(self.parameters)
+
+    @property
+    def fields(self) -> int:
+        """Of the grid, or segments of all channels."""
+        return self.tiling.fields
 
     def start(self, payload_bytes: int, clock: Clock) -> Generator[Progress | Coded, None, None]:
         """Fit and code; yields progress at least every 0.2 s of steps, and the payload last.

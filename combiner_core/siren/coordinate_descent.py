@@ -21,6 +21,7 @@ from torch import Tensor
 
 from combiner_core.gaussians import DiagonalGaussian, closed_form_prior
 from combiner_core.metrics import psnr_from_mse_db
+from combiner_core.signals.storage import make_folder, write_atomically
 from combiner_core.siren.coordinates import FieldData
 from combiner_core.siren.network import Siren, SirenConfig
 from combiner_core.siren.posterior import OptimiserConfig, PosteriorFit
@@ -179,10 +180,9 @@ class CoordinateDescent:
         tensors = self._fit.state() | {"kl_bits": self._kl_bits}
         curve = json.dumps([asdict(progress) for progress in self._curve])
         config = json.dumps(asdict(self._config), sort_keys=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        safetensors.torch.save_file(tensors, partial, metadata={"curve": curve, "config": config})
-        partial.replace(path)
+        make_folder(path.parent)
+        metadata = {"curve": curve, "config": config}
+        write_atomically(path, safetensors.torch.save(tensors, metadata=metadata))
 
     def _restore(self, tensors: dict[str, Tensor], path: Path) -> None:
         if tensors["mean"].shape != self._fit.mean.shape:

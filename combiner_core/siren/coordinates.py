@@ -69,16 +69,16 @@ def image_coordinates(
     """Centres of the cells of a rows x columns grid over an image, in raster order: (cells, 2).
 
     The image has area 4, its centre is the origin, and the first coordinate runs along its
-    longer side. By default the cells are its pixels.
+    longer side. By default the cells are its pixels; there may be none.
     """
-    rows, columns = rows or height, columns or width
+    rows = height if rows is None else rows
+    columns = width if columns is None else columns
     unit = (height * width) ** 0.5
     y = ((2 * torch.arange(rows, dtype=torch.float64) + 1) / rows - 1) * (height / unit)
     x = ((2 * torch.arange(columns, dtype=torch.float64) + 1) / columns - 1) * (width / unit)
-    grid = torch.stack(torch.meshgrid(y, x, indexing="ij"), -1)
-    if width >= height:
-        grid = grid.flip(-1)
-    return grid.reshape(-1, 2).float()
+    down, across = torch.meshgrid(y.float(), x.float(), indexing="ij")
+    longer_first = (across, down) if width >= height else (down, across)
+    return torch.stack(longer_first, -1).reshape(-1, 2)
 
 
 def audio_coordinates(samples: int, samples_per_unit: float, count: int | None = None) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ MAX_SHARE = 255
 _KEY_BITS = 24
 _MAX_OVER_MEAN = 1.6
 _ALLOCATION_ROUNDS = 20
+# bits that are mixed together: their order takes some fifty bytes each
+_WINDOW_BITS = 1 << 21
 
 
 def allocate(kl_bits: Sequence[float]) -> list[int]:
@@ -98,9 +100,11 @@ class Streams:
 
     def pack(self, streams: Sequence[rec.Bits], shares: Sequence[int], payload_bytes: int) -> bytes:
         """The payload; bits that no stream could use are zero."""
-        order = _mixing_order([len(stream) for stream in streams])
         bits = np.zeros((payload_bytes - self._side_bytes) * 8, np.uint8)
-        bits[: len(order)] = np.concatenate(streams)[order]
+        flat, start = np.concatenate(streams), 0
+        for order in _mixing_order([len(stream) for stream in streams]):
+            bits[start : start + len(order)] = flat[order]
+            start += len(order)
         return bytes(shares[: self._side_bytes]) + np.packbits(bits).tobytes()
 
     def unpack(self, payload: bytes, payload_bytes: int) -> list[NDArray[np.float32]]:
@@ -116,16 +120,25 @@ class Streams:
             raise BudgetError("A field has no share of the payload.")
         lengths = self.lengths(payload_bytes, shares or self.equal_shares)
         present = np.unpackbits(np.frombuffer(payload[self._side_bytes :], np.uint8))
-        order = _mixing_order(lengths)[: len(present)]
-        received = np.searchsorted(np.cumsum(lengths), order, side="right")
+        ends = np.cumsum(lengths)
+        flat, counts = np.zeros(ends[-1], np.uint8), np.zeros(self._count, np.int64)
+        for order in _mixing_order(lengths):
+            order = order[: len(present)]
+            flat[order], present = present[: len(order)], present[len(order) :]
+            counts += np.bincount(np.searchsorted(ends, order, "right"), minlength=self._count)
+            if not len(present):
+                break
         return [
             self._coder.decode(
-                present[: len(order)][received == stream],
+                # of every stream a prefix is received
+                flat[end - length :][:count],
                 self._rates_for(length),
                 length,
                 rec.Key(self._seed, stream),
             )
-            for stream, length in enumerate(lengths)
+            for stream, (length, end, count) in enumerate(
+                zip(lengths, ends.tolist(), counts.tolist(), strict=True)
+            )
         ]
 
     @property
@@ -148,10 +161,25 @@ class Streams:
         return np.minimum(self._rates, 1)
 
 
-def _mixing_order(lengths: Sequence[int]) -> NDArray[np.int64]:
-    """Where payload bit i lies in the streams laid end to end: all streams advance evenly."""
-    keys = [
-        ((2 * np.arange(length, dtype=np.int64) + 1) << _KEY_BITS) // (2 * length)
-        for length in lengths
-    ]
-    return np.argsort(np.concatenate(keys), kind="stable")
+def _mixing_order(lengths: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+    """Where payload bits lie in the streams laid end to end: all streams advance evenly.
+
+    Yields:
+        Of the payload's bits, in turn, some millions: what is sorted together stays bounded.
+    """
+    counts = np.asarray(lengths, np.int64)
+    starts = np.cumsum(counts) - counts
+    windows = max(1, -(-int(counts.sum()) // _WINDOW_BITS))
+    first = np.zeros_like(counts)
+    for window in range(1, windows + 1):
+        # of every stream the bits whose keys lie below that of the window's end
+        stop = counts
+        if window < windows:
+            key = (window << _KEY_BITS) // windows
+            stop = -(-(counts * key) >> (_KEY_BITS - 1)) // 2
+        present = stop - first
+        streams = np.repeat(np.arange(len(counts)), present)
+        bit = np.arange(len(streams)) - np.repeat(np.cumsum(present) - present - first, present)
+        keys = ((2 * bit + 1) << _KEY_BITS) // (2 * counts[streams])
+        yield (starts[streams] + bit)[np.argsort(keys, kind="stable")]
+        first = stop

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from combiner_core.signals import AudioShape, ImageShape, Signal, resample, scaled_size
+from combiner_core.limits import DEFAULT_LIMITS
+from combiner_core.signals import AudioShape, ImageShape, Signal, regrid, resample, scaled_size
 from combiner_core.siren.coordinates import FieldData, audio_coordinates, image_coordinates
 from combiner_core.siren.preset import Framing
 
 MAX_TILES_A_SIDE = 255
 _MIN_TILE_SIDE = 16
 _USUAL_ASPECT = 1.4
+_ASSEMBLED_PIXELS = 1 << 20
 # measured on validation images: a field does best a little below what it was trained for
 _BEST_LOAD = 0.73
 
@@ -26,6 +28,11 @@ _BEST_LOAD = 0.73
 def fields_for(bits: float, nominal_bits: float) -> float:
     """Into how many fields an image is best divided, as a number to be rounded."""
     return bits / (_BEST_LOAD * nominal_bits)
+
+
+def most_tiles(side: int) -> int:
+    """Tiles along a side of so many pixels: none is shorter than 16, unless it is the only one."""
+    return _clamp(side // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,8 @@ class ImageTiling:
     @classmethod
     def of_about(cls, shape: ImageShape, fields: float) -> ImageTiling:
         """The grid nearest to a number of fields whose tiles have the shape photographs have."""
-        max_rows = _clamp(shape.height // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
-        max_columns = _clamp(shape.width // _MIN_TILE_SIDE, 1, MAX_TILES_A_SIDE)
+        max_rows, max_columns = most_tiles(shape.height), most_tiles(shape.width)
+        fields = min(fields, DEFAULT_LIMITS.fields)
 
         def cost(tiling: ImageTiling) -> float:
             aspect = math.log(shape.width / tiling.columns / (shape.height / tiling.rows))
@@ -52,7 +59,9 @@ class ImageTiling:
         grids = []
         for rows in range(1, max_rows + 1):
             for columns in {math.floor(fields / rows), math.ceil(fields / rows)}:
-                grids.append(cls(shape, rows, _clamp(columns, 1, max_columns)))
+                grid = cls(shape, rows, _clamp(columns, 1, max_columns))
+                if grid.fields <= DEFAULT_LIMITS.fields:
+                    grids.append(grid)
         return min(grids, key=cost)
 
     @property
@@ -68,30 +77,26 @@ class ImageTiling:
             for tile in np.split(band, _ends(self.shape.width, self.columns)[:-1], axis=1)
         ]
 
-    def coordinates(self, scale: float, device: torch.device | str) -> list[Tensor]:
+    def coordinates(self, scale: float, device: torch.device | str) -> Iterator[Tensor]:
         """Where to evaluate each field, `scale` times as finely as the signal was given."""
-        return [
-            image_coordinates(height, width, rows, columns).to(device)
-            for height, rows in _sizes(self.shape.height, self.rows, scale)
-            for width, columns in _sizes(self.shape.width, self.columns, scale)
-        ]
+        for height, rows in _sizes(self.shape.height, self.rows, scale):
+            for width, columns in _sizes(self.shape.width, self.columns, scale):
+                yield image_coordinates(height, width, rows, columns).to(device)
 
-    def assemble(self, values: Sequence[NDArray[np.float32]], scale: float) -> Signal:
-        """The image from the values of its fields on `coordinates(scale)`."""
-        heights = [rows for _, rows in _sizes(self.shape.height, self.rows, scale)]
-        widths = [columns for _, columns in _sizes(self.shape.width, self.columns, scale)]
-        bands = [
-            np.concatenate(
-                [
-                    values[row * self.columns + column].reshape(height, width, 3)
-                    for column, width in enumerate(widths)
-                ],
-                axis=1,
-            )
-            for row, height in enumerate(heights)
-        ]
-        pixels = np.concatenate(bands)
-        return Signal.image(np.rint((pixels + 1) * 127.5).clip(0, 255).astype(np.uint8))
+    def assemble(self, values: Iterable[NDArray[np.float32]], scale: float) -> Signal:
+        """The image from the values of its fields on `coordinates(scale)`, taken one by one."""
+        downs = _spans(_sizes(self.shape.height, self.rows, scale))
+        acrosses = _spans(_sizes(self.shape.width, self.columns, scale))
+        pixels = np.empty((downs[-1].stop, acrosses[-1].stop, 3), np.uint8)
+        for (down, across), field in zip(product(downs, acrosses), values, strict=True):
+            tile = pixels[down, across]
+            # some rows at a time: their copies are larger than they are
+            rows = max(1, _ASSEMBLED_PIXELS // max(1, tile.shape[1]))
+            shaped = field.reshape(tile.shape)
+            for start in range(0, len(tile), rows):
+                levels = np.rint((shaped[start : start + rows] + 1) * 127.5).clip(0, 255)
+                tile[start : start + rows] = levels
+        return Signal.image(pixels)
 
 
 @dataclass(frozen=True)
@@ -124,22 +129,19 @@ class AudioTiling:
             for part in np.split(channel, _ends(self._samples, self._segments)[:-1])
         ]
 
-    def coordinates(self, scale: float, device: torch.device | str) -> list[Tensor]:
+    def coordinates(self, scale: float, device: torch.device | str) -> Iterator[Tensor]:
         """Where to evaluate each field, `scale` times as finely as the signal was given."""
-        channel = [
-            audio_coordinates(length, self.framing.segment_samples, count).to(device)
-            for length, count in _sizes(self._samples, self._segments, scale)
-        ]
-        return channel * self.shape.channels
+        for _ in range(self.shape.channels):
+            for length, count in _sizes(self._samples, self._segments, scale):
+                yield audio_coordinates(length, self.framing.segment_samples, count).to(device)
 
-    def assemble(self, values: Sequence[NDArray[np.float32]], scale: float) -> Signal:
+    def assemble(self, values: Iterable[NDArray[np.float32]], scale: float) -> Signal:
         """The clip from the values of its fields on `coordinates(scale)`."""
         joined = np.concatenate([part[:, 0] for part in values]).reshape(self.shape.channels, -1)
-        # at unscaled rates, whose ratio is exact; a finer grid only means more samples a second
-        modelled = Signal.audio(joined, self.framing.sample_rate)
+        # a finer grid only means more samples a second: the ratio of the rates is the same
         samples = scaled_size(self.shape.samples, scale)
-        clip = resample(modelled, self.shape.sample_rate, samples)
-        return replace(clip, sample_rate=max(1, round(self.shape.sample_rate * scale)))
+        wave = regrid(joined, self.framing.sample_rate, self.shape.sample_rate, samples)
+        return Signal.audio(wave, max(1, round(self.shape.sample_rate * scale)))
 
 
 Tiling = ImageTiling | AudioTiling
@@ -160,6 +162,12 @@ def _sizes(length: int, parts: int, scale: float) -> list[tuple[int, int]]:
             pairwise([0, *ends]), pairwise([0, *scaled]), strict=True
         )
     ]
+
+
+def _spans(sizes: Sequence[tuple[int, int]]) -> list[slice]:
+    """Where each part lies on the scaled grid."""
+    ends = np.cumsum([0, *(scaled for _, scaled in sizes)]).tolist()
+    return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def _clamp(value: int, least: int, most: int) -> int:

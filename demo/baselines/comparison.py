@@ -28,7 +28,7 @@ class Entry:
     Attributes:
         codec: its name, or `OURS`.
         bytes_count: size of the file.
-        psnr_db, similarity: see `demo.work.Quality`.
+        psnr_db, perceived, similarity: see `demo.work.Quality`.
         encode_s, decode_s: how long it took, in seconds.
         file: the decoded signal, without loss.
     """
@@ -36,6 +36,7 @@ class Entry:
     codec: str
     bytes_count: int
     psnr_db: float
+    perceived: float | None
     similarity: float | None
     encode_s: float | None
     decode_s: float | None
@@ -182,6 +183,7 @@ class BaselineComparison:
             OURS,
             ours.bytes_count,
             ours.psnr_db,
+            quality.perceived,
             quality.similarity,
             ours.encode_s,
             ours.decode_s,
@@ -198,6 +200,7 @@ class BaselineComparison:
             codec,
             result.bytes_count,
             result.quality.psnr_db,
+            result.quality.perceived,
             result.quality.similarity,
             result.encode_s,
             result.decode_s,

@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 
+from combiner_core.signals import Kind
 from demo.baselines import Entry
 from demo.codecs import label
 from demo.media import Extent
 
 TOO_SMALL = "cannot go this small"
 COMPUTING = "computing …"
+
+# What there is beside PSNR: first a measure of eyes or ears, the more the better.
+_MEASURES: Mapping[Kind, tuple[str, str]] = MappingProxyType(
+    {"image": ("SSIMULACRA2", "MS-SSIM"), "audio": ("Zimtohrli", "Spectral distance")}
+)
 
 
 def table(extent: Extent, rows: Mapping[str, Entry | str]) -> str:
@@ -21,9 +28,8 @@ def table(extent: Extent, rows: Mapping[str, Entry | str]) -> str:
         extent: size of the original.
         rows: results by codec, or words in place of one: `TOO_SMALL`, `COMPUTING`, a reason.
     """
-    is_image = extent.kind == "image"
-    similarity = "MS-SSIM" if is_image else "Spectral distance"
-    titles = ("Codec", "Bytes", "Rate", "PSNR", similarity, "Encode", "Decode")
+    perceived, similarity = _MEASURES[extent.kind]
+    titles = ("Codec", "Bytes", "Rate", "PSNR", perceived, similarity, "Encode", "Decode")
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
     body = "".join(_row(extent, codec, result) for codec, result in rows.items())
     return (
@@ -35,13 +41,15 @@ def table(extent: Extent, rows: Mapping[str, Entry | str]) -> str:
 def _row(extent: Extent, codec: str, result: Entry | str) -> str:
     name = f'<tr data-codec="{escape(codec)}"><th scope="row">{escape(label(codec))}</th>'
     if isinstance(result, str):
-        return f'{name}<td colspan="6">{escape(result)}</td></tr>'
+        return f'{name}<td colspan="7">{escape(result)}</td></tr>'
     is_image = extent.kind == "image"
+    perceived = (".1f", "") if is_image else (".2f", "")
     similarity = (".4f", "") if is_image else (".1f", " dB")
     cells = (
         f"{result.bytes_count:,}",
         extent.rate_text(result.bytes_count),
         _number(result.psnr_db, ".2f", " dB"),
+        _number(result.perceived, *perceived),
         _number(result.similarity, *similarity),
         _number(result.encode_s, ".2f", " s"),
         _number(result.decode_s, ".2f", " s"),

@@ -1,70 +1,40 @@
-"""The tab with measured results: rate-distortion curves beside published ones, and BD-rates."""
+"""The tab with results: where we stand, in words, then curves beside those of others."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from html import escape
-from itertools import cycle
+from itertools import groupby
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
-import plotly.graph_objects as go
 
-from benchmarks.rate_distortion.bd import Comparison, compare
-from benchmarks.rate_distortion.curves import FileCurves
-from benchmarks.rate_distortion.measure import Row, read_rows
-from benchmarks.rate_distortion.published import PublishedCurve, read_published
+from benchmarks import standing
+from benchmarks.measures import MEASURES
+from benchmarks.standing import Standing
 from combiner_core import CombinerError
-from combiner_core.signals import Kind
 from demo import ROOT
 from demo.codecs import label
-from demo.media import RATE_UNITS
-from demo.ui import charts
+from demo.results.views import View, chart, read_views
 
 FOLDER = ROOT / "benchmarks"
 
-# Between which rates curves are compared, and with what.
-_RANGES = MappingProxyType({"image": (0.05, 0.6), "audio": (4.0, 32.0)})
-_ANCHORS = MappingProxyType({"image": ("avif", "webp"), "audio": ("opus", "mp3")})
-_HEADINGS = MappingProxyType(
-    {"image": "Photographs: the Kodak set", "audio": "Speech: clips of LibriSpeech"}
-)
-# Blue for the default family, red for the paper's: balanced, best, fast, as names are sorted.
-_OUR_COLOURS = MappingProxyType(
-    {
-        "multires": ("#2563eb", "#1e3a8a", "#60a5fa"),
-        "siren": ("#dc2626", "#7f1d1d", "#f97316"),
-    }
-)
-_INTRODUCTION = """Every curve in solid lines was measured with the real files, headers included, \
-by `python -m benchmarks rd` on the same signals; the dashed ones are quoted from \
-publications and are means over *other* sets of files, so that a few tenths of a decibel between \
-a solid and a dashed curve mean nothing."""
+_INTRODUCTION = """### Where we stand
 
+The default model at effort `balanced`, each file against the same file of another codec: how many \
+bytes more or fewer it takes for the same quality, the mean over the files and, in brackets, where \
+the mean would lie with other files of the same sort, with 95 % confidence; *equal* is where that \
+includes no difference. PSNR counts errors of pixels or samples; SSIMULACRA2 and MS-SSIM judge \
+pictures more as eyes do, PESQ, ESTOI and ViSQOL voices as ears do, ViSQOL audio and Zimtohrli \
+music."""
+_CURVES = """### Curves
 
-@dataclass(frozen=True)
-class View:
-    """What there is to show for one kind of signal.
-
-    Attributes:
-        kind: of the signals.
-        files: number of files in the measured means.
-        measured: mean rates and PSNR by setting, as `Job.setting`.
-        ours: the settings that are ours.
-        published: curves that others published.
-        rows: what the measured means are of.
-    """
-
-    kind: Kind
-    files: int
-    measured: Mapping[str, Sequence[tuple[float, float]]]
-    ours: Sequence[str]
-    published: Sequence[PublishedCurve]
-    rows: Sequence[Row]
+Curves in solid lines were measured with real files and are means at equal rates; of Opus, MP3 \
+and Vorbis only packets count, without their containers. Dashed ones are quoted from publications. \
+Most of those are means at equal encoder settings, which come out lower than means at equal rates \
+of the same codec: compare by the table above, which allows for that."""
 
 
 def results_tab(tab: gr.Tab, folder: Path = FOLDER) -> None:
@@ -77,138 +47,70 @@ def results_tab(tab: gr.Tab, folder: Path = FOLDER) -> None:
     plots, texts = [], []
     with gr.Column(elem_id="results", elem_classes="results"):
         gr.Markdown(_INTRODUCTION)
-        for kind, heading in _HEADINGS.items():
-            gr.Markdown(f"### {heading}")
-            plots.append(gr.Plot(show_label=False, elem_id=f"results-{kind}"))
-            texts.append(gr.HTML(elem_id=f"results-{kind}-table"))
+        texts.append(gr.HTML(elem_id="results-standing"))
+        gr.Markdown(_CURVES)
+        for view in read_views(folder):
+            title = f"{view.one.title} by {MEASURES[view.measure].label}"
+            gr.Markdown(f"#### {title}")
+            plots.append(gr.Plot(show_label=False, elem_id=f"results-{view.name}"))
+            texts.append(gr.HTML(elem_id=f"results-{view.name}-sources"))
     options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    tab.select(lambda: [chart(view) for view in read_views(folder)], None, plots, **options).then(
-        lambda: _all_tables(folder, _stamp(folder)), None, texts, **options
+    tab.select(lambda: _all_texts(folder, _stamp(folder)), None, texts, **options).then(
+        lambda: [chart(view) for view in read_views(folder)], None, plots, **options
     )
 
 
-def read_views(folder: Path) -> list[View]:
-    """What a folder holds of each kind of signal; files that are no such results do not count.
-
-    Args:
-        folder: has results in `results` and published curves in `published`.
-    """
-    rows: list[Row] = []
-    for path in sorted((folder / "results").glob("*.json")):
-        try:
-            rows += read_rows(path)
-        except CombinerError:  # results of another benchmark
-            continue
-    try:
-        published = read_published(folder / "published")
-    except CombinerError:
-        published = []
-    return [_view(kind, rows, published) for kind in RATE_UNITS]
-
-
-def chart(view: View) -> go.Figure:
-    """Rate-distortion curves: ours thick, other codecs thin, published ones dashed."""
-    quoted = {curve.name: curve.points for curve in view.published}
-    rate = "Bits per pixel" if view.kind == "image" else "Kilobits per second"
-    figure = charts.rate_distortion(
-        {**view.measured, **quoted}, rate_label=rate, ours=view.ours, quoted=list(quoted)
+def standing_table(found: Sequence[Standing]) -> str:
+    """HTML: ahead, equal or behind, set by set."""
+    if not found:
+        return "<p>There are no results yet.</p>"
+    head = "".join(f"<th>{title}</th>" for title in ("Files", "Judged by", "Against", "We are", ""))
+    body = "".join(
+        _line(one, number == 0)
+        for _, group in groupby(found, key=lambda one: one.subject)
+        for number, one in enumerate(group)
     )
-    for family, colours in _OUR_COLOURS.items():
-        names = [name for name in view.ours if name.startswith(family)]
-        for name, colour in zip(names, cycle(colours), strict=False):
-            figure.update_traces(line_color=colour, selector={"name": name})
-    if view.measured:
-        highest = max(view.measured[name][-1][0] for name in view.ours or view.measured)
-        figure.update_xaxes(range=[0, 1.05 * highest])
-    return figure
+    return (
+        f'<div class="results-scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
 
 
-def tables(view: View) -> str:
-    """HTML: BD-rates of ours against other codecs, and where the published curves come from."""
+def sources(view: View) -> str:
+    """HTML: how many files the curves are means over, and where published ones come from."""
     if not (view.measured or view.published):
         return "<p>There are no results of this kind yet.</p>"
-    parts = []
-    if view.measured:
-        parts.append(f"<p>Solid curves: means over {view.files} files.</p>")
-    comparisons = _compare(view)
-    if comparisons:
-        anchors = list(dict.fromkeys(one.anchor for one in comparisons))
-        head = "".join(f"<th>against {escape(label(anchor))}</th>" for anchor in anchors)
-        body = "".join(_row(setting, comparisons, anchors) for setting in view.ours)
-        parts.append(
-            "<p>BD-rate on the same files: how many more or, where negative, fewer bytes for the "
-            "same PSNR, and where it would lie with other files of the same sort, with 95 % "
-            "confidence.</p>"
-            f'<div class="results-scroll"><table><thead><tr><th>Setting</th>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>"
-        )
-    if view.published:
-        lines = "".join(
-            f"<li><b>{escape(curve.name)}</b>, {escape(curve.note)}: {escape(curve.source)}</li>"
-            for curve in view.published
-        )
-        parts.append(
-            f"<details><summary>Sources of the published curves</summary><ul>{lines}</ul></details>"
-        )
-    return "".join(parts)
-
-
-def _view(kind: Kind, rows: Sequence[Row], published: Sequence[PublishedCurve]) -> View:
-    rows = [row for row in rows if row.job.unit == RATE_UNITS[kind]]
-    by_setting: dict[str, list[Row]] = {}
-    for row in rows:
-        by_setting.setdefault(row.job.setting, []).append(row)
-    sets = [sorted({row.job.file for row in found}) for found in by_setting.values()]
-    files = max(sets, key=len, default=[])
-    measured: dict[str, list[tuple[float, float]]] = {}
-    for setting, found in by_setting.items():
-        mean = FileCurves.of(found, files, "psnr_db").mean()
-        if len(mean.rates):  # otherwise it was measured on some of the files only
-            measured[setting] = list(
-                zip(mean.rates.tolist(), mean.quality_db.tolist(), strict=True)
-            )
-    ours = sorted(name for name in measured if not by_setting[name][0].job.is_baseline)
-    others = sorted(set(measured) - set(ours))
-    return View(
-        kind,
-        len(files),
-        {name: measured[name] for name in (*ours, *others)},
-        ours,
-        [curve for curve in published if curve.kind == kind],
-        [row for name in measured for row in by_setting[name]],
+    text = f"<p>Means over {view.files} files.</p>" if view.measured else ""
+    if not view.sources:
+        return text
+    lines = "".join(
+        f"<li><b>{escape(name)}</b>, {escape(source)}</li>" for name, source in view.sources.items()
+    )
+    return (
+        f"{text}<details><summary>Sources of the published curves</summary>"
+        f"<ul>{lines}</ul></details>"
     )
 
 
-def _compare(view: View) -> list[Comparison]:
-    """BD-rates of ours against the anchors that were measured."""
-    found = []
-    for anchor in _ANCHORS[view.kind]:
-        if anchor not in view.measured:
-            continue
-        try:
-            found += compare(view.rows, [anchor], *_RANGES[view.kind])
-        except CombinerError:  # a curve that does not rise, or none of ours
-            continue
-    return found
-
-
-def _row(setting: str, comparisons: Sequence[Comparison], anchors: Sequence[str]) -> str:
-    by_anchor = {one.anchor: one for one in comparisons if one.setting == setting}
-    cells = "".join(f"<td>{_cell(by_anchor.get(anchor))}</td>" for anchor in anchors)
-    return f'<tr><th scope="row">{escape(setting)}</th>{cells}</tr>'
-
-
-def _cell(comparison: Comparison | None) -> str:
-    if comparison is None or comparison.bd_rate is None:
-        return "nothing in common"
-    return f"{comparison.bd_rate.text(1, signed=True)} %"
+def _line(one: Standing, is_first: bool) -> str:
+    subject = escape(one.subject) if is_first else ""
+    cells = (one.measure, label(one.anchor), one.verdict, one.detail)
+    return (
+        f'<tr data-verdict="{one.verdict}"><th scope="row">{subject}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        + "</tr>"
+    )
 
 
 # Intervals take seconds.
 @functools.lru_cache(maxsize=1)
-def _all_tables(folder: Path, stamp: tuple[tuple[str, float], ...]) -> list[str]:
-    """The tables of all views; `stamp` tells when the files have changed."""
-    return [tables(view) for view in read_views(folder)]
+def _all_texts(folder: Path, stamp: tuple[tuple[str, float], ...]) -> list[str]:
+    """The texts of the tab; `stamp` tells when the files have changed."""
+    try:
+        found = standing.standings(folder)
+    except CombinerError:  # a damaged file: what is whole can still be drawn
+        found = []
+    return [standing_table(found), *map(sources, read_views(folder))]
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, float], ...]:

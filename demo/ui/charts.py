@@ -26,7 +26,8 @@ _COLOURS: Mapping[str, str] = MappingProxyType(
     {
         "jpeg": "#d97706",
         "webp": "#059669",
-        "avif": "#db2777",
+        "avif-psnr": "#db2777",
+        "avif-iq": "#0891b2",
         "jpeg2000": "#8b5cf6",
         "opus": "#059669",
         "mp3": "#d97706",
@@ -248,6 +249,7 @@ def rate_distortion(
     curves: Mapping[str, Sequence[tuple[float, float]]],
     *,
     rate_label: str = "Rate in bits per pixel",
+    quality_label: str = "PSNR in dB",
     ours: Collection[str] = (),
     quoted: Collection[str] = (),
     log_rate: bool = False,
@@ -255,13 +257,13 @@ def rate_distortion(
     """Curves of many codecs.
 
     Args:
-        curves: (rate, PSNR in dB) by name; names of `CODECS` are spelt out.
-        rate_label: title of the axis of rates.
+        curves: (rate, quality) by name; names of `CODECS` are spelt out.
+        rate_label, quality_label: titles of the axes.
         ours: names drawn thick.
         quoted: names of curves published by others, drawn dashed, not measured here.
         log_rate: whether the axis of rates is logarithmic.
     """
-    figure = blank(rate_label, "PSNR in dB")
+    figure = blank(rate_label, quality_label)
     others = cycle(_OTHER_COLOURS)
     for name, points in curves.items():
         own = name in ours

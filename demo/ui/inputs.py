@@ -45,11 +45,10 @@ def clip_input(elem_id: str) -> gr.Audio:
 
 def limits_text(kind: Kind, settings: Settings) -> str:
     """What is accepted, in words."""
-    largest = (
-        f"{settings.max_megapixels:g} megapixels"
-        if kind == "image"
-        else f"{settings.max_seconds:g} seconds"
-    )
+    largest = f"{settings.max_megapixels:g} megapixels"
+    if kind == "audio":
+        most = f"{cc.Limits.samples / 1e6:g} million samples over all channels"
+        largest = f"{settings.max_seconds:g} seconds, {most}"
     return f"Up to {largest} and {settings.max_upload_mb:g} MB."
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import combiner_core as cc
+from benchmarks.measures.images import ssimulacra2
+from benchmarks.measures.sound import zimtohrli
 from combiner_core import codecs
 from demo.codecs import RatePoint
 from demo.media import lossless
@@ -19,6 +21,9 @@ _LOW_RATES = 0.5
 # Larger signals have no curves: a sweep would take longer than the run.
 _MAX_CURVE_PIXELS = 2_000_000
 _MAX_CURVE_S = 60.0
+# Nor a score of eyes or ears, which would keep the processor busy for minutes.
+_MAX_PERCEIVED_PIXELS = 4_000_000
+_MAX_PERCEIVED_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,15 @@ class Quality:
 
     Attributes:
         psnr_db: against the original.
+        perceived: what eyes or ears might say, the more the better: SSIMULACRA2 of an image,
+            Zimtohrli's mean opinion score of a clip. ``None`` if that would take too long, or where
+            its package is not installed.
         similarity: MS-SSIM of an image, ``None`` if it is too small for that; of a clip the
             log-spectral distance in dB, the less the better.
     """
 
     psnr_db: float
+    perceived: float | None
     similarity: float | None
 
 
@@ -135,7 +144,19 @@ def quality(original: cc.Signal, reconstruction: cc.Signal) -> Quality:
     from combiner_core import metrics  # Imports torch, which who asks for this can do without.
 
     similarity = metrics.ms_ssim if original.kind == "image" else metrics.log_spectral_distance_db
-    return Quality(cc.psnr_db(original, reconstruction), similarity(original, reconstruction))
+    return Quality(
+        cc.psnr_db(original, reconstruction),
+        _perceived(original, reconstruction),
+        similarity(original, reconstruction),
+    )
+
+
+def _perceived(original: cc.Signal, reconstruction: cc.Signal) -> float | None:
+    if original.kind == "image":
+        is_small = original.pixels <= _MAX_PERCEIVED_PIXELS
+        return ssimulacra2(original, reconstruction) if is_small else None
+    is_short = original.duration_s <= _MAX_PERCEIVED_S
+    return zimtohrli(original, reconstruction) if is_short else None
 
 
 def _is_large(signal: cc.Signal) -> bool:

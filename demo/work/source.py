@@ -14,8 +14,6 @@ from combiner_core.signals.storage import read_content
 from demo.settings import InputLimits
 from demo.workers import Engine
 
-_MAX_SAMPLE_RATE = 192_000
-_MAX_CHANNELS = 2
 _KIND_NAMES: Mapping[Kind, str] = MappingProxyType({"image": "an image", "audio": "a clip"})
 
 
@@ -53,12 +51,7 @@ class Source:
             SignalError: it cannot be read, is of the other kind, or too large.
         """
         limits = self.limits
-        signal = decode(
-            self.content,
-            self.name,
-            max_pixels=limits.max_pixels,
-            max_samples=round(limits.max_seconds * _MAX_SAMPLE_RATE * _MAX_CHANNELS),
-        )
+        signal = decode(self.content, self.name, max_pixels=limits.max_pixels)
         if self.kind is not None and signal.kind != self.kind:
             is_not = f"{_KIND_NAMES[signal.kind]}, not {_KIND_NAMES[self.kind]}"
             raise cc.SignalError(f"{self.name} is {is_not}.")

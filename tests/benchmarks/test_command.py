@@ -13,7 +13,20 @@ RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    names = ("rd", "table", "bd", "time", "ablation", "descent", "rec", "overhead", "report")
+    names = (
+        "rd",
+        "others",
+        "graphics",
+        "music",
+        "table",
+        "bd",
+        "time",
+        "ablation",
+        "descent",
+        "rec",
+        "overhead",
+        "report",
+    )
     for name in (*names, "figures"):
         with pytest.raises(SystemExit) as stopped:
             cli.main([name, "--help"])

@@ -14,11 +14,12 @@ import pytest
 from benchmarks import figures
 from benchmarks.ablation import measure as ablation
 from benchmarks.ablation.variants import UNCHANGED
-from benchmarks.rate_distortion import measure as rate_distortion
+from benchmarks.rate_distortion import rows as rate_distortion
 from benchmarks.rec_overhead import image_weights, random_weights
 from combiner_core import CombinerError
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
+RATES = (0.1, 0.2, 0.4)
 
 
 def write(path: Path, kind: str, rows: list[object]) -> None:
@@ -33,14 +34,33 @@ def folder(tmp_path: Path) -> Path:
     """Folder with results of every kind that is drawn."""
     results = tmp_path / "benchmarks" / "results"
     results.mkdir(parents=True)
-    curves = [
-        rate_distortion.Row(
-            rate_distortion.Job("a", rate, "bpp", codec), 1, rate, 30 + rate, 1, 1, 1, 1
-        )
-        for codec in ("multires", "avif")
-        for rate in (0.1, 0.2)
-    ]
-    write(results / "a-kodak.json", rate_distortion.BENCHMARK.kind, [*curves])
+    for name, benchmark, jobs in (
+        (
+            "ours",
+            rate_distortion.OURS,
+            [rate_distortion.Job("a", r, "bpp", "multires") for r in RATES],
+        ),
+        (
+            "others",
+            rate_distortion.OTHERS,
+            [rate_distortion.OtherJob("a", "bpp", "webp", r) for r in RATES],
+        ),
+    ):
+        rows = [
+            rate_distortion.Row(
+                job,
+                1,
+                job.point,
+                30 + job.point,
+                1,
+                1,
+                1,
+                1,
+                scores={"ssimulacra2": 50 + job.point},
+            )
+            for job in jobs
+        ]
+        write(results / f"{name}-kodak.json", benchmark.kind, [*rows])
     variants = [
         ablation.Row(
             ablation.Job("a", 0.1, "siren", name), 1, 0.1, psnr_db, 1, 1, 1, 1, 1, "model 0"
@@ -71,7 +91,8 @@ def test_every_kind_of_results_has_a_figure(folder: Path) -> None:
     found = dict(figures.figures(folder))
     names = {name: [trace.name for trace in figure.data] for name, figure in found.items()}
     assert names == {
-        "rd-image": ["multires balanced", "AVIF"],
+        "rd-kodak-psnr": ["multires balanced", "WebP"],
+        "rd-kodak-ssimulacra2": ["multires balanced", "WebP"],
         "ablation-siren": ["0.1 bpp"],
         "rec": ["trellis of 12 state bits"],
         "rec-images": ["greedy of 16 block bits"],
@@ -104,9 +125,11 @@ def test_figures_are_drawn(run_benchmarks: RunCli, folder: Path, tmp_path: Path)
         path.stem: " ".join(ElementTree.parse(path).getroot().itertext())
         for path in (tmp_path / "images").iterdir()
     }
-    assert set(texts) == {"rd-image", "ablation-siren", "rec", "rec-images"}
-    assert "multires balanced" in texts["rd-image"]
-    assert "AVIF" in texts["rd-image"]
+    drawn = {"rd-kodak-psnr", "rd-kodak-ssimulacra2", "ablation-siren", "rec", "rec-images"}
+    assert set(texts) == drawn
+    assert "multires balanced" in texts["rd-kodak-psnr"]
+    assert "WebP" in texts["rd-kodak-psnr"]
+    assert "SSIMULACRA2" in texts["rd-kodak-ssimulacra2"]
     assert "refinement: off" in texts["ablation-siren"]
     assert "trellis of 12 state bits" in texts["rec"]
     assert "greedy of 16 block bits" in texts["rec-images"]

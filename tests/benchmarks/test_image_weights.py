@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from signal_files import image_bytes, picture
 
-from benchmarks.rate_distortion.measure import read_rows
+from benchmarks.rate_distortion.rows import read_rows
 from benchmarks.rec_overhead import tables
 from benchmarks.rec_overhead.coders import CoderChoice, choices
 from benchmarks.rec_overhead.image_weights import (

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from rate_distortion_examples import row, rows, too_small
+from rate_distortion_examples import RATES, row, rows
 from signal_files import image_bytes, picture
 
-from benchmarks.rate_distortion.measure import Job, Plan, Row, read_rows, run
-from benchmarks.rate_distortion.tables import by_rate, by_setting, frame
+from benchmarks.rate_distortion.frame import frame
+from benchmarks.rate_distortion.measure import Plan, other_jobs, run, run_other
+from benchmarks.rate_distortion.rows import Job, OtherJob, read_rows
+from benchmarks.rate_distortion.tables import by_rate, by_setting
+from combiner_core import CombinerError
+from combiner_core.signals import Signal, save
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,57 +30,92 @@ def cli(run_benchmarks: RunCli, multires_presets: Path, monkeypatch: pytest.Monk
 
 
 def test_our_settings_are_named_with_what_matters() -> None:
-    assert Job("a", 1, "bpp", "avif", "best").setting == "avif"
+    assert OtherJob("a", "bpp", "avif (tune=iq)", 50).setting == "avif (tune=iq)"
     assert Job("a", 1, "bpp", "multires", "fast").setting == "multires fast"
     assert Job("a", 1, "bpp", "siren-image", rec="astar", refine=False).setting == (
         "siren-image balanced, astar, no refinement"
     )
 
 
-def test_baselines_are_measured_once_whatever_our_settings() -> None:
-    plan = Plan([1.0], "bpp", ["multires", "siren", "jpeg"], ["fast", "best"], seeds=[0, 7])
+def test_all_combinations_of_ours_are_measured() -> None:
+    plan = Plan([1.0], "bpp", ["multires", "siren"], ["fast", "best"], seeds=[0, 7])
     jobs = plan.jobs(["a", "b"])
-    assert [job.codec for job in jobs] == ["multires"] * 8 + ["siren"] * 8 + ["jpeg"] * 2
+    assert [job.codec for job in jobs] == ["multires"] * 8 + ["siren"] * 8
     assert len(set(jobs)) == len(jobs)
     assert {job.seed for job in jobs if job.codec == "siren"} == {0, 7}
 
 
-def test_rd_measures_models_and_baselines(cli: RunCli, photos: Path, tmp_path: Path) -> None:
-    arguments = ("rd", "--data", photos, "--out", "rows.json", "--rates", "8")
-    options = ("--unit", "bpp", "--efforts", "fast", "--threads", "1")
-    done = cli(*arguments, *options, "--codecs", "multires", "jpeg")
+def test_others_are_measured_at_all_of_their_points() -> None:
+    jobs = other_jobs(["a", "b"], "bpp", ["jpeg", "webp"])
+    assert len(set(jobs)) == len(jobs) == 2 * (6 + 6)
+    with pytest.raises(CombinerError, match=r"^There is no codec gif; there are: avif"):
+        other_jobs(["a"], "bpp", ["gif"])
+
+
+def test_rd_measures_models(cli: RunCli, photos: Path, tmp_path: Path) -> None:
+    arguments = ("rd", "--data", photos, "--out", "rows.json", "--rates", "8", "--unit", "bpp")
+    options = ("--efforts", "fast", "--threads", "1", "--codecs", "multires")
+    done = cli(*arguments, *options)
     assert done.returncode == 0, done.stderr
     assert "| multires fast |" in done.stdout
-    by_codec = {row.job.codec: row for row in read_rows(tmp_path / "rows.json")}
-    jpeg, ours = by_codec["jpeg"], by_codec["multires"]
-    assert jpeg.kl_bits is jpeg.side_bits is jpeg.prior is None
+    (ours,) = read_rows(tmp_path / "rows.json")
     assert ours.kl_bits is not None
     assert ours.side_bits is not None
     assert 0 < ours.kl_bits + ours.side_bits < 2 * 8 * 40 * 24
     assert ours.prior is not None
     assert ours.prior.startswith("tiny-multires-image ")
     assert ours.ms_ssim is None  # the picture is too small for five scales
+    assert ours.encoder is None
+    assert 0 < ours.scores["ssimulacra2"] < 100
 
-    again = cli(*arguments, *options, "--codecs", "jpeg")
+    again = cli(*arguments, *options)
     assert again.stdout == done.stdout
     assert "photo.png" not in again.stderr  # nothing was left to measure
 
 
+def test_others_are_measured_and_resumed(cli: RunCli, photos: Path, tmp_path: Path) -> None:
+    arguments = ("others", "--data", photos, "--out", "rows.json", "--set", "graphics")
+    done = cli(*arguments, "--threads", "1", "--codecs", "jpeg")
+    assert done.returncode == 0, done.stderr
+    found = read_rows(tmp_path / "rows.json")
+    assert [row.job.setting for row in found] == ["jpeg"] * 6
+    for one in found:
+        assert one.kl_bits is one.prior is one.peak_memory_mb is None
+        assert one.encoder is not None
+        assert one.encoder.startswith("libjpeg_turbo")
+        assert one.scores["ssimulacra2"] < 100
+    again = cli(*arguments, "--threads", "1", "--codecs", "jpeg", "webp")
+    assert "jpeg: " not in again.stderr
+    assert again.stderr.count("webp: ") == 6
+
+
+def test_speech_by_others_has_scores_of_ears(tmp_path: Path, clip: Signal) -> None:
+    for package in ("pesq", "pystoi", "ai_edge_litert"):
+        pytest.importorskip(package)
+    save(Signal.audio(np.tile(clip.values, (1, 3)), 16000), tmp_path / "voice.flac")
+    jobs = [OtherJob("voice.flac", "kbps", "vorbis", point) for point in (0.999, 0.6)]
+    coarse, fine = (run_other(job, tmp_path, threads=1) for job in jobs)
+    assert set(coarse.scores) == {"pesq_wb", "estoi", "visqol_speech"}
+    assert coarse.actual_rate is not None
+    assert fine.actual_rate is not None
+    assert coarse.actual_rate < fine.actual_rate
+    assert coarse.scores["pesq_wb"] < fine.scores["pesq_wb"]
+
+
 def test_structural_similarity_is_measured_of_larger_pictures(photos: Path) -> None:
     (photos / "photo.png").write_bytes(image_bytes(picture(168, 176), "PNG"))
-    found = [run(Job("photo.png", rate, "bpp", "webp"), photos, threads=1) for rate in (0.5, 2)]
-    coarse, fine = (row.ms_ssim_db for row in found)
+    jobs = [OtherJob("photo.png", "bpp", "webp", point) for point in (5, 60)]
+    coarse, fine = (run_other(job, photos, threads=1).ms_ssim_db for job in jobs)
     assert coarse is not None
     assert fine is not None
-    assert 10 < coarse < fine < 60
+    assert 8 < coarse < fine < 60
 
 
-@pytest.mark.parametrize("codec", ["multires", "jpeg"])
 def test_a_budget_that_no_file_can_meet_is_recorded(
-    codec: str, photos: Path, multires_presets: Path, monkeypatch: pytest.MonkeyPatch
+    photos: Path, multires_presets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
-    found = run(Job("photo.png", 0.01, "bpp", codec), photos, threads=1)
+    found = run(Job("photo.png", 0.01, "bpp", "multires"), photos, threads=1)
     assert (found.bytes, found.psnr_db) == (None, None)
     assert "cannot go this small" in by_setting(frame([found]))
 
@@ -86,7 +127,7 @@ def test_table_has_intervals_over_files_not_seeds() -> None:
     lines = by_setting(frame(found)).splitlines()
     assert lines[2].startswith("| multires balanced | 3 | 0.13 | 0.13 | 32.14 (31.14 to 33.14) |")
     reseeded = [
-        Row(Job(one.job.file, 0.13, "bpp", "multires", seed=seed), *list(vars(one).values())[1:])
+        replace(one, job=Job(one.job.file, 0.13, "bpp", "multires", seed=seed))
         for one in found
         for seed in range(4)
     ]
@@ -94,11 +135,23 @@ def test_table_has_intervals_over_files_not_seeds() -> None:
 
 
 def test_rates_are_lines_and_settings_columns() -> None:
-    small = [too_small("a", 0.07, "avif"), row("b", 0.07, "avif")]
-    short = [Row(Job(f, 0.13, "bpp", "avif"), 1, 0.12, 30.0, 1, 1, 1, 1) for f in "ab"]
-    found = [*rows("multires"), *small, *short]
-    lines = by_rate(frame(found), ["multires balanced", "avif"]).splitlines()
-    assert lines[0] == "| bpp | multires balanced, dB | avif, dB |"
-    assert lines[2] == "| 0.07 | 28.45 | 1 of 2 files do not fit |"
-    assert lines[3] == "| 0.13 | 31.14 | 30.00 at 0.12 |"
-    assert lines[4] == "| 0.29 | 34.62 |  |"
+    avif = [row(file, rate, "avif") for file in "ab" for rate in RATES[1:]]
+    lower = row("a", 0.07, "avif")
+    data = frame([*rows("multires"), *avif, lower])
+    lines = by_rate(data, ["multires balanced", "avif"], [0.07, 0.13, 0.2, 5], "psnr_db")
+    assert lines.splitlines()[0] == "| bpp | multires balanced | avif |"
+    assert lines.splitlines()[2:] == [
+        "| 0.07 | 28.45 | only 1 of 2 files |",
+        "| 0.13 | 31.14 | 31.14 |",
+        "| 0.2 | 33.01 | 33.01 |",
+    ]
+
+
+def test_a_budget_used_to_99_per_cent_is_that_rate() -> None:
+    short = [
+        replace(row(file, rate, "multires"), actual_rate=0.992 * rate)
+        for file in "ab"
+        for rate in RATES
+    ]
+    text = by_rate(frame(short), ["multires balanced"], [0.6], "psnr_db")
+    assert text.splitlines()[2] == "| 0.6 | 37.78 |"

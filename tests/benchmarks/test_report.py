@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.rate_distortion import measure as rate_distortion
+from benchmarks.rate_distortion import rows as rate_distortion
 from benchmarks.results_files import Run
 from combiner_core import CombinerError
 
@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Path:
     """A repository with a document, and no results."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "README.md").write_text("# Title\n")
-    text = "Before.\n\n<!-- table: kodak by rate -->\n<!-- end -->\n\nAfter.\n"
+    text = "Before.\n\n<!-- table: kodak by rate, psnr -->\n<!-- end -->\n\nAfter.\n"
     text += "<!-- runs: *-kodak -->\nold\n<!-- end -->\n"
     (tmp_path / "docs" / "results.md").write_text(text)
     return tmp_path
@@ -37,27 +37,31 @@ def test_documents_follow_the_results(run_benchmarks: RunCli, project: Path) -> 
     assert document.read_text().count(report.NOT_YET) == 2
     assert report.outdated(project) == []
 
-    row = rate_distortion.Row(
-        rate_distortion.Job("a", 0.2, "bpp", "jpeg"), 100, 0.19, 25.5, 1.0, 1.0, 1.0, 1
-    )
+    rows = [
+        rate_distortion.Row(
+            rate_distortion.OtherJob("a", "bpp", "jpeg", point), 100, rate, 25.5 + point, 1, 1, 1, 1
+        )
+        for point, rate in ((10, 0.25), (20, 0.8))
+    ]
     run = Run(
         {"processor": "P", "cores": 2, "python": "3"},
         "abc",
         {"torch": "2"},
         "python -m combiner_core bench x",
     )
-    content = {"version": 2, "kind": "rate-distortion", "runs": [asdict(run)]}
+    content = {"version": 2, "kind": "other-codecs", "runs": [asdict(run)]}
     results = project / "benchmarks" / "results"
     results.mkdir(parents=True)
-    (results / "a-kodak.json").write_text(json.dumps({**content, "rows": [asdict(row)]}))
+    (results / "a-kodak.json").write_text(json.dumps({**content, "rows": [*map(asdict, rows)]}))
     check = run_benchmarks("report", "--check")
     assert check.returncode == 1
     assert "docs/results.md" in check.stderr
     assert report.write(project) == ["docs/results.md"]
     assert report.outdated(project) == []
     assert document.read_text() == (
-        "Before.\n\n<!-- table: kodak by rate -->\n\n| bpp | jpeg, dB |\n|---|---|\n"
-        "| 0.2 | 25.50 at 0.19 |\n\n<!-- end -->\n\nAfter.\n<!-- runs: *-kodak -->\n\n"
+        "Before.\n\n<!-- table: kodak by rate, psnr -->\n\n| bpp | jpeg |\n|---|---|\n"
+        "| 0.25 | 35.50 |\n| 0.5 | 41.46 |\n\n"
+        "<!-- end -->\n\nAfter.\n<!-- runs: *-kodak -->\n\n"
         "```\npython -m benchmarks x\n```\n\nP, 2 cores, Python 3, torch 2, commit abc\n\n"
         "<!-- end -->\n"
     )
@@ -71,7 +75,7 @@ def test_recorded_commands_are_given_as_they_are_typed_today() -> None:
 
 
 def test_unknown_tables_are_refused() -> None:
-    with pytest.raises(CombinerError, match="no table of wonders; there are: kodak by rate"):
+    with pytest.raises(CombinerError, match="no table of wonders; there are: standing"):
         report.rendered("<!-- table: of wonders -->\n<!-- end -->\n", Path())
 
 

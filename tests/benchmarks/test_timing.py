@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from signal_files import picture
 
-from benchmarks.rate_distortion.measure import read_rows
+from benchmarks.rate_distortion.rows import read_rows
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables
 from combiner_core import CombinerError, Signal

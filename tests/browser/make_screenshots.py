@@ -62,13 +62,13 @@ def _compress(page: Page) -> None:
 def _save_tabs(page: Page) -> None:
     for tab, mark, name in (
         ("How it works", "#explain-trade .js-plotly-plot", "page-explain"),
-        ("Results", "#results-image .js-plotly-plot", "page-results"),
+        ("Results", "#results-music-visqol-audio .js-plotly-plot", "page-results"),
     ):
         page.evaluate("scrollTo(0, 0)")
         page.get_by_role("tab", name=tab).click()
         expect(page.locator(mark)).to_be_visible(timeout=_WAIT_MS)
         if tab == "Results":
-            expect(page.locator("#results-image-table table")).to_be_visible(timeout=_WAIT_MS)
+            expect(page.locator("#results-standing table")).to_be_visible(timeout=_WAIT_MS)
         _save(page, name, whole=True)
 
 

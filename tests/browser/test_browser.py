@@ -87,13 +87,13 @@ def test_image_is_compressed_compared_and_downloaded(
     assert np.array_equal(np.asarray(Image.open(BytesIO(picture))), decoded.values)
 
     rows = page.locator("#image-table tr[data-codec]")
-    expect(rows).to_have_count(5)
+    expect(rows).to_have_count(6)
     expect(page.locator("#image-table")).not_to_contain_text("computing", timeout=JOB_MS)
     expect(page.locator("#image-compare")).to_contain_text("900 bytes")
     report = json.loads(download(page, "image", tmp_path / "photo-report.json", "download-report"))
     assert report["result"]["bytes"] == len(data)
     assert report["settings"]["budget_bytes"] == 900
-    assert set(report["codecs"]) == {"ours", "jpeg", "webp", "avif", "jpeg2000"}
+    assert set(report["codecs"]) == {"ours", "jpeg", "webp", "avif-psnr", "avif-iq", "jpeg2000"}
 
 
 def test_a_picture_and_charts_are_seen_of_a_run(page: Page, large_file: Path) -> None:

@@ -63,16 +63,17 @@ def test_explanation_moves_with_its_controls(page: Page) -> None:
     expect_charts(page)
 
 
-def test_results_show_curves_and_bd_rates(page: Page) -> None:
+def test_results_tell_where_we_stand_and_show_curves(page: Page) -> None:
     open_tab(page, "Results")
-    for kind in ("image", "audio"):
-        expect(page.locator(f"#results-{kind} .js-plotly-plot")).to_be_visible(timeout=FIRST_MS)
-    expect(page.locator("#results-image .legend")).to_contain_text("COIN++ (published)")
-    expect(page.locator("#results-image-table table")).to_contain_text(
-        "against AVIF", timeout=FIRST_MS
-    )
-    page.locator("#results-image-table summary").click()
-    expect(page.locator("#results-image-table li").first).to_contain_text("Kodak")
+    standing = page.locator("#results-standing table")
+    expect(standing).to_contain_text("AVIF (tune=psnr)", timeout=FIRST_MS)
+    for verdict in ("ahead", "behind"):
+        expect(standing.locator(f"[data-verdict={verdict}]").first).to_be_visible()
+    for name in ("kodak-psnr", "speech-pesq-wb"):
+        expect(page.locator(f"#results-{name} .js-plotly-plot")).to_be_visible(timeout=FIRST_MS)
+    expect(page.locator("#results-kodak-psnr .legend")).to_contain_text("COIN++ (published)")
+    page.locator("#results-kodak-psnr-sources summary").click()
+    expect(page.locator("#results-kodak-psnr-sources li").first).to_contain_text("Kodak")
 
 
 def test_explanation_fits_a_phone(browser: Browser, app_url: str) -> None:
@@ -80,5 +81,5 @@ def test_explanation_fits_a_phone(browser: Browser, app_url: str) -> None:
         open_tab(page, "How it works")
         expect_charts(page)
         open_tab(page, "Results")
-        expect(page.locator("#results-image .js-plotly-plot")).to_be_visible(timeout=FIRST_MS)
+        expect(page.locator("#results-kodak-psnr .js-plotly-plot")).to_be_visible(timeout=FIRST_MS)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]

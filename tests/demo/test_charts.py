@@ -37,12 +37,12 @@ def payload(figure: go.Figure) -> str:
 
 def test_live_chart_frames_the_budget() -> None:
     points = curve(40)
-    figure = charts.live(points, {"avif": curve(6, 1.1)}, 4000, "image")
+    figure = charts.live(points, {"avif-psnr": curve(6, 1.1)}, 4000, "image")
     low, high = figure.layout.xaxis.range
     assert low == 0
     assert high > 4000
     names = [trace.name for trace in figure.data]
-    assert "AVIF" in names
+    assert "AVIF (tune=psnr)" in names
     run = figure.data[names.index("This run")]
     assert (run.x[-1], run.y[-1]) == (4000, round(points[-1].psnr_db, 3))
     bottom, top = figure.layout.yaxis.range

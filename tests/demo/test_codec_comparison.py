@@ -52,6 +52,7 @@ def entry(codec: str, result: Reencoded) -> Entry:
         codec,
         result.bytes_count,
         result.quality.psnr_db,
+        result.quality.perceived,
         result.quality.similarity,
         result.encode_s,
         result.decode_s,
@@ -67,11 +68,13 @@ def test_baseline_fits_the_size_and_is_measured(kind: Kind, signals: dict[Kind, 
         assert result is not None
         assert result.bytes_count <= 12_000
         decoded = to_signal(result.reconstruction)
+        found = result.quality
         # Clips are handed on as 16 bits.
-        assert result.quality.psnr_db == pytest.approx(cc.psnr_db(signal, decoded), abs=0.01)
-        similarity = result.quality.similarity
-        assert similarity is not None
-        assert similarity <= 1 if kind == "image" else similarity > 0
+        assert found.psnr_db == pytest.approx(cc.psnr_db(signal, decoded), abs=0.01)
+        assert found.similarity is not None
+        assert found.similarity <= 1 if kind == "image" else found.similarity > 0
+        assert found.perceived is not None
+        assert found.perceived < 100 if kind == "image" else 1 <= found.perceived <= 5
         assert result.encode_s > 0
         (again,) = Judge(source(signal), source(decoded)).run(ENGINE)
         assert again.psnr_db == pytest.approx(result.quality.psnr_db, abs=0.01)
@@ -109,7 +112,7 @@ def test_codec_of_the_other_kind_is_refused(signals: dict[Kind, cc.Signal]) -> N
 def test_perfect_reconstruction_is_measured(signals: dict[Kind, cc.Signal]) -> None:
     signal = signals["image"]
     perfect = quality(signal, signal)
-    assert perfect == Quality(np.inf, pytest.approx(1))
+    assert perfect == Quality(np.inf, pytest.approx(100), pytest.approx(1))
     row = entry("ours", Reencoded(10, perfect, 1.0, 1.0, b""))
     assert "<td>∞</td>" in table(Extent.of(signal.shape), {"ours": row})
 
@@ -132,7 +135,9 @@ def test_table_has_a_row_for_each_codec(signals: dict[Kind, cc.Signal]) -> None:
     assert "JPEG 2000" in texts[0]
     assert f"|{result.bytes_count:,}|" in texts[0]
     assert f"|{result.quality.psnr_db:.2f} dB|" in texts[0]
-    assert f"|{result.quality.similarity:.4f}|" in texts[0]
+    assert f"|{result.quality.perceived:.1f}|{result.quality.similarity:.4f}|" in texts[0].replace(
+        "||", "|"
+    )
     assert TOO_SMALL in texts[1]
     assert "A &lt;reason&gt;." in texts[3]
     assert "<mine>" not in html

@@ -118,7 +118,7 @@ def test_other_codecs_are_measured_afterwards(
 ) -> None:
     view = await_view(queue, queue.submit(ANNA, short), lambda view: view.settled)
     entries = view.comparison.entries
-    assert set(entries) == {OURS, "jpeg", "webp", "avif", "jpeg2000"}
+    assert set(entries) == {OURS, "jpeg", "webp", "avif-psnr", "avif-iq", "jpeg2000"}
     ours = entries[OURS]
     assert ours is not None
     assert view.outcome is not None
@@ -127,7 +127,7 @@ def test_other_codecs_are_measured_afterwards(
         if entry is not None:
             assert entry.bytes_count <= 1500
             assert cc.load(entry.file).values.shape == photo.values.shape
-    assert set(view.comparison.curves) == {"jpeg", "webp", "avif", "jpeg2000"}
+    assert set(view.comparison.curves) == {"jpeg", "webp", "avif-psnr", "avif-iq", "jpeg2000"}
     report = json.loads(json.dumps(report_of(view, view.outcome)))
     assert report["result"]["bytes"] == view.outcome.bytes_count
     assert set(report["codecs"]) == set(entries)

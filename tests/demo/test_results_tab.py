@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from benchmarks.rate_distortion.published import PublishedCurve, read_published
-from combiner_core import CombinerError
+from benchmarks import standing
+from benchmarks.rate_distortion.rows import OTHERS, OURS, Job, OtherJob, Row
+from benchmarks.standing import Standing
 from demo.results import tab
+from demo.results.views import View, chart, read_views
 
 CURVE = {
     "version": 1,
@@ -23,27 +23,28 @@ CURVE = {
     "note": "mean over 24 images",
     "points": [[0.1, 25.0], [0.2, 27.5]],
 }
+RATES = (0.1, 0.2, 0.3, 0.4)
 
 
 def write_rows(path: Path, codec: str, gain_db: float, files: int = 3) -> None:
     """Results of one codec at four rates, `gain_db` better than 20 dB at 0.1 bpp."""
-    rows = [
-        {
-            "job": {"file": f"{number}.png", "rate": rate, "unit": "bpp", "codec": codec},
-            "bytes": round(1000 * rate),
-            "actual_rate": rate,
-            "psnr_db": 20 + gain_db + 10 * rate + number,
-            "encode_s": 1.0,
-            "decode_s": 0.1,
-            "peak_memory_mb": 100.0,
-            "threads": 1,
-        }
+    benchmark = OURS if codec in ("multires", "siren") else OTHERS
+    jobs = [
+        Job(f"{number}.png", rate, "bpp", codec)
+        if benchmark is OURS
+        else OtherJob(f"{number}.png", "bpp", codec, 100 * rate)
         for number in range(files)
-        for rate in (0.1, 0.2, 0.3, 0.4)
+        for rate in RATES
     ]
-    run = {"machine": {}, "commit": "1234567", "packages": {}}
+    rows = []
+    for job in jobs:
+        rate = job.point if benchmark is OURS else job.point / 100
+        psnr_db = 20 + gain_db + 10 * rate + int(job.file[0])
+        rows.append(Row(job, round(1000 * rate), rate, psnr_db, 1, 0.1, 100, 1))
+    run = {"machine": {}, "commit": "1234567", "packages": {}, "command": ""}
+    content = {"version": 2, "kind": benchmark.kind, "runs": [run]}
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"version": 1, **run, "rows": rows}))
+    path.write_text(json.dumps({**content, "rows": [asdict(row) for row in rows]}))
 
 
 def write_curve(folder: Path, **changes: Any) -> None:
@@ -51,101 +52,82 @@ def write_curve(folder: Path, **changes: Any) -> None:
     (folder / "curve.json").write_text(json.dumps({**CURVE, **changes}))
 
 
-def test_measured_and_published_curves_are_drawn(tmp_path: Path) -> None:
-    write_rows(tmp_path / "results" / "ours.json", "multires", 1.0)
-    write_rows(tmp_path / "results" / "others.json", "avif", 0.0)
-    write_rows(tmp_path / "results" / "trial.json", "siren", 0.0, files=1)
-    write_curve(tmp_path / "published")
-    image, audio = tab.read_views(tmp_path)
+def by_name(folder: Path) -> dict[str, View]:
+    return {view.name: view for view in read_views(folder)}
 
-    assert image.files == 3
-    assert list(image.measured) == ["multires balanced", "avif"]
-    assert image.ours == ["multires balanced"]
-    assert image.measured["avif"][0] == pytest.approx((0.1, 22.0))
-    names = [trace.name for trace in tab.chart(image).data]
-    assert names == ["multires balanced", "AVIF", "Codec (published)"]
-    text = tab.tables(image)
-    assert "against AVIF" in text
-    assert "<td>-" in text
+
+def test_measured_and_published_curves_are_drawn(tmp_path: Path) -> None:
+    write_rows(tmp_path / "results" / "ours-kodak.json", "multires", 1.0)
+    write_rows(tmp_path / "results" / "others-kodak.json", "webp", 0.0)
+    write_rows(tmp_path / "results" / "trial-kodak.json", "siren", 0.0, files=1)
+    write_curve(tmp_path / "published")
+    views = by_name(tmp_path)
+    photographs = views["kodak-psnr"]
+    assert photographs.files == 3
+    assert list(photographs.measured) == ["multires balanced", "webp"]
+    assert photographs.ours == ["multires balanced"]
+    rate, psnr_db = photographs.measured["webp"][0]
+    assert 0.099 < rate < 0.13
+    assert psnr_db == pytest.approx(21 + 10 * max(rate, 0.1), abs=0.1)
+    names = [trace.name for trace in chart(photographs).data]
+    assert names == ["multires balanced", "WebP", "Codec (published)"]
+    text = tab.sources(photographs)
+    assert "Means over 3 files" in text
     assert "A paper" in text
-    assert "no results of this kind" in tab.tables(audio)
+    for empty in ("kodak-ssimulacra2", "music-visqol-audio"):
+        assert views[empty].measured == {}
+    assert "no results of this kind" in tab.sources(views["speech-pesq-wb"])
+
+
+def test_where_we_stand_is_told_in_words(tmp_path: Path) -> None:
+    write_rows(tmp_path / "results" / "ours-kodak.json", "multires", 1.0)
+    write_rows(tmp_path / "results" / "others-kodak.json", "webp", 0.0)
+    (found,) = standing.standings(tmp_path)
+    text = tab.standing_table([found, Standing("<b>", "PSNR", "opus (voip)", "behind", "far")])
+    assert "Photographs" in text
+    assert "<td>WebP</td><td>ahead</td><td>" in text
+    assert "fewer bytes" in text
+    assert "<td>Opus (voip)</td><td>behind</td><td>far</td>" in text
+    assert "&lt;b&gt;" in text
+    assert "no results yet" in tab.standing_table([])
 
 
 def test_tab_lives_without_results_and_with_damaged_ones(tmp_path: Path) -> None:
-    assert [view.files for view in tab.read_views(tmp_path)] == [0, 0]
+    assert {view.files for view in read_views(tmp_path)} == {0}
     write_curve(tmp_path / "published", points=[[0.2, 25.0], [0.1, 26.0]])
-    write_rows(tmp_path / "results" / "avif.json", "avif", 0.0)
-    (tmp_path / "results" / "noise.json").write_bytes(b"\x00\xff")
-    image, audio = tab.read_views(tmp_path)
-    assert list(image.measured) == ["avif"]
-    assert image.published == []
-    for view in (image, audio):
-        tab.chart(view)
-        tab.tables(view)
+    write_rows(tmp_path / "results" / "others-kodak.json", "webp", 0.0)
+    (tmp_path / "results" / "noise-kodak.json").write_bytes(b"\x00\xff")
+    views = by_name(tmp_path)
+    assert list(views["kodak-psnr"].measured) == ["webp"]
+    assert views["kodak-psnr"].published == {}
+    for view in views.values():
+        chart(view)
+        tab.sources(view)
 
 
 def test_a_name_is_text_and_not_markup(tmp_path: Path) -> None:
     write_curve(tmp_path / "published", name="<b>", source="<script>")
-    text = tab.tables(tab.read_views(tmp_path)[0])
+    text = tab.sources(by_name(tmp_path)["kodak-psnr"])
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
 
 
 def test_shipped_results_are_all_there() -> None:
-    image, audio = tab.read_views(tab.FOLDER)
-    assert {"COIN", "COIN++", "MSCN", "VC-INR", "RECOMBINER", "C3", "VTM"} == {
-        curve.name for curve in image.published
-    }
-    assert any(name.startswith("multires") for name in image.ours)
-    assert any(name.startswith("siren") for name in image.ours)
-    assert {"avif", "webp"} <= set(image.measured)
-    assert any(name.startswith("multires") for name in audio.ours)
-
-
-def test_published_curve_is_read(tmp_path: Path) -> None:
-    write_curve(tmp_path)
-    expected = PublishedCurve(
-        "Codec", "image", ((0.1, 25.0), (0.2, 27.5)), "A paper", "mean over 24 images"
+    views = by_name(tab.FOLDER)
+    photographs = views["kodak-psnr"]
+    assert {"COIN", "COIN++", "MSCN", "VC-INR", "RECOMBINER", "C3", "VTM 18.0", "MLIC++"} <= set(
+        photographs.published
     )
-    assert read_published(tmp_path) == [expected]
-    assert read_published(tmp_path / "nowhere") == []
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"version": 2},
-        {"kind": "film"},
-        {"points": []},
-        {"points": [[0.1, 25.0, 1.0]]},
-        {"points": [[0.1, 25.0], [0.1, 26.0]]},
-        {"points": [[-0.1, 25.0]]},
-        {"points": [[0.1, "high"]]},
-        {"points": [[0.1, float("nan")]]},
-        {"source": ""},
-        {"colour": "red"},
-    ],
-)
-def test_damaged_published_curve_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
-    write_curve(tmp_path, **changes)
-    with pytest.raises(CombinerError, match=r"^curve\.json is not a file of a published curve\.$"):
-        read_published(tmp_path)
-
-
-@given(content=st.binary(max_size=60))
-def test_any_bytes_are_refused_in_a_sentence(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes
-) -> None:
-    folder = tmp_path_factory.getbasetemp() / "published-noise"
-    folder.mkdir(exist_ok=True)
-    (folder / "curve.json").write_bytes(content)
-    with pytest.raises(CombinerError, match=r"^curve\.json"):
-        read_published(folder)
-
-
-def test_shipped_curves_have_sources(tmp_path: Path) -> None:
-    curves = read_published(tab.FOLDER / "published")
-    assert len(curves) >= 8
-    assert all(len(curve.source) > 20 for curve in curves)
-    shutil.copytree(tab.FOLDER / "published", tmp_path / "copy")
-    assert read_published(tmp_path / "copy") == curves
+    assert {"Cool-Chic 3.4", "Cool-Chic 5.0.1", "ELIC", "LotteryCodec"} <= set(
+        photographs.published
+    )
+    assert any(name.startswith("multires") for name in photographs.ours)
+    assert any(name.startswith("siren") for name in photographs.ours)
+    for name, codecs in (
+        ("kodak-ssimulacra2", {"avif (tune=psnr)", "avif (tune=iq)", "jxl", "webp"}),
+        ("graphics-ssimulacra2", {"jpeg", "jxl"}),
+        ("speech-pesq-wb", {"opus (voip)", "mp3"}),
+        ("music-visqol-audio", {"opus (audio)", "mp3"}),
+    ):
+        assert codecs <= set(views[name].measured)
+        assert any(setting.startswith("multires") for setting in views[name].ours)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from combiner_core import Limits
 from demo import settings
 from demo.server import capacity_of
 from demo.workers import machine
@@ -15,7 +16,7 @@ def test_defaults_serve_this_machine_only() -> None:
     found = settings.read([], {})
     assert found == settings.Settings()
     assert (found.host, found.port, found.login) == ("127.0.0.1", 7860, None)
-    assert found.max_pixels == 24_000_000
+    assert found.max_pixels == Limits.pixels
 
 
 def test_options_go_before_the_environment() -> None:
@@ -69,6 +70,7 @@ def test_workers_share_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--port", "0"], {}, "--port"),
         (["--port", "many"], {}, "--port"),
         (["--max-megapixels", "-1"], {}, "--max-megapixels"),
+        (["--max-megapixels", "25.1"], {}, "--max-megapixels"),
         (["--files-life-s", "nan"], {}, "--files-life-s"),
         (["--queue-length", "-1"], {}, "--queue-length"),
         (["--queue-length-each", "few"], {}, "--queue-length-each"),

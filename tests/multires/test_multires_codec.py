@@ -31,7 +31,7 @@ from combiner_core import (
 from combiner_core import load as load_signal
 from combiner_core.multires import codec as multires_codec
 from combiner_core.multires.codec import MultiresEffort
-from combiner_core.multires.image.field import resize
+from combiner_core.multires.image.rendering import resize
 
 OPTIONS = EncodeOptions("multires", effort="fast", device="cpu")
 REFINED = replace(OPTIONS, effort="balanced")

@@ -221,5 +221,7 @@ def test_damaged_cards_are_refused(
     if content is None:
         content = json.dumps(json.loads(card.read_text()) | {"sha256": "nonsense"}).encode()
     (tmp_path / "odd.json").write_bytes(content)
-    with pytest.raises(PresetError, match=r"^The preset card odd\.json is damaged\.$"):
-        PresetLibrary(tmp_path).cards()
+    library = PresetLibrary(tmp_path)
+    with pytest.raises(PresetError, match=r"\. The preset card odd\.json is damaged\.$"):
+        library.cards()
+    assert library.damage() == ["The preset card odd.json is damaged."]

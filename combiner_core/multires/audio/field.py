@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +16,7 @@ from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.rec.wire import VALUE_UNITS
-from combiner_core.signals import AudioShape, Signal, resample, scaled_size
+from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 
 # frames that go through the prior together: contexts do not reach further
 _BLOCK_FRAMES = 1024
@@ -81,10 +79,10 @@ class AudioField:
         # on the next finer grid of whole hops, and from there by interpolation
         finer = max(1, int(np.ceil(scale)))
         wave = synthesise(weights, self._shape.samples, finer).cpu().numpy()
-        clip = Signal.audio(wave, self._shape.sample_rate * finer)
-        if wave.shape[1] == samples:
-            return replace(clip, sample_rate=rate)
-        return replace(resample(clip, rate, samples), sample_rate=rate)
+        # of the exact scale: on a coarse grid the rate rounds to another one
+        if wave.shape[1] != samples:
+            wave = regrid(wave, finer, scale, samples)
+        return Signal.audio(wave, rate)
 
     def preview(self, prior: GroupPrior, noise: NoiseScale) -> NDArray[np.uint8] | None:
         """None: bits by time and frequency show a clip better."""

@@ -119,7 +119,8 @@ class ImagePrior(nn.Module):
             network = self.levels[level - 1]
             assert isinstance(network, LevelModel)
             exists = _existing((height, width), current.device)
-            parts = []
+            parent_here: Tensor | None = None
+            hidden_here: Tensor | None = None
             for rows in _strips(current.shape[2], current.shape[3], strip_places):
                 above = slice(rows.start // 2, -(-rows.stop // 2))
                 strip = current[:, :, rows]
@@ -132,7 +133,7 @@ class ImagePrior(nn.Module):
                     exact,
                 )
                 coarser = None if hidden is None else hidden[:, :, above].float()
-                part = yield from network.coding_order(
+                details, values = yield from network.coding_order(
                     inputs,
                     coarser,
                     log_noise,
@@ -143,13 +144,16 @@ class ImagePrior(nn.Module):
                     rows.start,
                     exact=exact,
                 )
-                parts.append(part)
+                parent_here = _placed(parent_here, details, rows, len(current[0, 0]))
+                hidden_here = _placed(hidden_here, values, rows, len(current[0, 0]))
                 index += len(network.config.stages)
-            hidden = _stacked([part[1] for part in parts])
+            # the last strip's arrays are not to lie beside the synthesis
+            del exists, strip, inputs, coarser, details, values
+            hidden = hidden_here
             if level == finest and not synthesise:
                 break
-            parent = _stacked([part[0] for part in parts])
-            parts.clear()
+            parent = parent_here
+            assert parent is not None
             current = _joined(current, parent, height, width)
         assert hidden is not None
         return current, hidden
@@ -218,8 +222,17 @@ def _existing(size: tuple[int, int], device: torch.device) -> Tensor:
     return exists
 
 
-def _stacked(strips: list[Tensor]) -> Tensor:
-    return strips[0] if len(strips) == 1 else torch.cat(strips, 2)
+def _placed(whole: Tensor | None, strip: Tensor, rows: slice, height: int) -> Tensor:
+    """The array of a level's strips with one more of them, top to bottom; made with the first."""
+    if strip.shape[2] == height:
+        return strip
+    if whole is None:
+        last = strip.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if last else torch.contiguous_format
+        size = (*strip.shape[:2], height, strip.shape[3])
+        whole = torch.empty(size, dtype=strip.dtype, device=strip.device, memory_format=layout)
+    whole[:, :, rows] = strip
+    return whole
 
 
 def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
@@ -228,8 +241,8 @@ def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
         return join(low, details, height, width)
     values = low.new_empty(len(low), COLOURS, height, width)
     for colour in range(COLOURS):
-        part = join(low[:, [colour]], details[:, colour::COLOURS], height, width)
-        values[:, [colour]] = part
+        part = slice(colour, colour + 1)
+        join(low[:, part], details[:, colour::COLOURS], height, width, values[:, part])
     return values
 
 

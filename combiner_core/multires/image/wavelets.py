@@ -17,6 +17,8 @@ _SHIFT = 12
 _ONE = 1 << _SHIFT
 # integers for which no step of a synthesis leaves 32 bits
 _SMALL = 1 << 13
+# integers that are synthesised together: large pictures would take several times their memory
+_VALUES_TOGETHER = 1 << 18
 # predict, update, predict, update, in 1/4096
 _STEPS = (-6497, -217, 3616, 1817)
 # what a low and a high coefficient are multiplied by on synthesis, in 1/4096
@@ -40,12 +42,17 @@ def split(values: Tensor) -> tuple[Tensor, Tensor]:
     return low_low, torch.cat([low_high, high_low, high_high], 1)
 
 
-def join(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
-    """The inverse of `split`, in the arithmetic of `low`: (B, C, height, width)."""
+def join(
+    low: Tensor, details: Tensor, height: int, width: int, out: Tensor | None = None
+) -> Tensor:
+    """The inverse of `split`, in the arithmetic of `low`: (B, C, height, width).
+
+    Integers are put into `out` if it is given.
+    """
     low_high, high_low, high_high = details.chunk(3, 1)
     lows = _synthesise(low, low_high, 2, height)
     highs = _synthesise(high_low, high_high, 2, height)
-    return _synthesise(lows, highs, 3, width)
+    return _synthesise(lows, highs, 3, width, out)
 
 
 def _analyse(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
@@ -60,10 +67,28 @@ def _analyse(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     return even * (_ONE / _LOW_GAIN), _clear_last(odd, axis, length) * (_ONE / _HIGH_GAIN)
 
 
-def _synthesise(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
-    if not low.is_floating_point() and not _small(low, high):
-        # products of large numbers need 64 bits; others are the same in 32, and faster
-        return _synthesise(low.long(), high.long(), axis, length).to(low.dtype)
+def _synthesise(
+    low: Tensor, high: Tensor, axis: int, length: int, out: Tensor | None = None
+) -> Tensor:
+    if low.is_floating_point():
+        return _lifted(low, high, axis, length)
+    other = 5 - axis
+    if out is None:
+        size = list(low.shape)
+        size[axis] = length
+        out = low.new_empty(size)
+    lines = max(1, _VALUES_TOGETHER // length)
+    for start in range(0, low.shape[other], lines):
+        part = out.narrow(other, start, min(lines, low.shape[other] - start))
+        lows, highs = (half.narrow(other, start, part.shape[other]) for half in (low, high))
+        if not _small(lows, highs):
+            # products of large numbers need 64 bits; others are the same in 32, and faster
+            lows, highs = lows.long(), highs.long()
+        part.copy_(_lifted(lows, highs, axis, length))
+    return out
+
+
+def _lifted(low: Tensor, high: Tensor, axis: int, length: int) -> Tensor:
     even, odd = _times_(low.clone(), _LOW_GAIN), _times_(high.clone(), _HIGH_GAIN)
     odd = _mirror_last(odd, axis, length)
     for first, second in (_STEPS[2:], _STEPS[:2]):

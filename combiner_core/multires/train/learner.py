@@ -16,6 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from combiner_core.signals.storage import make_folder, write_atomically
+
 _LOSS_SMOOTHING = 0.02
 _CURVE_POINTS = 100
 _AVERAGE_WARM_UP = 19
@@ -157,7 +159,11 @@ class Learner:
         self._record(float(loss.detach()))
 
     def save(self, path: Path, settings: Mapping[str, Any]) -> None:
-        """Write a checkpoint; it appears only when it is complete."""
+        """Write a checkpoint, which appears only when it is complete.
+
+        Raises:
+            SignalError: it cannot be written there.
+        """
         tensors = {_MODEL + name: value for name, value in self._model.state_dict().items()}
         for name, value in self.average.state_dict().items():
             tensors[_AVERAGE + name] = value
@@ -171,11 +177,9 @@ class Learner:
             "curve": json.dumps(self.history.curve),
             "elapsed_s": repr(self.history.elapsed_s),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
         tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        safetensors.torch.save_file(tensors, partial, metadata=metadata)
-        partial.replace(path)
+        make_folder(path.parent)
+        write_atomically(path, safetensors.torch.save(tensors, metadata=metadata))
 
     def restore(self, saved: Checkpoint, step: int) -> None:
         """Continue as if there had been no interruption after this many steps of the schedule."""

@@ -1,0 +1,144 @@
+"""Pictures from decoded values, block by block: memory stays bounded whatever their shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from combiner_core.multires.image.wavelets import join
+
+# pixels that go through a network together, at most so many in a row, and how far it reaches
+_BLOCK_PIXELS = 1 << 20
+_BLOCK_COLUMNS = 1 << 12
+_MARGIN = 20
+# sides of the blocks of a finer grid, and pixels of context: wavelets and cubics reach over four
+_FINER_SIDE = 1024
+_FINER_MARGIN = 5
+
+Block = tuple[slice, slice]
+Network = Callable[[Tensor, Tensor | None], Tensor]
+
+
+def corrected_blocks(
+    pixels: Tensor, network: Network, context: Tensor | None
+) -> Iterator[tuple[Block, Tensor]]:
+    """Apply a network of limited reach to a picture.
+
+    Args:
+        pixels: (B, 3, H, W).
+        network: gives corrected pixels of pixels and their context.
+        context: (B, channels, ceil(H / 2), ceil(W / 2)), of any floating-point type.
+
+    Yields:
+        Rows and columns of a block, and its corrected pixels, float32 (B, 3, rows, columns).
+    """
+    height, width = pixels.shape[2:]
+    columns = min(width, _BLOCK_COLUMNS)
+    rows = max(2, _BLOCK_PIXELS // columns // 2 * 2)
+    for down, across in product(_parts(height, rows), _parts(width, columns)):
+        high, wide = _around(down, _MARGIN, height), _around(across, _MARGIN, width)
+        half = (..., _half(high), _half(wide))
+        part = network(pixels[:, :, high, wide], None if context is None else context[half].float())
+        top, left = down.start - high.start, across.start - wide.start
+        block = part[..., top:, left:][..., : down.stop - down.start, : across.stop - across.start]
+        yield (down, across), block.float()
+
+
+def resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """The field of these pixels on a grid of another size over the same area (B, 3, *size).
+
+    A finer grid is that of the wavelets' own scaling functions, twice as fine at a time without
+    further details, and cubic between its points; a coarser one has means of the pixels.
+    """
+    height, width = pixels.shape[2:]
+    if (height, width) == size:
+        return pixels
+    if size[0] <= height and size[1] <= width:
+        return functional.interpolate(pixels, size=size, mode="bicubic", antialias=True)
+    result = pixels.new_empty(*pixels.shape[:2], *size)
+    for (down, across), block in finer_blocks(pixels, size):
+        result[:, :, down, across] = block
+    return result
+
+
+def finer_blocks(pixels: Tensor, size: tuple[int, int]) -> Iterator[tuple[Block, Tensor]]:
+    """`resize` to a grid that is finer along an axis at least, block by block.
+
+    Yields:
+        Rows and columns of a block, and its values (B, 3, rows, columns).
+    """
+    height, width = pixels.shape[2:]
+    points = 1
+    while points * height < size[0] or points * width < size[1]:
+        points *= 2
+    for down, across in product(_parts(size[0], _FINER_SIDE), _parts(size[1], _FINER_SIDE)):
+        high, wide = _source(down, height, size[0]), _source(across, width, size[1])
+        part = pixels[:, :, high, wide]
+        for _ in range(points.bit_length() - 1):
+            details = part.new_zeros(len(part), 3 * part.shape[1], *part.shape[2:])
+            part = join(2 * part, details, 2 * part.shape[2], 2 * part.shape[3])
+        # every point that was there before stays the first of its successors
+        y = _places(down, high, height / size[0], points, pixels)
+        x = _places(across, wide, width / size[1], points, pixels)
+        grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), 2)[None]
+        yield (
+            (down, across),
+            functional.grid_sample(
+                part,
+                grid.expand(len(pixels), -1, -1, -1),
+                mode="bicubic",
+                padding_mode="border",
+                align_corners=True,
+            ),
+        )
+
+
+def to_bytes(pixels: Tensor) -> NDArray[np.uint8]:
+    """Pixels (1, 3, H, W) from 0 to 255 as uint8 (H, W, 3), rounded and clipped."""
+    rounded = torch.stack([part.clamp(0, 255).round_().to(torch.uint8) for part in pixels[0]])
+    return rounded.permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def bytes_of(blocks: Iterator[tuple[Block, Tensor]], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """`to_bytes` of a picture of this size that comes in blocks."""
+    picture = np.empty((*size, 3), np.uint8)
+    for block, pixels in blocks:
+        picture[block] = to_bytes(pixels)
+    return picture
+
+
+def _parts(length: int, most: int) -> list[slice]:
+    return [slice(start, min(start + most, length)) for start in range(0, length, most)]
+
+
+def _around(part: slice, margin: int, length: int) -> slice:
+    return slice(max(0, part.start - margin), min(length, part.stop + margin))
+
+
+def _half(part: slice) -> slice:
+    return slice(part.start // 2, -(-part.stop // 2))
+
+
+def _source(part: slice, length: int, count: int) -> slice:
+    """Pixels, of `length`, of which part of `count` points over the same side is made."""
+    covered = slice(part.start * length // count, -(-part.stop * length // count))
+    return _around(covered, _FINER_MARGIN, length)
+
+
+def _places(part: slice, source: slice, step: float, points: int, like: Tensor) -> Tensor:
+    """Where points of a grid, `step` pixels apart, lie in pixels of which each became `points`.
+
+    Returns:
+        From -1 at the first of these to 1 at the last.
+    """
+    middles = (torch.arange(part.start, part.stop, dtype=torch.float64) + 0.5) * step - 0.5
+    last = points * (source.stop - source.start) - 1
+    # a single one is everywhere
+    places: Tensor = 2 * points / max(last, 1) * (middles - source.start) - 1
+    return places.to(like)
