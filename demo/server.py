@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from combiner_core import CombinerError
 from combiner_core.presets import DIRECTORY_VARIABLE
+from demo.folder import own_folder
 from demo.jobs import Capacity, JobQueue, Lanes
 from demo.settings import Settings
 from demo.workers import machine
@@ -25,6 +27,8 @@ _LEAST_MEMORY_BYTES = 1 << 30
 def serve(settings: Settings) -> None:
     """Serve the page until interrupted; what was uploaded or made is deleted at the end.
 
+    What a server left that was killed is deleted at the start.
+
     Raises:
         CombinerError: the device is not there, or nothing can listen at that address.
     """
@@ -34,16 +38,17 @@ def serve(settings: Settings) -> None:
         resolve(settings.device)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stop as on Ctrl-C, tidily.
     with (
-        TemporaryDirectory(prefix="combiner-") as folder,
+        own_folder() as folder,
         JobQueue(
-            Path(folder, "jobs"),
+            folder / "jobs",
             Lanes(capacity_of(settings)),
             settings.input_limits,
             life_s=settings.files_life_s,
         ) as queue,
+        _ending_undisturbed(),
     ):
         queue.warm_up()
-        _serve_page(queue, settings, Path(folder))
+        _serve_page(queue, settings, folder)
 
 
 def capacity_of(settings: Settings) -> Capacity:
@@ -67,6 +72,16 @@ def capacity_of(settings: Settings) -> Capacity:
         settings.max_run_s,
         memory_bytes or max(_LEAST_MEMORY_BYTES, share_bytes),
     )
+
+
+@contextmanager
+def _ending_undisturbed() -> Iterator[None]:
+    """Who asks for the end twice does not keep files and workers from being cleared away."""
+    try:
+        yield
+    finally:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
 
 
 def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 import combiner_core as cc
 from combiner_core.signals import Kind
+from combiner_core.signals.storage import read_content
 from demo.baselines import OURS, Entry
 from demo.codecs import CODECS, label
 from demo.compress import codec_table
@@ -173,7 +174,7 @@ async def decode_prefix(
     if outcome is None or percent >= 100:
         return None
     kind, part = outcome.extent.kind, Part(parts.prefix_name(percent), percent / 100)
-    data = outcome.compressed.read_bytes()
+    data = read_content(outcome.compressed)
 
     def work() -> Decode:
         original = Source.read(outcome.original, kind, settings.input_limits)

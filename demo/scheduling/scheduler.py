@@ -55,7 +55,8 @@ class Scheduler:
     Args:
         executor: does the work; it is closed with this.
         places: how much of it is done at a time; see `Turns.next` for one more.
-        max_waiting: how much may wait; ``None`` for any number.
+        max_waiting: how much may wait; ``None`` for any number. When so much does, networks of
+            whom nothing waits may have one thing waiting each, up to twice as much in all.
         max_waiting_each: of one visitor.
     """
 
@@ -103,6 +104,7 @@ class Scheduler:
                 self._check_room(ticket)
             except QueueFullError:
                 self._waiting.remove(ticket)
+                self._forget()
                 raise
         return ticket
 
@@ -147,7 +149,12 @@ class Scheduler:
                 f"You have {own} waiting already, as many as one visitor may: try again when one "
                 "of them has begun."
             )
-        if self._max_waiting is not None and len(before) >= self._max_waiting:
+        if self._max_waiting is None or len(before) < self._max_waiting:
+            return
+        # Who fills it up does not keep out those from elsewhere.
+        network = ticket.visitor.network
+        has_some = any(each.visitor.network == network for each in before)
+        if has_some or len(before) >= 2 * self._max_waiting:
             raise QueueFullError("The queue is full: try again in a minute.")
 
     def _begin(self) -> None:

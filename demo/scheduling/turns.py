@@ -55,17 +55,18 @@ class Turns:
     def next(self, waiting: Sequence[AskedT], running: Iterable[AskedT]) -> AskedT | None:
         """What begins now, if there is a place; it counts as the turn of its visitor.
 
-        Where all places are taken and one visitor has several, those who have none get one more.
+        Where all places are taken and one visitor has several, or one network, those who have none
+        get one more.
 
         Args:
             waiting: in the order of their coming.
             running: what is being done.
         """
-        held = Counter(each.visitor for each in running)
-        if held.total() >= self._places:
-            if held.total() > self._places or max(held.values(), default=0) < 2:
-                return None
-            waiting = [each for each in waiting if not held[each.visitor]]
+        taken = [each.visitor for each in running]
+        if len(taken) > self._places:
+            return None
+        if len(taken) == self._places:
+            waiting = [each for each in waiting if _is_crowded_out(each.visitor, taken)]
         chosen = _first(waiting, self._served)
         if chosen is not None:
             self._clock += 2
@@ -91,6 +92,14 @@ class Turns:
     def __len__(self) -> int:
         """Visitors and networks remembered."""
         return len(self._served)
+
+
+def _is_crowded_out(visitor: Visitor, taken: Sequence[Visitor]) -> bool:
+    """Whether somebody has no place while another visitor, or network, has several."""
+    visitors, networks = Counter(taken), Counter(each.network for each in taken)
+    return (visitor not in visitors and max(visitors.values()) > 1) or (
+        visitor.network not in networks and max(networks.values()) > 1
+    )
 
 
 def _first(waiting: Sequence[AskedT], served: _Served) -> AskedT | None:

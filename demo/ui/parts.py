@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import CancelledError
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
@@ -60,7 +61,10 @@ async def result_of(ticket: Ticket[EventT], listener: Listener) -> EventT:
             await asyncio.sleep(_LOOK_S)
     finally:
         ticket.cancel()
-    return ticket.result.result()
+    try:
+        return ticket.result.result()
+    except CancelledError:
+        raise StoppedError("The app is about to end.") from None
 
 
 def write(rendering: Rendering, folder: Path, stem: str) -> str:

@@ -34,6 +34,11 @@ class Ready:
     """The worker is set up."""
 
 
+@dataclass(frozen=True)
+class Began:
+    """The work has arrived: if the worker dies now, it may be because of it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Event:
     """Something the work yielded."""
@@ -61,10 +66,10 @@ class Failed:
 
 @dataclass(frozen=True)
 class Stop:
-    """What the worker is told so that the work ends at its next event."""
+    """What the worker is told so that the work, or the rehearsal, ends at its next event."""
 
 
-Message = Ready | Event | Ended | Failed
+Message = Ready | Began | Event | Ended | Failed
 
 
 def main(connection: Connection, setup: Setup) -> None:
@@ -74,7 +79,8 @@ def main(connection: Connection, setup: Setup) -> None:
     engine = setup.engine()
     if setup.rehearsal is not None:
         for _ in _messages(setup.rehearsal, engine):
-            pass
+            if connection.poll():  # Somebody waits already.
+                break
     connection.send(Ready())
     while True:
         try:
@@ -83,6 +89,7 @@ def main(connection: Connection, setup: Setup) -> None:
             return
         if isinstance(received, Stop):  # It came when the work was done already.
             continue
+        connection.send(Began())
         for message in _messages(received, engine):
             connection.send(message)
             if isinstance(message, Event) and connection.poll():

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from threading import Event as Flag
@@ -17,7 +18,7 @@ import psutil
 
 from combiner_core import CombinerError
 from demo.workers import child
-from demo.workers.child import Ended, Event, Failed, Message, Ready, Stop
+from demo.workers.child import Began, Ended, Event, Failed, Message, Ready, Stop
 from demo.workers.limits import Limits
 from demo.workers.protocol import (
     EventT,
@@ -33,7 +34,9 @@ from demo.workers.protocol import (
 _WATCH_S = 0.05
 # Work that is stopped has this long to come to its next event; then its process is ended.
 _GRACE_S = 0.5
-_START_S = 300.0
+_START_S = 120.0
+# So many workers may die before they have the work; that is not the work's fault.
+_TRIES = 3
 # Loaded once, in the process that all workers are forked from: they start in no time and share the
 # memory. None of these starts threads, which would not survive.
 _LOADED = (
@@ -110,7 +113,7 @@ class LocalExecutor:
             if chosen is not None:
                 self._busy.add(chosen)
                 return chosen
-        return self._start()
+        return self._start(for_now=True)
 
     def give_back(self, worker: _Worker) -> None:
         """Take note that a worker has nothing to do, or cannot be used any more."""
@@ -129,10 +132,15 @@ class LocalExecutor:
         with self._lock:
             return not self._closed and len(self._idle) + len(self._busy) < self._kept
 
-    def _start(self) -> _Worker:
-        """A new worker, which is busy as long as it is not given back."""
+    def _start(self, *, for_now: bool = False) -> _Worker:
+        """A new worker, which is busy as long as it is not given back.
+
+        Args:
+            for_now: somebody waits for it, whose work takes the place of a rehearsal.
+        """
+        setup = replace(self._setup, rehearsal=None) if for_now else self._setup
         # It may take seconds, in which nobody else shall wait.
-        worker = _Worker(self._context, self._setup)
+        worker = _Worker(self._context, setup)
         with self._lock:
             if not self._closed:
                 self._busy.add(worker)
@@ -153,7 +161,7 @@ class LocalRun(Generic[EventT]):
         self._stopped = Flag()
 
     def __iter__(self) -> Iterator[EventT]:
-        worker = self._executor.take()
+        worker = self._employed()
         try:
             yield from self._events(worker)
         finally:
@@ -163,14 +171,33 @@ class LocalRun(Generic[EventT]):
         """Have it end soon; returns at once."""
         self._stopped.set()
 
-    def _events(self, worker: _Worker) -> Iterator[EventT]:
+    def _employed(self) -> _Worker:
+        """A worker that has begun with the work."""
+        for _ in range(_TRIES):
+            worker = self._executor.take()
+            try:
+                self._hand_over(worker)
+            except WorkerDiedError:
+                self._executor.give_back(worker)
+            except BaseException:
+                self._executor.give_back(worker)
+                raise
+            else:
+                return worker
+        raise WorkerDiedError("No process could be started to work on it.")
+
+    def _hand_over(self, worker: _Worker) -> None:
+        if not worker.seems_ready():
+            worker.tell_to_stop()  # A rehearsal can wait.
         start_by = time.monotonic() + _START_S
         while not worker.is_ready(_WATCH_S):
             if self._stopped.is_set():
                 raise StoppedError("It was stopped.")
             if time.monotonic() > start_by:
-                raise WorkerDiedError("No process could be started to work on it.")
+                worker.kill()
         worker.begin(self._work)
+
+    def _events(self, worker: _Worker) -> Iterator[EventT]:
         began_s, told_s = time.monotonic(), None
         while True:
             message = worker.receive(_WATCH_S)
@@ -250,7 +277,7 @@ class _Worker:
         return self._ready
 
     def begin(self, work: Work[object]) -> None:
-        """Send it something to do.
+        """Send it something to do; returns when it has it.
 
         Raises:
             WorkerDiedError: it is gone.
@@ -260,6 +287,8 @@ class _Worker:
             self._connection.send(work)
         except OSError:
             raise self._death() from None
+        while not isinstance(self.receive(_WATCH_S), Began):
+            pass
 
     def tell_to_stop(self) -> None:
         """Have it stop at the next event."""

@@ -161,6 +161,20 @@ def test_one_visitor_with_all_places_does_not_stop_another(make: Callable[..., S
     assert [ticket.result.running() for ticket in own] == [True, True, False, False]
 
 
+def test_many_names_of_one_network_do_not_keep_all_places() -> None:
+    turns = Turns(2)
+    running, waiting = [Asked(ANNA), Asked(BEN)], [Asked(CARL), Asked(DORA)]
+    for each in (*running, *waiting):
+        turns.arrive(each.visitor)
+    extra = turns.next(waiting, running)
+    assert extra is not None
+    assert extra.visitor == DORA
+    assert turns.next(waiting, [*running, extra]) is None
+    alone = Visitor("192.0.2.4", "emil")
+    turns.arrive(alone)
+    assert turns.next([Asked(alone)], [Asked(ANNA), Asked(DORA)]) is None
+
+
 def test_two_visitors_alternate(make: Callable[..., Scheduler]) -> None:
     scheduler, order = make(), list[Visitor]()
     first = scheduler.submit(ANNA, Sleep)
@@ -185,8 +199,18 @@ def test_what_may_wait_is_bounded(make: Callable[..., Scheduler]) -> None:
     scheduler.submit(BEN, Sleep)
     with pytest.raises(QueueFullError, match=r"^The queue is full: "):
         scheduler.submit(CARL, Sleep)
-    waiting[0].cancel()
-    scheduler.submit(CARL, Sleep)
+    # Those from elsewhere may still have one each, up to a point.
+    scheduler.submit(DORA, Sleep)
+    with pytest.raises(QueueFullError, match=r"^The queue is full: "):
+        scheduler.submit(DORA, Sleep)
+    others = [Visitor(f"203.0.113.{number}", "x") for number in range(3)]
+    for other in others[:2]:
+        scheduler.submit(other, Sleep)
+    with pytest.raises(QueueFullError, match=r"^The queue is full: "):
+        scheduler.submit(others[2], Sleep)
+    for ticket in waiting:
+        ticket.cancel()
+    scheduler.submit(others[2], Sleep)
 
 
 def test_nothing_need_wait_where_there_is_a_place(make: Callable[..., Scheduler]) -> None:

@@ -170,7 +170,12 @@ def test_nothing_is_left_of_a_server_that_ends(tmp_path: Path, how: signal.Signa
         server.process.send_signal(how)
         server.process.wait(WAIT_S)
         await_that(lambda: not any(each.is_running() for each in family))
-    if how != signal.SIGKILL:
+    if how == signal.SIGKILL:
+        (left,) = tmp_path.glob("combiner-*")
+        with running_server(tmp_path) as next_server:
+            assert not left.exists()
+            assert jobs(next_server) == set()
+    else:
         # torch leaves an empty folder for what it may compile.
         assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["errors.txt"]
         assert not list(tmp_path.glob("combiner-*"))

@@ -135,6 +135,35 @@ def test_a_worker_that_stops_by_itself_is_kept(make: Callable[..., LocalExecutor
     assert next(iter(executor.submit(Pid())))[0] == pid
 
 
+def test_a_worker_that_died_before_it_had_work_costs_nothing(
+    make: Callable[..., LocalExecutor],
+) -> None:
+    executor = make(rehearsal=Crash())
+    executor.warm_up()
+    assert list(executor.submit(Count(2))) == [0, 1]
+
+
+def test_a_worker_that_dies_between_its_works_is_replaced(
+    make: Callable[..., LocalExecutor],
+) -> None:
+    executor = make()
+    ((pid, _),) = executor.submit(Pid())
+    os.kill(pid, signal.SIGKILL)
+    ((other, _),) = executor.submit(Pid())
+    assert other != pid
+
+
+def test_a_rehearsal_ends_when_there_is_work(make: Callable[..., LocalExecutor]) -> None:
+    executor = make(rehearsal=Count(10_000, 0.1))
+    warming = Thread(target=executor.warm_up)
+    warming.start()
+    began_s = time.monotonic()
+    assert list(executor.submit(Count(2))) == [0, 1]
+    assert time.monotonic() - began_s < WAIT_S  # Much less than the rehearsal would take.
+    executor.close()
+    warming.join()
+
+
 def test_nothing_is_left_of_what_is_closed(make: Callable[..., LocalExecutor]) -> None:
     executor = make()
     events = iter(executor.submit(HoldInterpreter()))
