@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -22,6 +22,8 @@ _PAGE = "/"
 _STREAM, _CALL = "/gradio_api/queue/data", "/gradio_api/call/"
 _DIRECT = ("/gradio_api/run/", "/gradio_api/api/")
 _MAX_REMEMBERED, _LONGEST_NAME = 4096, 64
+# Who asked, but does not listen for so long, will not.
+_COMING_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Visitors:
         self._clock = clock
         # Sessions, and when their last stream of answers was broken off.
         self._broken: OrderedDict[str, float] = OrderedDict()
+        self._heard: Counter[str] = Counter()  # Streams of answers that are open, by session.
 
     def watching(self, app: ASGIApp) -> ASGIApp:
         """An app whose requests are seen here."""
@@ -73,7 +76,9 @@ class Visitors:
         arrived_s = self._clock()
 
         async def has_left() -> bool:
-            return self._broken.get(session, arrived_s) > arrived_s
+            if self._broken.get(session, arrived_s) > arrived_s:
+                return True
+            return session not in self._heard and self._clock() > arrived_s + _COMING_S
 
         return Listener(visitor, has_left)
 
@@ -82,6 +87,7 @@ class Visitors:
     ) -> None:
         """Pass a stream of answers on; note when it ends before all were sent."""
         is_complete = has_left = False
+        self._heard[session] += 1
 
         async def received() -> Message:
             nonlocal has_left
@@ -100,6 +106,9 @@ class Visitors:
         try:
             await app(scope, received, sent)
         finally:
+            self._heard[session] -= 1
+            if not self._heard[session]:
+                del self._heard[session]
             if not is_complete and not has_left:
                 self._note(session)
 
