@@ -17,8 +17,9 @@ from demo.settings import Settings
 from demo.workers import machine
 
 _MAX_EVENTS_WAITING = 1024
-# Events that only look and draw; those that wait for a worker come on top.
-_MAX_QUICK_EVENTS = 64
+# Events that only look and draw. Those that wait for a worker come on top: of runs and of what is
+# short, and of each up to twice the length of the queue, see `demo.scheduling`.
+_MAX_QUICK_EVENTS, _WAITING_EVENTS = 64, 4
 _FEWEST_WORKERS, _MOST_WORKERS, _CORES_EACH = 2, 8, 2
 # For this share of the memory, the page itself and what else runs here.
 _LEAST_MEMORY_BYTES = 1 << 30
@@ -111,7 +112,7 @@ def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:
             theme=theme.theme(),
             css_paths=[theme.STYLE, compress.STYLE],
             max_file_size=settings.max_upload_bytes,
-            max_threads=_MAX_QUICK_EVENTS + 2 * settings.queue_length,
+            max_threads=_MAX_QUICK_EVENTS + _WAITING_EVENTS * settings.queue_length,
             state_session_capacity=settings.max_sessions,
             app_kwargs={"lifespan": guarding(settings, disk, visitors.watching)},
             footer_links=[],
