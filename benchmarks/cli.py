@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,8 +26,7 @@ from benchmarks.rate_distortion.frame import frame
 from benchmarks.rate_distortion.rows import OTHERS, OURS, RateUnit, Row, read_rows
 from benchmarks.rec_overhead import coders, image_weights, random_weights
 from benchmarks.rec_overhead import tables as rec_tables
-from benchmarks.reliability import kills, load
-from benchmarks.reliability import tables as reliability_tables
+from benchmarks.reliability import commands as reliability
 from benchmarks.results_files import Benchmark, JobT, RowT, files_of
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
@@ -75,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_time(commands)
     _add_ablation(commands)
     _add_rec(commands)
-    _add_reliability(commands)
+    reliability.add(commands)
     _add_documents(commands)
     return parser
 
@@ -183,21 +180,6 @@ def _add_rec(commands: Subparsers) -> None:
     _add_coders(command)
 
 
-def _add_reliability(commands: Subparsers) -> None:
-    command = commands.add_parser("kills", help="kill commands at random moments, look at files")
-    command.set_defaults(run=_kills)
-    command.add_argument("--rounds", type=int, default=100, help="of each command")
-    command.add_argument("--seed", type=int, default=0, help="of the moments")
-
-    command = commands.add_parser("load", help="many visitors at the page at once")
-    command.set_defaults(run=_load)
-    command.add_argument("--visitors", type=int, default=50)
-    command.add_argument("--minutes", type=float, default=10.0, help="that they stay")
-    command.add_argument("--workers", type=int, default=2, help="of the page")
-    command.add_argument("--seed", type=int, default=0, help="of what they do")
-    command.add_argument("--out", type=Path, metavar="RESULTS.json")
-
-
 def _add_documents(commands: Subparsers) -> None:
     command = commands.add_parser("report", help="write the tables of results into the documents")
     command.set_defaults(run=_report)
@@ -226,20 +208,6 @@ def _add_coders(command: argparse.ArgumentParser) -> None:
     command.add_argument("--coders", nargs="+", choices=names, default=list(names))
     command.add_argument("--state-bits", type=int, nargs="+", default=list(_STATE_BITS))
     command.add_argument("--block-bits", type=int, nargs="+", default=list(_BLOCK_BITS))
-
-
-def _kills(parsed: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for row in kills.measure(Path(folder), parsed.rounds, parsed.seed):
-            print(json.dumps(row), flush=True)
-
-
-def _load(parsed: argparse.Namespace) -> None:
-    job = load.Job(parsed.visitors, parsed.minutes, parsed.workers, parsed.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        output = parsed.out or Path(folder, "load.json")
-        list(load.BENCHMARK.measure_missing([job], load.run, output, processes=1))
-        print(reliability_tables.of_load(load.BENCHMARK.rows(output)))
 
 
 def _rate_distortion(parsed: argparse.Namespace) -> None:

@@ -38,13 +38,23 @@ class App:
     temp: Path
 
     def memory_mb(self) -> float:
-        """Of the server and all its children, in MiB; what they share counts once."""
+        """Of the server and all its children, in MiB; what they share counts once.
+
+        Raises:
+            CombinerError: it has ended.
+        """
         total_bytes = 0
-        server = psutil.Process(self.process.pid)
-        for each in (server, *server.children(recursive=True)):
+        for each in self._family():
             with suppress(psutil.Error):  # It has ended meanwhile.
                 total_bytes += each.memory_full_info().pss
         return total_bytes / _MB
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            server = psutil.Process(self.process.pid)
+            return [server, *server.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            raise CombinerError("The app has ended.") from None
 
     def disk_mb(self) -> float:
         """All its files, in MiB."""

@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,62 +21,16 @@ import numpy as np
 from benchmarks.reliability import app
 from benchmarks.reliability.app import App
 from benchmarks.reliability.client import Client, Event, RefusedError, page_events
+from benchmarks.reliability.rows import Job, Row
 from benchmarks.reliability.visits import Notes, Visitor
-from benchmarks.results_files import Benchmark
 from combiner_core.errors import CombinerError
 
-_FILES_LIFE_S = 30
 _SETTLING_S = 240.0
 _LOOK_S = 2.0
 _RETURN = 1.1
 _MINUTE_S = 60.0
 # 127.0.0.1 is the server's own.
 _FIRST_ADDRESS = 2
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is measured.
-
-    Attributes:
-        visitors: at a time.
-        minutes: that they stay.
-        workers: of the app.
-        seed: of what they do.
-    """
-
-    visitors: int
-    minutes: float
-    workers: int
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Row:
-    """What came of it.
-
-    Attributes:
-        job: what was measured.
-        start_s: from the start of the app until it was served.
-        first_picture_s, first_result_s: from the first visitor's click to a picture of its
-            progress, and to the result; in seconds.
-        counts: runs and decodings done, refusals for want of room, and so on.
-        waits_s: median, 95th percentile and most of the seconds that visitors waited, by what for.
-        memory_mb: of all processes of the app, before, at most, and after; in MiB.
-        disk_mb: of its files, likewise.
-    """
-
-    job: Job
-    start_s: float
-    first_picture_s: float
-    first_result_s: float
-    counts: dict[str, int]
-    waits_s: dict[str, tuple[float, float, float]]
-    memory_mb: tuple[float, float, float]
-    disk_mb: tuple[float, float, float]
-
-
-BENCHMARK = Benchmark("load", Job, Row)
 
 
 def run(job: Job) -> Row:
@@ -88,7 +41,7 @@ def run(job: Job) -> Row:
             back, or the app left something behind.
     """
     with tempfile.TemporaryDirectory() as temp:
-        options = ("--files-life-s", str(_FILES_LIFE_S), "--workers", str(job.workers))
+        options = ("--files-life-s", str(job.files_life_s), "--workers", str(job.workers))
         with app.running(Path(temp), *options) as served:
             return asyncio.run(_Crowd(served, job).come_and_go())
 
@@ -131,7 +84,7 @@ class _Crowd:
                 await visitor.do(habit)
         if notes.faults:
             raise CombinerError(f"With one visitor already: {notes.faults[0]}.")
-        await asyncio.sleep(_FILES_LIFE_S)
+        await asyncio.sleep(self._job.files_life_s)
         return await self._settled(None)
 
     async def _come(self, events: dict[str, Event]) -> None:
@@ -149,6 +102,8 @@ class _Crowd:
                 await asyncio.gather(*staying)
             finally:
                 watching.cancel()
+            if watching.done():  # The app has ended.
+                watching.result()
 
     async def _watch(self) -> None:
         while True:
@@ -170,7 +125,7 @@ class _Crowd:
         deadline_s = time.monotonic() + _SETTLING_S
         now = last = await self._taken()
         while time.monotonic() < deadline_s:
-            await asyncio.sleep(_FILES_LIFE_S / 2)
+            await asyncio.sleep(self._job.files_life_s / 2)
             last, now = now, await self._taken()
             is_still = now[1] == last[1] and max(now[0], last[0]) < 1.01 * min(now[0], last[0])
             if is_still if before is None else _is_back(before, now):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks import markdown
-from benchmarks.reliability.load import Row
+from benchmarks.reliability.rows import Row
 
 
 def of_load(rows: Sequence[Row]) -> str:
