@@ -10,7 +10,7 @@ from threading import Thread
 from combiner_core.options import DeviceName
 from demo.scheduling import Scheduler
 from demo.work import Rehearse
-from demo.workers import Limits, LocalExecutor, Setup, StoppedError
+from demo.workers import LocalExecutor, RunLimits, Setup, StoppedError
 
 _SHORT_S, _BACKGROUND_S = 300.0, 600.0
 _BACKGROUND_NICENESS = 10
@@ -56,7 +56,7 @@ class Lanes:
     def __init__(self, capacity: Capacity) -> None:
         workers = capacity.workers
         setup = Setup(capacity.presets, capacity.device, capacity.threads, 0, Rehearse())
-        limits = Limits(capacity.max_run_s, capacity.max_memory_bytes)
+        limits = RunLimits(capacity.max_run_s, capacity.max_memory_bytes)
         short = replace(limits, time_s=min(_SHORT_S, limits.time_s))
         long = replace(limits, time_s=min(_BACKGROUND_S, limits.time_s))
         quiet = replace(setup, niceness=_BACKGROUND_NICENESS, rehearsal=None)

@@ -1,6 +1,6 @@
 """Workers: processes that do the work, so that none of it can stop the page."""
 
-from demo.workers.limits import Limits
+from demo.workers.limits import RunLimits
 from demo.workers.local import LocalExecutor, load_early
 from demo.workers.protocol import (
     Engine,
@@ -18,10 +18,10 @@ from demo.workers.protocol import (
 __all__ = [
     "Engine",
     "Executor",
-    "Limits",
     "LocalExecutor",
     "MemoryLimitError",
     "Run",
+    "RunLimits",
     "Setup",
     "StoppedError",
     "TimeLimitError",

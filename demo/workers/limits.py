@@ -8,7 +8,7 @@ from combiner_core import CombinerError
 
 
 @dataclass(frozen=True)
-class Limits:
+class RunLimits:
     """What a piece of work may take.
 
     Attributes:

@@ -19,7 +19,7 @@ import psutil
 from combiner_core import CombinerError
 from demo.workers import child
 from demo.workers.child import Began, Ended, Event, Failed, Message, Ready, Stop
-from demo.workers.limits import Limits
+from demo.workers.limits import RunLimits
 from demo.workers.protocol import (
     EventT,
     MemoryLimitError,
@@ -71,7 +71,7 @@ class LocalExecutor:
         kept: workers that stay when there is nothing to do.
     """
 
-    def __init__(self, setup: Setup, limits: Limits, *, kept: int = 1) -> None:
+    def __init__(self, setup: Setup, limits: RunLimits, *, kept: int = 1) -> None:
         self._setup, self._limits, self._kept = setup, limits, kept
         self._context = _context()
         self._idle: list[_Worker] = []
@@ -156,7 +156,7 @@ class LocalExecutor:
 class LocalRun(Generic[EventT]):
     """See `demo.workers.protocol.Run`."""
 
-    def __init__(self, executor: LocalExecutor, work: Work[EventT], limits: Limits) -> None:
+    def __init__(self, executor: LocalExecutor, work: Work[EventT], limits: RunLimits) -> None:
         self._executor, self._work, self._limits = executor, work, limits
         self._stopped = Flag()
 

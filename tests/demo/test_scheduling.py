@@ -16,7 +16,7 @@ from works import Abort, Count, HoldInterpreter, Sleep
 
 from demo.scheduling import QueueFullError, Scheduler, Ticket, Visitor
 from demo.scheduling.turns import Turns
-from demo.workers import Limits, LocalExecutor, Setup, StoppedError, WorkerDiedError
+from demo.workers import LocalExecutor, RunLimits, Setup, StoppedError, WorkerDiedError
 
 WAIT_S = 120.0
 ANNA, BEN, CARL = (Visitor("198.51.100.1", name) for name in ("anna", "ben", "carl"))
@@ -33,7 +33,7 @@ def make() -> Iterator[Callable[..., Scheduler]]:
     made: list[Scheduler] = []
 
     def scheduler(places: int = 1, **bounds: int) -> Scheduler:
-        executor = LocalExecutor(Setup(device="cpu"), Limits(600, 8 << 30), kept=places)
+        executor = LocalExecutor(Setup(device="cpu"), RunLimits(600, 8 << 30), kept=places)
         made.append(Scheduler(executor, places, **bounds))
         return made[-1]
 

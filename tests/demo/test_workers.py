@@ -17,9 +17,9 @@ from works import Abort, Count, Crash, Fill, HoldInterpreter, Pid, Raise, Sleep
 
 import combiner_core as cc
 from demo.workers import (
-    Limits,
     LocalExecutor,
     MemoryLimitError,
+    RunLimits,
     Setup,
     StoppedError,
     TimeLimitError,
@@ -30,7 +30,7 @@ from demo.workers import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENT = Limits(600, 8 << 30)
+PATIENT = RunLimits(600, 8 << 30)
 WAIT_S = 120.0
 
 
@@ -38,7 +38,7 @@ WAIT_S = 120.0
 def make() -> Iterator[Callable[..., LocalExecutor]]:
     made: list[LocalExecutor] = []
 
-    def executor(limits: Limits = PATIENT, **setup: object) -> LocalExecutor:
+    def executor(limits: RunLimits = PATIENT, **setup: object) -> LocalExecutor:
         made.append(LocalExecutor(Setup(device="cpu", **setup), limits))  # type: ignore[arg-type]
         return made[-1]
 
@@ -95,7 +95,7 @@ def test_a_failure_is_one_sentence_and_the_next_work_is_done(
 
 
 def test_what_takes_too_long_is_ended(make: Callable[..., LocalExecutor]) -> None:
-    events = iter(make(Limits(1.5, 8 << 30)).submit(HoldInterpreter()))
+    events = iter(make(RunLimits(1.5, 8 << 30)).submit(HoldInterpreter()))
     pid = next(events)
     with pytest.raises(TimeLimitError, match=r"^It took longer than 1\.5 s, "):
         list(events)
@@ -103,7 +103,7 @@ def test_what_takes_too_long_is_ended(make: Callable[..., LocalExecutor]) -> Non
 
 
 def test_what_needs_too_much_memory_is_ended(make: Callable[..., LocalExecutor]) -> None:
-    limits = Limits(600, 1200 << 20)
+    limits = RunLimits(600, 1200 << 20)
     assert list(make(limits).submit(Fill(100))) == [6]
     with pytest.raises(MemoryLimitError, match=r"^It needed more than 1,200 MB of memory, "):
         list(make(limits).submit(Fill(8000)))
@@ -183,13 +183,13 @@ import sys
 from threading import Thread
 sys.path += [{tests!r}]
 from works import HoldInterpreter, Sleep
-from demo.workers import Limits, LocalExecutor, Setup
+from demo.workers import RunLimits, LocalExecutor, Setup
 
 def follow(executor, work):
     for pid in executor.submit(work):
         print(pid, flush=True)
 
-executor = LocalExecutor(Setup(device="cpu"), Limits(600, 8 << 30))
+executor = LocalExecutor(Setup(device="cpu"), RunLimits(600, 8 << 30))
 for work in (HoldInterpreter(), Sleep()):
     Thread(target=follow, args=(executor, work)).start()
 """
