@@ -21,8 +21,6 @@ from demo.ui.parts import MODELS
 from demo.visitors import Listener, Visitors
 from demo.work import Decode, Part
 
-_POLL_S = 0.1
-
 
 def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path) -> None:
     """Add the endpoints to the page, where nothing of them is seen.
@@ -104,10 +102,11 @@ def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folde
 async def _ended(queue: JobQueue, job_id: str, listener: Listener) -> JobView | None:
     """The job when it has ended; it is stopped if who asked for it hangs up."""
     try:
-        while (view := queue.view(job_id)) is not None and not view.ended:
-            if await listener.has_left():
+        view = None
+        async for _ in parts.looks():
+            view = queue.view(job_id)
+            if view is None or view.ended or await listener.has_left():
                 break
-            await asyncio.sleep(_POLL_S)
         return view
     finally:
         queue.stop(job_id)

@@ -73,6 +73,8 @@ class Scheduler:
         self._turns = Turns(places)
         self._waiting: list[Ticket[Any]] = []
         self._running: list[Ticket[Any]] = []
+        # The waiting in the order of their turns, until that changes: many ask for their place.
+        self._order: list[Ticket[Any]] | None = None
         self._threads: set[Thread] = set()
         self._lock, self._is_closed = Lock(), False
 
@@ -97,6 +99,7 @@ class Scheduler:
         with self._lock:
             if self._is_closed:
                 raise StoppedError("The app is about to end.")
+            self._order = None
             self._turns.arrive(visitor)
             self._waiting.append(ticket)
             self._begin()
@@ -113,7 +116,9 @@ class Scheduler:
         with self._lock:
             if ticket not in self._waiting:
                 return 0
-            return len(self._running) + self._turns.order(self._waiting).index(ticket)
+            if self._order is None:
+                self._order = self._turns.order(self._waiting)
+            return len(self._running) + self._order.index(ticket)
 
     def cancel(self, ticket: Ticket[Any]) -> None:
         """See `Ticket.cancel`."""
@@ -203,4 +208,5 @@ class Scheduler:
         yield from run
 
     def _forget(self) -> None:
+        self._order = None
         self._turns.keep({each.visitor for each in (*self._waiting, *self._running)})

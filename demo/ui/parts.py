@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import CancelledError
 from html import escape
@@ -44,7 +45,18 @@ QUICK: Mapping[str, Any] = MappingProxyType(
 # and how many may, is for the schedulers to say.
 QUEUED: Mapping[str, Any] = MappingProxyType({**QUICK, "queue": True, "concurrency_limit": None})
 
-_LOOK_S = 0.05
+# How often is looked for a result: every so many seconds, and less often the longer it takes.
+_LOOKS_S, _LOOK_SHARE = (0.05, 0.5), 0.1
+
+
+async def looks() -> AsyncIterator[None]:
+    """Moments to look whether something has come that may take milliseconds or hours."""
+    began_s = time.monotonic()
+    shortest_s, longest_s = _LOOKS_S
+    while True:
+        yield
+        waited_s = time.monotonic() - began_s
+        await asyncio.sleep(min(longest_s, max(shortest_s, _LOOK_SHARE * waited_s)))
 
 
 async def result_of(ticket: Ticket[EventT], listener: Listener) -> EventT:
@@ -55,10 +67,11 @@ async def result_of(ticket: Ticket[EventT], listener: Listener) -> EventT:
         CombinerError: as the work, or its end.
     """
     try:
-        while not ticket.result.done():
+        async for _ in looks():
+            if ticket.result.done():
+                break
             if await listener.has_left():
                 raise StoppedError("Nobody waits for it any more.")
-            await asyncio.sleep(_LOOK_S)
     finally:
         ticket.cancel()
     try:
