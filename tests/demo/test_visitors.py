@@ -71,6 +71,8 @@ def test_visitors_are_told_apart_by_network_and_name() -> None:
     assert listener(visitors, "c").visitor == Visitor("198.51.100.1", "c")
     first, second = (listener(visitors, "d", client=f"2001:db8::{n}").visitor for n in (1, 2))
     assert first == second
+    mapped = listener(visitors, "d", client="::ffff:198.51.100.1").visitor
+    assert mapped == listener(visitors, "d").visitor
 
 
 @pytest.mark.parametrize("whole", [True, False])
