@@ -43,7 +43,7 @@ def check_file(container: Container, scale: float, limits: Limits) -> None:
     Raises:
         CombinerError: it exceeds the limits, as it is or on the grid that is asked for.
     """
-    shape = container.header.shape
+    shape = container.header.signal_shape
     excess = _excess(shape, limits)
     if excess:
         raise CombinerError(excess)

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ from combiner_core.events import Encoded, Event
 from combiner_core.families import Codec, Models, OneCodec
 from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
-from combiner_core.signals import Signal, content_of, to_signal
+from combiner_core.signals import Signal, content_of, to_reading
+from combiner_core.signals.about import NOTHING_KNOWN
 from combiner_core.signals.storage import read_content
 
 
@@ -74,6 +77,8 @@ def iter_compress(
     refine: bool = EncodeOptions.refine,
     optimise_latents: bool = EncodeOptions.optimise_latents,
     models: Models | None = None,
+    frame_s: float | None = None,
+    keep_metadata: bool = False,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Generator[Event, None, None]:
     """Compress an image or a clip step by step.
@@ -87,6 +92,9 @@ def iter_compress(
         model: name of a model or of a family, or a codec under a prior of one's own.
         effort, rec, seed, device, refine, optimise_latents: see `EncodeOptions`.
         models: where names of models are looked up; by default the shipped presets.
+        frame_s: of a file of a video or an animation: when to take the frame that is compressed, in
+            seconds; of a video it is the sound otherwise.
+        keep_metadata: whether copyright, author and date of a file are kept.
         limits: of the size of what is read and encoded.
 
     Returns:
@@ -105,9 +113,17 @@ def iter_compress(
         raise CombinerError(f"A {type(model).__name__} is no model: give a name or a codec.")
     name = model if isinstance(model, str) else EncodeOptions.model
     options = EncodeOptions(name, effort, rec, seed, device, refine, optimise_latents)
-    signal = to_signal(source, sample_rate, max_pixels=limits.pixels, max_samples=limits.samples)
+    reading = to_reading(
+        source,
+        sample_rate,
+        frame_s=frame_s,
+        max_pixels=limits.pixels,
+        max_samples=limits.samples,
+    )
+    about = reading.about if keep_metadata else NOTHING_KNOWN
     chosen = models if isinstance(model, str) else OneCodec(model)
-    return encode(signal, budget, options, chosen, limits)
+    events = encode(reading.signal, budget, options, chosen, limits, about=about)
+    return _noted(events, reading.all_notes(keeps_about=keep_metadata))
 
 
 def decompress(
@@ -118,6 +134,7 @@ def decompress(
     device: DeviceName = EncodeOptions.device,
     model: Codec | None = None,
     models: Models | None = None,
+    depth: int = 8,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Signal:
     """Decompress a `.cmb` file.
@@ -127,13 +144,14 @@ def decompress(
         fraction, scale, device: see `codec.decode`.
         model: the codec, for a file that was made with a prior of one's own.
         models: where the file's model is looked up; by default the shipped presets.
+        depth: bits of a colour of an image, see `codec.decode`.
         limits: of the size of what is decoded, scaled and as it is.
 
     Raises:
         BitstreamError: these are not the bytes of a file this program can decode.
         PresetError: the file's model is not here in this version.
         SignalError: the file cannot be read.
-        CombinerError: fraction or scale out of range, or the limits exceeded.
+        CombinerError: fraction, scale or depth out of range, or the limits exceeded.
     """
     content = content_of(source)
     if content is None and isinstance(source, str | os.PathLike):
@@ -144,8 +162,23 @@ def decompress(
         )
     chosen = models if model is None else OneCodec(model)
     return decode(
-        content, fraction=fraction, scale=scale, device=device, models=chosen, limits=limits
+        content,
+        fraction=fraction,
+        scale=scale,
+        device=device,
+        models=chosen,
+        limits=limits,
+        depth=depth,
     )
+
+
+def _noted(
+    events: Generator[Event, None, None], notes: tuple[str, ...]
+) -> Generator[Event, None, None]:
+    """The same events, with notes in the last."""
+    with closing(events):
+        for event in events:
+            yield replace(event, notes=notes) if isinstance(event, Encoded) else event
 
 
 def _budget(amounts: dict[Unit, float | None]) -> Budget:

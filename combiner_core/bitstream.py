@@ -8,10 +8,12 @@ import zlib
 from dataclasses import dataclass
 
 from combiner_core.errors import BitstreamError
+from combiner_core.sections import MAX_SECTIONS, NO_SECTIONS, Sections, pack, parse
 from combiner_core.signals.shape import AudioShape, ImageShape, Kind, Shape
 
 MAGIC = b"CMBR"
 VERSION = 2
+VERSION_WITH_SECTIONS = 3
 MAX_SIDE = 1 << 20
 MAX_SAMPLES = 1 << 40
 MIN_SAMPLE_RATE = 1000
@@ -30,11 +32,12 @@ class Header:
     """Everything a decoder must know before the payload.
 
     Attributes:
-        shape: dimensions of the signal; its type tells the kind.
+        shape: dimensions of what is coded; its type tells the kind.
         model_id: number of the preset, u16.
         prior_hash: first four bytes of the SHA-256 of the preset's tensors, as u32.
         seed: of the shared randomness, u32.
         parameters: at most 255 bytes whose meaning the model family defines.
+        sections: what some files say besides.
     """
 
     shape: Shape
@@ -42,6 +45,12 @@ class Header:
     prior_hash: int
     seed: int
     parameters: bytes
+    sections: Sections = NO_SECTIONS
+
+    @property
+    def signal_shape(self) -> Shape:
+        """Dimensions of the signal."""
+        return self.sections.output_shape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -68,21 +77,27 @@ def write(header: Header, payload: bytes) -> bytes:
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def overhead_bytes(shape: Shape, parameters_bytes: int, payload_bytes: int) -> int:
+def overhead_bytes(
+    shape: Shape, parameters_bytes: int, payload_bytes: int, sections: Sections = NO_SECTIONS
+) -> int:
     """Bytes of a file that are not payload, from the lengths of its parameters and its payload."""
-    header = Header(shape, 0, 0, 0, bytes(parameters_bytes))
+    header = Header(shape, 0, 0, 0, bytes(parameters_bytes), sections)
     return len(_header_bytes(header, payload_bytes)) + _CHECKSUM_BYTES
 
 
-def max_payload_bytes(shape: Shape, parameters_bytes: int, file_bytes: int) -> int:
+def max_payload_bytes(
+    shape: Shape, parameters_bytes: int, file_bytes: int, sections: Sections = NO_SECTIONS
+) -> int:
     """The largest payload with which a file stays within `file_bytes`; negative if none does."""
-    payload_bytes = file_bytes - overhead_bytes(shape, parameters_bytes, max(file_bytes, 0))
+
+    def overhead(payload_bytes: int) -> int:
+        return overhead_bytes(shape, parameters_bytes, payload_bytes, sections)
+
+    payload_bytes = file_bytes - overhead(max(file_bytes, 0))
     if payload_bytes < 0:
-        return file_bytes - overhead_bytes(shape, parameters_bytes, 0)
+        return file_bytes - overhead(0)
     # a shorter payload can have a shorter length field, which leaves room for one byte more
-    while (
-        payload_bytes + 1 + overhead_bytes(shape, parameters_bytes, payload_bytes + 1) <= file_bytes
-    ):
+    while payload_bytes + 1 + overhead(payload_bytes + 1) <= file_bytes:
         payload_bytes += 1
     return payload_bytes
 
@@ -101,9 +116,10 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
     magic, version, kind, model_id, prior_hash, seed = _FIXED.unpack(cursor.take(_FIXED.size))
     if magic != MAGIC:
         raise BitstreamError("This is not a .cmb file.")
-    if version != VERSION:
+    if version not in (VERSION, VERSION_WITH_SECTIONS):
         raise BitstreamError(
-            f"The file has format version {version}; this program reads version {VERSION}."
+            f"The file has format version {version}; this program reads versions {VERSION} and "
+            f"{VERSION_WITH_SECTIONS}."
         )
     if kind >= len(_KINDS):
         raise BitstreamError(f"The file holds an unknown kind of signal, number {kind}.")
@@ -117,11 +133,17 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
             cursor.number(MAX_SAMPLE_RATE, least=MIN_SAMPLE_RATE),
         )
     parameters = cursor.take(cursor.number(MAX_PARAMETERS, least=0))
+    packed = b""
+    if version == VERSION_WITH_SECTIONS:
+        packed = cursor.take(cursor.number(MAX_SECTIONS))
     payload_bytes = cursor.number(MAX_PAYLOAD, least=0)
     checked = data[: cursor.position]
     if binascii.crc_hqx(checked, 0xFFFF) != int.from_bytes(cursor.take(2), "little"):
         raise BitstreamError("The header of the file is damaged: its checksum does not match.")
-    header = Header(shape, model_id, prior_hash, seed, parameters)
+    sections = parse(packed, shape)
+    if sections.constant is not None and payload_bytes > 0:
+        raise BitstreamError("The header of the file is damaged: it codes what is constant.")
+    header = Header(shape, model_id, prior_hash, seed, parameters, sections)
     present = len(data) - cursor.position
     if present > payload_bytes + _CHECKSUM_BYTES:
         raise BitstreamError(
@@ -141,9 +163,10 @@ def read(data: bytes, *, allow_truncated: bool = False) -> Container:
 
 
 def _header_bytes(header: Header, payload_bytes: int) -> bytes:
+    packed = pack(header.sections)
     fixed = _FIXED.pack(
         MAGIC,
-        VERSION,
+        VERSION_WITH_SECTIONS if packed else VERSION,
         _KINDS.index(header.shape.kind),
         header.model_id,
         header.prior_hash,
@@ -155,7 +178,10 @@ def _header_bytes(header: Header, payload_bytes: int) -> bytes:
     else:
         numbers = (shape.samples, shape.channels, shape.sample_rate)
     head = fixed + b"".join(map(_varint, numbers))
-    head += _varint(len(header.parameters)) + header.parameters + _varint(payload_bytes)
+    head += _varint(len(header.parameters)) + header.parameters
+    if packed:
+        head += _varint(len(packed)) + packed
+    head += _varint(payload_bytes)
     return head + struct.pack("<H", binascii.crc_hqx(head, 0xFFFF))
 
 

@@ -15,13 +15,17 @@ from combiner_core.devices import resolve
 from combiner_core.errors import BudgetError, CombinerError
 from combiner_core.events import Encoded, Event, Progress
 from combiner_core.families import Codec, Coded, Models
+from combiner_core.invariants import coded_part, constant_signal, restored, sections_of
 from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DeviceName, EncodeOptions
 from combiner_core.presets import PresetLibrary
-from combiner_core.signals import Signal
+from combiner_core.sections import Sections
+from combiner_core.signals import About, AudioShape, Signal
+from combiner_core.signals.about import NOTHING_KNOWN
 
 MAX_SCALE = 64
+DEPTHS = (8, 16)
 _DEFAULT_OPTIONS = EncodeOptions()
 
 
@@ -31,6 +35,8 @@ def encode(
     options: EncodeOptions = _DEFAULT_OPTIONS,
     models: Models | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    *,
+    about: About = NOTHING_KNOWN,
 ) -> Generator[Event, None, None]:
     """Compress a signal; the work is done between events and stops when none is asked for.
 
@@ -41,9 +47,10 @@ def encode(
         models: where the model comes from: a library of presets, by default the shipped ones, or
             `OneCodec`.
         limits: of the signal's size; who exceeds the defaults needs the same to decode.
+        about: who made the signal, to be kept in the file.
 
     Yields:
-        `Progress` about five times a second, then one `Encoded`.
+        `Progress` about five times a second, then one `Encoded`. A constant signal takes no work.
 
     Raises:
         SignalError: at the call: the signal is too small, or exceeds the limits.
@@ -65,24 +72,64 @@ def encode(
     check_signal(signal.shape, limits)
     resolve(options.device)
     file_bytes = budget.file_bytes(signal)
-    codec = (models or PresetLibrary()).choose(options.model, signal.shape, 8 * file_bytes)
-    plan = codec.plan(signal, file_bytes, options)
-    check_work(codec, signal.shape, plan.fields, 1.0, limits)
-    payload_bytes = bitstream.max_payload_bytes(signal.shape, plan.parameters_bytes, file_bytes)
+    sections = sections_of(signal, about)
+    part = coded_part(signal, sections)
+    codec = (models or PresetLibrary()).choose(options.model, part.shape, 8 * file_bytes)
+    if sections.constant is not None:
+        return clock.timed(_constant(signal, codec, options, sections, file_bytes, clock))
+    plan = codec.plan(part, file_bytes, options)
+    check_work(codec, part.shape, plan.fields, 1.0, limits)
+    payload_bytes = bitstream.max_payload_bytes(
+        part.shape, plan.parameters_bytes, file_bytes, sections
+    )
     if payload_bytes < 1:
-        overhead_bytes = bitstream.overhead_bytes(signal.shape, plan.parameters_bytes, 1)
-        raise BudgetError(
-            f"A budget of {file_bytes} bytes is too small: the header alone needs {overhead_bytes}."
-        )
+        overhead_bytes = bitstream.overhead_bytes(part.shape, plan.parameters_bytes, 1, sections)
+        raise _too_small(file_bytes, overhead_bytes)
     payload_bytes = min(payload_bytes, limits.payload_bytes)
     load_s = clock.elapsed_s
     work = plan.start(payload_bytes, clock)
     clock.pause()
-    return clock.timed(_events(signal, codec, options, work, clock, load_s))
+    return clock.timed(_events(signal, sections, codec, options, work, clock, load_s))
+
+
+def _constant(
+    signal: Signal,
+    codec: Codec,
+    options: EncodeOptions,
+    sections: Sections,
+    file_bytes: int,
+    clock: Clock,
+) -> Generator[Event, None, None]:
+    """The file of a signal that its header describes."""
+    card = codec.card
+    header = Header(signal.shape, card.id, card.prior_hash, options.seed, b"", sections)
+    data = bitstream.write(header, b"")
+    if len(data) > file_bytes:
+        raise _too_small(file_bytes, len(data))
+    depth = 8 if signal.deep is None else 16
+    reconstruction = constant_signal(header, 1.0, depth)
+    seconds = {"load": 0.0, "fit": 0.0, "code": 0.0, "total": clock.elapsed_s}
+    yield Encoded(
+        data,
+        reconstruction,
+        psnr_db(signal, reconstruction),
+        0.0,
+        0.0,
+        card.name,
+        "cpu",
+        seconds,
+    )
+
+
+def _too_small(file_bytes: int, overhead_bytes: int) -> BudgetError:
+    return BudgetError(
+        f"A budget of {file_bytes} bytes is too small: the header alone needs {overhead_bytes}."
+    )
 
 
 def _events(
     signal: Signal,
+    sections: Sections,
     codec: Codec,
     options: EncodeOptions,
     work: Generator[Progress | Coded, None, None],
@@ -101,9 +148,11 @@ def _events(
     yield replace(last, phase="verify", step=0, total=1, elapsed_s=clock.elapsed_s)
 
     card = codec.card
-    header = Header(signal.shape, card.id, card.prior_hash, options.seed, event.parameters)
+    shape = coded_part(signal, sections).shape
+    header = Header(shape, card.id, card.prior_hash, options.seed, event.parameters, sections)
     data = bitstream.write(header, event.payload)
-    reconstruction = _decoded(codec, bitstream.read(data), 1.0, 1.0, options.device)
+    depth = 8 if signal.deep is None else 16
+    reconstruction = _decoded(codec, bitstream.read(data), 1.0, 1.0, options.device, depth)
     quality_db = psnr_db(signal, reconstruction)
     seconds = {
         "load": load_s,
@@ -130,6 +179,7 @@ def decode(
     scale: float = 1.0,
     device: DeviceName = "auto",
     models: Models | None = None,
+    depth: int = 8,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Signal:
     """Decompress a `.cmb` file.
@@ -141,13 +191,16 @@ def decode(
         device: where to evaluate the field; the weights are the same everywhere, values may
             differ by rounding.
         models: where to look for the model, as for `encode`.
+        depth: bits of a colour of an image: 16 also gives `Signal.deep`.
         limits: of the size of what is decoded, scaled and as it is; see docs/limits.md.
 
     Raises:
         BitstreamError: the bytes are not a file this program can decode.
         PresetError: the file's model is not here in this version.
-        CombinerError: fraction or scale out of range, or the limits exceeded.
+        CombinerError: fraction, scale or depth out of range, or the limits exceeded.
     """
+    if depth not in DEPTHS:
+        raise CombinerError(f"The depth {depth} is none of {', '.join(map(str, DEPTHS))} bits.")
     if not 0 < fraction <= 1:
         raise CombinerError(f"The fraction {fraction:g} is not between 0 and 1.")
     if not 0 < scale <= MAX_SCALE:
@@ -155,10 +208,13 @@ def decode(
     resolve(device)
     container = bitstream.read(data, allow_truncated=fraction < 1)
     header = container.header
+    if depth != DEPTHS[0] and isinstance(header.shape, AudioShape):
+        raise CombinerError("A clip has no pixels: the depth is for images.")
     check_file(container, scale, limits)
     codec = (models or PresetLibrary()).for_file(header)
-    check_work(codec, header.shape, codec.fields(header), scale, limits)
-    return _decoded(codec, container, fraction, scale, device)
+    if header.sections.constant is None:
+        check_work(codec, header.shape, codec.fields(header), scale, limits)
+    return _decoded(codec, container, fraction, scale, device, depth)
 
 
 def _decoded(
@@ -167,7 +223,14 @@ def _decoded(
     fraction: float,
     scale: float,
     device: DeviceName,
+    depth: int,
 ) -> Signal:
+    header = container.header
+    if header.sections.constant is not None:
+        return constant_signal(header, scale, depth)
     wanted = math.ceil(container.payload_bytes * fraction)
     payload = container.payload[:wanted]
-    return codec.decode(container.header, payload, container.payload_bytes, scale, device)
+    place = (header, payload, container.payload_bytes, scale, device)
+    # codecs of eight bits need not know of others
+    coded = codec.decode(*place) if depth == 8 else codec.decode(*place, depth)
+    return restored(coded, header.sections)

@@ -80,6 +80,7 @@ class Encoded:
         model: name of the preset.
         device: where the posterior was fitted.
         seconds: fit, code and total.
+        notes: sentences on what of the source is not in the signal, if it was read by the face.
     """
 
     data: bytes
@@ -90,6 +91,7 @@ class Encoded:
     model: str
     device: str
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 Event = Progress | Encoded

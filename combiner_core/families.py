@@ -92,6 +92,7 @@ class Codec(Protocol):
         payload_bytes: int,
         scale: float,
         device_name: DeviceName,
+        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there.
 
@@ -101,6 +102,7 @@ class Codec(Protocol):
             payload_bytes: its full length.
             scale: of the grid on which to evaluate the field.
             device_name: where to evaluate it.
+            depth: bits of a colour; 16 for `Signal.deep`.
 
         Raises:
             BitstreamError: the parameters or the length are none that an encoder writes.

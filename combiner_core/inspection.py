@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from combiner_core import bitstream
 from combiner_core.presets import PresetLibrary
+from combiner_core.signals.about import NOTHING_KNOWN, About
 from combiner_core.signals.shape import Shape
 
 
@@ -20,6 +21,7 @@ class FileInfo:
         file_bytes: bytes present.
         payload_bytes: length of the payload in the header.
         present_bytes: payload bytes present; fewer in a truncated file.
+        about: who made the signal, if the file says so.
     """
 
     shape: Shape
@@ -28,6 +30,7 @@ class FileInfo:
     file_bytes: int
     payload_bytes: int
     present_bytes: int
+    about: About = NOTHING_KNOWN
 
 
 def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
@@ -40,10 +43,11 @@ def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
     container = bitstream.read(data, allow_truncated=True)
     header = container.header
     return FileInfo(
-        shape=header.shape,
+        shape=header.signal_shape,
         model=(presets or PresetLibrary()).card_of(header).name,
         seed=header.seed,
         file_bytes=len(data),
         payload_bytes=container.payload_bytes,
         present_bytes=len(container.payload),
+        about=header.sections.about,
     )

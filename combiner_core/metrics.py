@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ def psnr_db(original: Signal, reconstruction: Signal) -> float:
         SignalError: the two differ in kind, shape or sample rate.
     """
     _check_comparable(original, reconstruction)
-    difference = np.subtract(original.values, reconstruction.values, dtype=np.float32)
+    difference = np.subtract(_precise(original), _precise(reconstruction), dtype=np.float32)
     mse = np.mean(np.square(difference, out=difference), dtype=np.float64)
     return psnr_from_mse_db(float(mse), IMAGE_PEAK if original.kind == "image" else AUDIO_PEAK)
 
@@ -95,6 +96,10 @@ def bpp(bits: float, signal: Signal) -> float:
 def kbps(bits: float, signal: Signal) -> float:
     """Rate of a clip in kilobits (1000 bits) a second, all channels together."""
     return bits / 1000.0 / signal.duration_s
+
+
+def _precise(signal: Signal) -> NDArray[Any]:
+    return signal.values if signal.deep is None else signal.levels()
 
 
 def _check_comparable(first: Signal, second: Signal, kind: str | None = None) -> None:

@@ -38,7 +38,7 @@ class CombinerImageFile(ImageFile.ImageFile):
         assert self.fp is not None
         content = self.fp.read()
         try:
-            shape = bitstream.read(content).header.shape
+            shape = bitstream.read(content).header.signal_shape
         except BitstreamError as error:
             raise SyntaxError(str(error)) from error
         if not isinstance(shape, ImageShape):

@@ -21,6 +21,9 @@ from demo.ui.parts import MODELS
 from demo.visitors import Listener, Visitors
 from demo.work import Decode, Part
 
+# of a video its sound, of an animation its first frame
+_NO_FRAME = -1.0
+
 
 def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path) -> None:
     """Add the endpoints to the page, where nothing of them is seen.
@@ -33,14 +36,26 @@ def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folde
     """
 
     async def compress(
-        file: str, budget: float, unit: Unit, model: str, effort: EffortName, request: gr.Request
+        file: str,
+        budget: float,
+        unit: Unit,
+        model: str,
+        effort: EffortName,
+        frame_s: float,
+        request: gr.Request,
     ) -> tuple[str, dict[str, Any]]:
-        """Compress an image or a clip; returns the .cmb file and a report."""
+        """Compress an image, a clip or one of a video; returns the .cmb file and a report."""
         listener = visitors.listener(request)
         try:
             options = cc.EncodeOptions(model=model, effort=effort)
-            chosen = inputs.chosen(file, None, settings)
-            task = Task(chosen, None, cc.Budget(budget, unit), options, parts.model_name(options))
+            task = Task(
+                inputs.chosen(file, None, settings),
+                None,
+                cc.Budget(budget, unit),
+                options,
+                parts.model_name(options),
+                frame_s if frame_s >= 0 else None,
+            )
             job_id = await asyncio.to_thread(queue.submit, listener.visitor, task)
             view = await _ended(queue, job_id, listener)
             if view is None or view.outcome is None:
@@ -82,10 +97,11 @@ def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folde
         model = gr.Radio([*MODELS], value="multires")
         effort = gr.Radio(get_args(EffortName), value="fast")
         fraction, scale = gr.Number(1.0), gr.Number(1.0)
+        frame_s = gr.Number(_NO_FRAME)
         report = gr.JSON()
         gr.Button().click(
             compress,
-            [source, budget, unit, model, effort],
+            [source, budget, unit, model, effort, frame_s],
             [compressed, report],
             api_name="compress",
             concurrency_limit=None,

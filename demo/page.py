@@ -17,8 +17,6 @@ from demo.settings import Settings
 from demo.ui import theme
 from demo.visitors import Visitors
 
-_FILE_CHECK_INTERVAL_S = 600
-
 
 def build(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path) -> gr.Blocks:
     """The page over an engine.
@@ -29,12 +27,8 @@ def build(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path)
         settings: of the app.
         folder: for decoded files on their way.
     """
-    life_s = max(1, round(settings.files_life_s))
-    with gr.Blocks(
-        title="COMBINER",
-        analytics_enabled=False,
-        delete_cache=(min(_FILE_CHECK_INTERVAL_S, life_s), life_s),
-    ) as blocks:
+    # Files go by `demo.security.disk`: Gradio's own clearing away ends at the first upload meanwhile.
+    with gr.Blocks(title="COMBINER", analytics_enabled=False) as blocks:
         gr.HTML(theme.header())
         with gr.Tabs():
             with gr.Tab("Image", id="image"):

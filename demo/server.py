@@ -111,6 +111,7 @@ def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:
             auth=settings.login,
             theme=theme.theme(),
             css_paths=[theme.STYLE, compress.STYLE],
+            head=theme.head(),
             max_file_size=settings.max_upload_bytes,
             max_threads=_MAX_QUICK_EVENTS + _WAITING_EVENTS * settings.queue_length,
             state_session_capacity=settings.max_sessions,

@@ -16,7 +16,8 @@ from combiner_core import PresetLibrary, signals
 from combiner_core.bitstream import ImageShape
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("torch", "numba", "scipy", "soundfile", "soxr", "PIL", "rich")
+READERS = ("av", "pillow_heif", "pillow_jxl", "tifffile")
+HEAVY = ("torch", "numba", "scipy", "soundfile", "soxr", "PIL", "rich", *READERS)
 SPIN_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 

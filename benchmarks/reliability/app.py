@@ -59,9 +59,10 @@ class App:
     def disk_mb(self) -> float:
         """All its files, in MiB."""
         total_bytes = 0
-        for path in self.temp.rglob("*"):
-            with suppress(OSError):  # It is gone meanwhile.
-                total_bytes += path.lstat().st_size if path.is_file() else 0
+        for folder, _, names in os.walk(self.temp):
+            for name in names:
+                with suppress(OSError):  # It is gone meanwhile.
+                    total_bytes += Path(folder, name).lstat().st_size
         return total_bytes / _MB
 
 

@@ -24,7 +24,7 @@ _FIRST_SIZE = 768, 512
 _RATES = ((8000, 0.5), (16_000, 1.0), (48_000, 0.5))
 _SIDES = (48, 96, 160)
 # What a program asks for beside a file and a number.
-_QUICK, _LONG = ("bytes", "multires", "fast"), ("bytes", "siren", "best")
+_QUICK, _LONG = ("bytes", "multires", "fast", -1), ("bytes", "siren", "best", -1)
 _BUDGETS = (300, 900, 2000)
 _LONGEST_PATIENCE_S = 4.0
 _PAUSE_S = 1.0

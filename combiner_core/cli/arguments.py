@@ -46,7 +46,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = subparsers.add_parser("encode", help="compress an image or a clip")
+    command = subparsers.add_parser("encode", help="compress an image, a clip, or one of a video")
     command.set_defaults(run=commands.encode)
     _add_files(command, "IN", "OUT.cmb")
     budget = command.add_mutually_exclusive_group(required=True)
@@ -57,6 +57,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     command.add_argument("--effort", choices=get_args(EffortName), default="balanced")
     command.add_argument("--rec", choices=get_args(CoderName), default="trellis")
     command.add_argument("--seed", type=int, default=0, metavar="N")
+    command.add_argument(
+        "--frame",
+        type=float,
+        metavar="SECONDS",
+        help="of a video or an animation: compress its frame at this time",
+    )
+    command.add_argument(
+        "--keep-metadata",
+        action="store_true",
+        help="keep copyright, author and date",
+    )
     _add_common(command)
 
     command = subparsers.add_parser("decode", help="decompress a .cmb file")
@@ -64,6 +75,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     _add_files(command, "IN.cmb", "OUT.(png|wav|flac)")
     command.add_argument("--fraction", type=float, default=1.0, metavar="F")
     command.add_argument("--scale", type=float, default=1.0, metavar="S")
+    command.add_argument(
+        "--depth", type=int, choices=(8, 16), default=8, help="bits of a colour of an image"
+    )
     _add_common(command)
 
     command = subparsers.add_parser("info", help="what a .cmb file says of itself")

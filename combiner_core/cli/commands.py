@@ -28,16 +28,25 @@ def encode(parsed: argparse.Namespace) -> None:
         CombinerError: the input, the budget, the model or the output will not do.
     """
     _check_files(parsed)
-    from combiner_core import Budget, EncodeOptions, codec, load, metrics
+    from combiner_core import Budget, EncodeOptions, codec, metrics
     from combiner_core.budget import Unit
     from combiner_core.cli.progress_bar import follow
+    from combiner_core.signals import read
+    from combiner_core.signals.about import NOTHING_KNOWN
 
     limits = _limits(parsed)
-    signal = load(parsed.input, max_pixels=limits.pixels, max_samples=limits.samples)
+    reading = read(
+        parsed.input,
+        frame_s=parsed.frame,
+        max_pixels=limits.pixels,
+        max_samples=limits.samples,
+    )
+    signal = reading.signal
     unit = next(unit for unit in get_args(Unit) if getattr(parsed, unit) is not None)
     options = EncodeOptions(parsed.model, parsed.effort, parsed.rec, parsed.seed, parsed.device)
+    about = reading.about if parsed.keep_metadata else NOTHING_KNOWN
     budget = Budget(getattr(parsed, unit), unit)
-    result = follow(codec.encode(signal, budget, options, limits=limits))
+    result = follow(codec.encode(signal, budget, options, limits=limits, about=about))
     write_atomically(parsed.output, result.data)
     bits = 8 * len(result.data)
     is_image = signal.kind == "image"
@@ -51,6 +60,7 @@ def encode(parsed: argparse.Namespace) -> None:
         "model": result.model,
         "seconds": result.seconds,
         "device": result.device,
+        "notes": list(reading.all_notes(keeps_about=parsed.keep_metadata)),
     }
     output.report(report, as_json=parsed.json, aside=is_standard_output(parsed.output))
 
@@ -74,6 +84,7 @@ def decode(parsed: argparse.Namespace) -> None:
         scale=parsed.scale,
         device=parsed.device,
         models=presets,
+        depth=parsed.depth,
         limits=_limits(parsed),
     )
     decoded = time.monotonic()
@@ -113,6 +124,7 @@ def info(parsed: argparse.Namespace) -> None:
         "bytes": info.file_bytes,
         "payload_bytes": info.payload_bytes,
         "present_payload_bytes": info.present_bytes,
+        **info.about.known(),
     }
     output.report(report, as_json=parsed.json)
 

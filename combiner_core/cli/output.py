@@ -38,6 +38,10 @@ def report(fields: Mapping[str, Any], *, as_json: bool, aside: bool = False) -> 
         line(json.dumps(fields), aside=aside)
         return
     for name, value in fields.items():
+        if isinstance(value, list):
+            for text in value:
+                line(f"{name.removesuffix('s'):14} {text}", aside=aside)
+            continue
         if isinstance(value, dict):
             value = ", ".join(f"{key} {number:.2f}" for key, number in value.items())
         line(f"{name:14} {f'{value:.4g}' if isinstance(value, float) else value}", aside=aside)

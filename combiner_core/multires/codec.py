@@ -121,13 +121,14 @@ class MultiresCodec:
         payload_bytes: int,
         scale: float,
         device_name: DeviceName,
+        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
         field = field_of(self.preset.model, header.shape, resolve(device_name))
         noise, receive = self._receiver(field, header, payload)
         order: CodingOrder[Decoded] = field.coding_order(noise)
         # held by nobody else, so that it can go before the picture is complete
-        return field.render(follow(order, receive), noise, scale)  # type: ignore[arg-type]
+        return field.render(follow(order, receive), noise, scale, depth)  # type: ignore[arg-type]
 
     def weights(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName = "cpu"

@@ -1,10 +1,9 @@
-"""Sound files, and changes of their channels and sample rate."""
+"""Clips as signals, and changes of their channels and sample rate."""
 
 from __future__ import annotations
 
 import io
 import math
-import re
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,9 @@ from numpy.typing import NDArray
 
 from combiner_core.errors import SignalError
 from combiner_core.limits import DEFAULT_LIMITS
+from combiner_core.signals.audio_files.channels import unusual, usual_mask
+from combiner_core.signals.audio_files.reading import read_clip
+from combiner_core.signals.reading import Reading
 from combiner_core.signals.signal import Signal
 from combiner_core.signals.storage import read_content
 
@@ -23,91 +25,97 @@ MAX_SAMPLES = DEFAULT_LIMITS.samples
 MIN_SAMPLES = 16
 # scale below which `regrid` takes means
 _MEANS_BELOW = 1 / 16
-AUDIO_FORMATS = "WAV, FLAC, MP3, Ogg Vorbis, Opus, AIFF"
+AUDIO_FORMATS = "WAV, FLAC, MP3, AAC in M4A or MP4, Ogg Vorbis, Opus, WebM, AIFF"
 
-# libsndfile's log of a data chunk whose stated size in bytes does not fit the file.
-_CHUNK_SIZE = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)$", re.MULTILINE)
-# Programs that write to a pipe state a size near 2^31 or 2^32 because they cannot know it.
-_UNKNOWN_SIZE = 0x7FFF0000
-
-
-class _Content(io.BytesIO):
-    """Bytes as a file that stays where it is when a damaged header points before its start."""
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        try:
-            return super().seek(offset, whence)
-        except ValueError:  # Inside libsndfile's call it would be printed, not raised.
-            return self.tell()
+_CLIPPED = 1.0  # samples beyond this are
+# libsndfile's name of a WAVE file that names loudspeakers, and where it does
+_EXTENSIBLE = "WAVEX"
+_MASK_AT = slice(40, 44)
+_MOST_PLAIN = 2
 
 
 def load_audio(path: str | PathLike[str], *, max_samples: int = MAX_SAMPLES) -> Signal:
-    """Read a file that libsndfile knows (WAV, FLAC, MP3, Ogg, AIFF ...), whatever its suffix.
+    """Read a sound file, or the sound of a video, whatever its suffix.
 
-    Samples of floating-point and lossy files beyond [-1, 1] are clipped. That samples are missing
-    at the end is told where the file states its length: not for Ogg, nor for bare MP3 streams.
+    All of it is read, whatever lengths its header states (`audio_files.reading`). Samples beyond
+    [-1, 1] are clipped.
 
     Args:
         path: the file.
         max_samples: most samples accepted, over all channels.
 
     Raises:
-        SignalError: the file is missing, not audio, damaged, incomplete, longer than
-            `max_samples`, shorter than 16 samples, silent, or has samples that are not finite.
+        SignalError: the file is missing, has no sound that is known, is damaged, incomplete, longer
+            than `max_samples`, shorter than 16 samples, or has samples that are not finite.
     """
-    signal = decode_audio(read_content(path), Path(path).name, max_samples=max_samples)
-    if signal is None:
+    reading = read_audio(read_content(path), Path(path).name, max_samples=max_samples)
+    if reading is None:
         raise SignalError(
             f"{Path(path).name} cannot be read: it is damaged, or not audio ({AUDIO_FORMATS})."
         )
-    return signal
+    return reading.signal
 
 
-def decode_audio(content: bytes, name: str, *, max_samples: int = MAX_SAMPLES) -> Signal | None:
-    """`load_audio` for bytes: `name` stands for them in errors, ``None`` means not audio."""
-    try:
-        # A stream without a name: libsndfile would judge a file by its suffix as well.
-        file = sf.SoundFile(_Content(content))
-    except (sf.SoundFileError, RuntimeError, ValueError, TypeError):
+def read_audio(content: bytes, name: str, *, max_samples: int = MAX_SAMPLES) -> Reading | None:
+    """`load_audio` for bytes, with what was left out.
+
+    Args:
+        content: of the file.
+        name: stands for it in errors.
+        max_samples: as for `load_audio`.
+
+    Returns:
+        ``None`` if it has no sound that is known.
+
+    Raises:
+        SignalError: as `load_audio`.
+    """
+    clip = read_clip(content, name, max_samples)
+    if clip is None:
         return None
-    with file:
-        limit = max_samples // file.channels
-        try:
-            frames = file.read(limit + 1, dtype="float32", always_2d=True)
-        except (sf.SoundFileError, RuntimeError, ValueError) as error:
-            raise SignalError(
-                f"{name} is damaged or incomplete: its sound cannot be decoded."
-            ) from error
-        if len(frames) > limit:
-            raise SignalError(
-                f"{name} holds {file.frames * file.channels:,} samples over all channels: "
-                f"at most {max_samples:,} are accepted."
-            )
-        if _is_cut_short(file, len(frames), content):
-            raise SignalError(f"{name} is incomplete: it ends before the length it states.")
-        _check_samples(frames, name)
-        return Signal.audio(frames.T, file.samplerate)
+    _check_samples(clip.samples, name)
+    notes = clip.notes
+    beyond = np.abs(clip.samples) > _CLIPPED
+    if beyond.any():
+        peak = float(np.abs(clip.samples).max())
+        notes += (
+            f"{np.count_nonzero(beyond):,} of its samples were clipped to full scale: they reach "
+            f"{peak:.3g}.",
+        )
+    mask = unusual(clip.channel_mask, len(clip.samples))
+    signal = Signal.audio(clip.samples, clip.sample_rate, mask)
+    return Reading(signal, notes, clip.about, clip.metadata, clip.has_frames)
 
 
 def encode_pcm16(signal: Signal, container: str) -> bytes:
     """16-bit file of a clip: `container` is ``"WAV"`` or ``"FLAC"``.
 
-    A clip that was read from 16-bit samples is written back without loss.
+    A clip that was read from 16-bit samples is written back without loss. A WAVE file of more than
+    two channels says which loudspeakers they are for.
 
     Raises:
         SignalError: the container cannot hold so many channels or this sample rate.
     """
-    # Quantised here: libsndfile multiplies by 32767 on writing and divides by 32768 on reading.
+    # quantised here: libsndfile multiplies by 32767 on writing and divides by 32768 on reading
     levels = np.clip(np.rint(signal.values.T * 32768.0), -32768, 32767).astype(np.int16)
+    has_mask = container == "WAV" and (
+        signal.channels > _MOST_PLAIN or signal.channel_mask is not None
+    )
+    form = _EXTENSIBLE if has_mask else container
     stream = io.BytesIO()
     try:
-        sf.write(stream, levels, signal.sample_rate, subtype="PCM_16", format=container)
+        sf.write(stream, levels, signal.sample_rate, subtype="PCM_16", format=form)
     except (sf.SoundFileError, RuntimeError, ValueError) as error:
         raise SignalError(
             f"A {container} file cannot hold {signal.channels} channels "
             f"at {signal.sample_rate:,} Hz."
         ) from error
-    return stream.getvalue()
+    content = bytearray(stream.getvalue())
+    if has_mask:
+        # libsndfile knows the loudspeakers of some numbers of channels only
+        mask = signal.channel_mask or usual_mask(signal.channels)
+        content[_MASK_AT] = mask.to_bytes(4, "little")
+    return bytes(content)
 
 
 def to_mono(signal: Signal) -> Signal:
@@ -140,7 +148,7 @@ def resample(signal: Signal, sample_rate: int, samples: int | None = None) -> Si
         # A clip holds a whole number of samples, each worth this many new ones.
         slack = math.ceil(sample_rate / signal.sample_rate) + 1
         values = _with_length(values, samples, slack)
-    return Signal.audio(values, sample_rate)
+    return Signal.audio(values, sample_rate, signal.channel_mask)
 
 
 def regrid(
@@ -177,33 +185,11 @@ def _with_length(values: NDArray[Any], samples: int, slack: int) -> NDArray[Any]
     return np.pad(values[:, :samples], ((0, 0), (0, max(missing, 0))))
 
 
-def _is_cut_short(file: sf.SoundFile, frames_read: int, content: bytes) -> bool:
-    stated_in_log = _CHUNK_SIZE.findall(file.extra_info)
-    if any(int(actual) < int(stated) < _UNKNOWN_SIZE for stated, actual in stated_in_log):
-        return True
-    # Without a Xing or Info tag the length of an MP3 file is a guess from its first frame.
-    return frames_read < file.frames and (file.format != "MP3" or _has_length_tag(content))
-
-
-def _has_length_tag(mp3: bytes) -> bool:
-    start = 0
-    if mp3[:3] == b"ID3" and len(mp3) >= 10:
-        # ID3v2: ten bytes of header, whose last four give the size, seven bits each.
-        start = 10 + sum(
-            byte << shift for byte, shift in zip(mp3[6:10], (21, 14, 7, 0), strict=True)
-        )
-    first_frame = mp3[start : start + 64]
-    return b"Xing" in first_frame or b"Info" in first_frame
-
-
-def _check_samples(frames: NDArray[np.float32], name: str) -> None:
-    if len(frames) == 0:
+def _check_samples(samples: NDArray[np.float32], name: str) -> None:
+    count = samples.shape[1]
+    if count == 0:
         raise SignalError(f"{name} holds no samples.")
-    if len(frames) < MIN_SAMPLES:
-        raise SignalError(
-            f"{name} holds {len(frames)} samples: a clip needs at least {MIN_SAMPLES}."
-        )
-    if not np.isfinite(frames).all():
+    if count < MIN_SAMPLES:
+        raise SignalError(f"{name} holds {count} samples: a clip needs at least {MIN_SAMPLES}.")
+    if not np.isfinite(samples).all():
         raise SignalError(f"{name} has samples that are not finite numbers.")
-    if not frames.any():
-        raise SignalError(f"{name} is silent: every sample is zero.")

@@ -17,8 +17,10 @@ from PIL import Image
 from combiner_core._numbers import is_whole
 from combiner_core.errors import SignalError
 from combiner_core.signals.audio import MAX_SAMPLES
-from combiner_core.signals.files import decode, load
-from combiner_core.signals.images import MAX_PIXELS, MIN_SIDE, from_pil
+from combiner_core.signals.files import read, read_bytes
+from combiner_core.signals.image_files.picture import Picture
+from combiner_core.signals.images import MAX_PIXELS, MIN_SIDE, finished, from_pil
+from combiner_core.signals.reading import Reading
 from combiner_core.signals.signal import Signal
 
 _COLOUR_CHANNELS = (1, 3, 4)
@@ -34,36 +36,63 @@ def to_signal(
     max_pixels: int = MAX_PIXELS,
     max_samples: int = MAX_SAMPLES,
 ) -> Signal:
-    """A signal from anything that holds one.
+    """A signal from anything that holds one; see `to_reading`, which has the same arguments.
+
+    Raises:
+        SignalError: as `to_reading`.
+    """
+    return to_reading(source, sample_rate, max_pixels=max_pixels, max_samples=max_samples).signal
+
+
+def to_reading(
+    source: Any,
+    sample_rate: int | None = None,
+    *,
+    frame_s: float | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_samples: int = MAX_SAMPLES,
+) -> Reading:
+    """A signal from anything that holds one, and what was left out.
 
     Args:
-        source: a path, the bytes of a file or a file open for reading in binary, of an image or a
-            clip; a PIL image; an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of pixels, uint8,
-            uint16 or floating-point in [0, 1]; a torch tensor like these, or with channels first;
-            or samples (n,) or (n, channels), floating-point in [-1, 1], int16 or int32.
+        source: a path, the bytes of a file or a file open for reading in binary, of an image, a
+            clip or a video; a PIL image; an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of
+            pixels, uint8, uint16 or floating-point in [0, 1]; a torch tensor like these, or with
+            channels first; or samples (n,) or (n, channels), floating-point in [-1, 1], int16 or
+            int32.
         sample_rate: in Hz: an array holds samples, not pixels.
+        frame_s: of a file: when to take a frame of a video or an animation, see `files.read`.
         max_pixels, max_samples: limits of what is read from files, see `load`.
 
     Raises:
         SignalError: it is none of these, could be several, or cannot be read.
     """
-    if isinstance(source, Signal):
-        _refuse_rate(sample_rate, "A signal has its own sample rate")
-        return source
+    content = None
     if isinstance(source, str | os.PathLike):
         _refuse_rate(sample_rate, "A file states its own sample rate")
-        return load(source, max_pixels=max_pixels, max_samples=max_samples)
+        return read(source, frame_s=frame_s, max_pixels=max_pixels, max_samples=max_samples)
+    if not isinstance(source, Signal | Image.Image):
+        content = content_of(source)
+    if content is not None:
+        _refuse_rate(sample_rate, "A file states its own sample rate")
+        return read_bytes(
+            content,
+            _name_of(source),
+            frame_s=frame_s,
+            max_pixels=max_pixels,
+            max_samples=max_samples,
+        )
+    if frame_s is not None:
+        raise SignalError("Only videos and animations have frames: frame_s is for their files.")
+    if isinstance(source, Signal):
+        _refuse_rate(sample_rate, "A signal has its own sample rate")
+        return Reading(source)
     if isinstance(source, Image.Image):
         _refuse_rate(sample_rate, "A picture has no sample rate")
         return from_pil(source, "the picture")
-    content = content_of(source)
-    if content is not None:
-        _refuse_rate(sample_rate, "A file states its own sample rate")
-        name = _name_of(source)
-        return decode(content, name, max_pixels=max_pixels, max_samples=max_samples)
     values, is_tensor = _array_of(source)
     if sample_rate is not None:
-        return _from_samples(values, sample_rate)
+        return Reading(_from_samples(values, sample_rate))
     return _from_pixels(values, is_tensor)
 
 
@@ -145,7 +174,7 @@ def _from_samples(values: NDArray[Any], sample_rate: int) -> Signal:
     return Signal.audio(values.T, sample_rate)
 
 
-def _from_pixels(values: NDArray[Any], is_tensor: bool) -> Signal:
+def _from_pixels(values: NDArray[Any], is_tensor: bool) -> Reading:
     shape = values.shape
     if values.ndim == 1 or (values.ndim == 2 and min(shape) < MIN_SIDE):
         raise SignalError(
@@ -163,9 +192,12 @@ def _from_pixels(values: NDArray[Any], is_tensor: bool) -> Signal:
             f"An array of shape {shape} is no picture: it needs at least {MIN_SIDE} pixels on each "
             "side."
         )
-    pixels = _to_bytes(values)
-    grey = pixels.ndim == 3 and pixels.shape[2] == 1
-    return from_pil(Image.fromarray(pixels[..., 0] if grey else pixels), "the array")
+    pixels = _whole(values if values.ndim == 3 else values[..., None])
+    alpha = np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None
+    colour: Any = np.ascontiguousarray(pixels[..., :3])
+    if colour.dtype == np.uint8:
+        colour = Image.fromarray(colour[..., 0] if colour.shape[2] == 1 else colour)
+    return finished(Picture(colour, alpha))
 
 
 def _channels_last(values: NDArray[Any], is_tensor: bool) -> NDArray[Any]:
@@ -186,11 +218,10 @@ def _channels_last(values: NDArray[Any], is_tensor: bool) -> NDArray[Any]:
     return values
 
 
-def _to_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
-    if values.dtype == np.uint8:
-        return np.ascontiguousarray(values)
-    if values.dtype == np.uint16:
-        return np.rint(values / 257.0).astype(np.uint8)
+def _whole(values: NDArray[Any]) -> NDArray[Any]:
+    """Pixels as uint8 or uint16."""
+    if values.dtype in (np.uint8, np.uint16):
+        return values
     if not np.issubdtype(values.dtype, np.floating):
         raise SignalError(f"Pixels are {_PIXEL_TYPES}, not {values.dtype}.")
     if not np.isfinite(values).all():
@@ -201,4 +232,4 @@ def _to_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
             f"The pixels reach from {low:g} to {high:g}: floating-point pixels lie between 0 and "
             "1; divide them, or convert them to uint8."
         )
-    return np.rint(values.astype(np.float64) * 255.0).astype(np.uint8)
+    return np.rint(values.astype(np.float64) * 65535.0).astype(np.uint16)

@@ -1,42 +1,41 @@
-"""Image files: every colour mode becomes upright 8-bit sRGB on white."""
+"""Pictures as signals: sRGB, upright, opaque, on white."""
 
 from __future__ import annotations
 
 import io
-import warnings
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from combiner_core.errors import SignalError
 from combiner_core.limits import DEFAULT_LIMITS
+from combiner_core.signals.colour.conversion import to_srgb
+from combiner_core.signals.colour.encoding import Pixels
+from combiner_core.signals.image_files import pillow_files, png
+from combiner_core.signals.image_files.picture import Picture
+from combiner_core.signals.image_files.reading import MIN_SIDE, read_picture
+from combiner_core.signals.reading import Reading
 from combiner_core.signals.signal import Signal
 from combiner_core.signals.storage import read_content
 
-MAX_PIXELS = DEFAULT_LIMITS.pixels
-MIN_SIDE = 8
-IMAGE_FORMATS = "PNG, JPEG, WebP, AVIF, JPEG 2000, BMP, TIFF, GIF"
+__all__ = ["IMAGE_FORMATS", "MAX_PIXELS", "MIN_SIDE", "from_pil", "load_image", "read_image"]
 
-# Only these decoders ever see the bytes: some of Pillow's others start outside programs.
-_DECODERS = ("PNG", "JPEG", "WEBP", "AVIF", "JPEG2000", "BMP", "TIFF", "GIF")
-_GREY_MODES = frozenset({"1", "L", "LA", "La"})
-# Modes without transparency that hold grey or RGB in another form.
-_PLAIN_MODES = MappingProxyType({"1": "L", "P": "RGB", "RGBX": "RGB", "YCbCr": "RGB"})
-_MODE_OF_PROFILE = MappingProxyType({"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"})
+MAX_PIXELS = DEFAULT_LIMITS.pixels
+IMAGE_FORMATS = "PNG, JPEG, WebP, AVIF, HEIC, JPEG XL, JPEG 2000, BMP, TIFF, GIF"
+
+_STRIP_PIXELS = 1 << 20
+_DEEP_STEP = 257
 
 
 def load_image(path: str | PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Signal:
-    """Read a PNG, JPEG, WebP, AVIF, JPEG 2000, BMP, TIFF or GIF file, whatever its suffix.
+    """Read a PNG, JPEG, WebP, AVIF, HEIC, JPEG XL, JPEG 2000, BMP, TIFF or GIF file.
 
-    The first frame or page is read, turned upright by its EXIF orientation, brought to sRGB by
-    its ICC profile (an unusable profile is ignored) and laid on white where it is transparent.
-    16-bit grey is scaled from [0, 65535]; 32-bit integers too where they fit in that range, and
-    floating-point grey is scaled from [0, 1]; other ranges are stretched from least to greatest,
-    and a single value outside becomes black or white.
+    The content decides which it is, not the suffix. The first frame or page is read to its full
+    precision, brought to sRGB by whatever its file says of its colours (`colour.tags`), laid on
+    white where it is transparent, and turned upright. Numbers in ranges of their own are scaled,
+    see `image_files.scaling`.
 
     Args:
         path: the file.
@@ -47,133 +46,105 @@ def load_image(path: str | PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Si
         SignalError: the file is missing, not an image, damaged, incomplete, larger than
             `max_pixels`, or has a side shorter than 8 pixels.
     """
-    signal = decode_image(read_content(path), Path(path).name, max_pixels=max_pixels)
-    if signal is None:
+    reading = read_image(read_content(path), Path(path).name, max_pixels=max_pixels)
+    if reading is None:
         raise SignalError(
             f"{Path(path).name} cannot be read: it is damaged, or not an image ({IMAGE_FORMATS})."
         )
-    return signal
+    return reading.signal
 
 
-def decode_image(content: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> Signal | None:
-    """`load_image` for bytes: `name` stands for them in errors, ``None`` means not an image."""
-    with warnings.catch_warnings():
-        # Warnings about doubtful files show paths of the installation.
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        try:
-            with Image.open(io.BytesIO(content), formats=_DECODERS) as image:
-                _check_size(image, name, max_pixels)
-                return Signal.image(np.asarray(_on_white(_upright(image), name)))
-        except UnidentifiedImageError:
-            return None
-        except (SignalError, MemoryError):
-            raise
-        except Image.DecompressionBombError as error:
-            ceiling = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
-            raise SignalError(
-                f"{name} is larger than {ceiling:,} pixels, the most that is accepted."
-            ) from error
-        except Exception as error:  # The decoders meet hostile bytes with many kinds of exception.
-            raise SignalError(
-                f"{name} is damaged or incomplete: its picture cannot be decoded."
-            ) from error
+def read_image(
+    content: bytes, name: str, *, max_pixels: int = MAX_PIXELS, frame_s: float | None = None
+) -> Reading | None:
+    """`load_image` for bytes, with what was left out.
+
+    Args:
+        content: of the file.
+        name: stands for it in errors.
+        max_pixels: as for `load_image`.
+        frame_s: when to take a frame of an animation; ``None`` for the first.
+
+    Returns:
+        ``None`` if it is not an image.
+
+    Raises:
+        SignalError: as `load_image`, or there is no such frame.
+    """
+    picture = read_picture(content, name, max_pixels, frame_s)
+    return None if picture is None else finished(picture)
 
 
-def from_pil(image: Image.Image, name: str) -> Signal:
-    """The signal of a picture that Pillow holds; `name` stands for it in errors.
+def from_pil(image: Image.Image, name: str) -> Reading:
+    """What a picture that Pillow holds is; `name` stands for it in errors.
 
     Raises:
         SignalError: it cannot be decoded, or its pixels are not finite.
     """
     try:
-        return Signal.image(np.asarray(_on_white(_upright(image), name)))
+        return finished(pillow_files.of_image(image, name))
     except (SignalError, MemoryError):
         raise
     except Exception as error:  # it may be a file that Pillow has yet to decode
         raise SignalError(f"The pixels of {name} cannot be read.") from error
 
 
+def finished(picture: Picture) -> Reading:
+    """The signal of a picture: in sRGB, on white, upright."""
+    converted = to_srgb(picture.colour, picture.tags)
+    pixels, notes = _shallow(converted.pixels), picture.notes + converted.notes
+    alpha = picture.alpha
+    if alpha is not None and alpha.min() < np.iinfo(alpha.dtype).max:
+        pixels = _on_white(pixels, alpha)
+        notes += ("Its transparency was laid on white.",)
+    if pixels.shape[2] == 1:
+        pixels = pixels.repeat(3, axis=2)
+    signal = Signal.image(_upright(pixels, picture.orientation))
+    return Reading(signal, notes, picture.about, picture.metadata, picture.has_frames)
+
+
 def encode_png(signal: Signal) -> bytes:
-    """Lossless PNG file of an image."""
+    """Lossless PNG file of an image, of 16 bits if it has more than eight."""
+    if signal.deep is not None:
+        return png.encode_16_bits(signal.deep)
     stream = io.BytesIO()
     Image.fromarray(signal.values).save(stream, format="PNG")
     return stream.getvalue()
 
 
-def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
-    width, height = image.size
-    if width * height > max_pixels:
-        raise SignalError(
-            f"{name} is {width:,} x {height:,} = {width * height:,} pixels: "
-            f"at most {max_pixels:,} are accepted."
-        )
-    if min(width, height) < MIN_SIDE:
-        raise SignalError(
-            f"{name} is {width} x {height} pixels: "
-            f"an image needs at least {MIN_SIDE} pixels on each side."
-        )
+def _shallow(pixels: Pixels) -> Pixels:
+    """Eight bits of pixels of 16 that have no more."""
+    if pixels.dtype == np.uint16 and not any((row % _DEEP_STEP).any() for row in pixels):
+        return (pixels // _DEEP_STEP).astype(np.uint8)
+    return pixels
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()  # First, so that what fails below is the EXIF block and not the picture.
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # Damaged in as many ways as the picture can be.
-        return image
+def _on_white(pixels: Pixels, alpha: Pixels) -> Pixels:
+    """Opaque pixels of the same type."""
+    if pixels.dtype == np.uint8 and alpha.dtype == np.uint8:
+        picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        white = Image.new(picture.mode, picture.size, "white")
+        opaque = np.asarray(Image.composite(picture, white, Image.fromarray(alpha)))
+        return opaque[..., None] if opaque.ndim == 2 else opaque
+    most, most_alpha = (np.iinfo(values.dtype).max for values in (pixels, alpha))
+    result = np.empty_like(pixels)
+    rows = max(1, _STRIP_PIXELS // pixels.shape[1])
+    for start in range(0, len(pixels), rows):
+        part = slice(start, start + rows)
+        opacity = alpha[part, :, None] * (1.0 / most_alpha)
+        result[part] = np.rint(most - (most - pixels[part].astype(np.float64)) * opacity)
+    return result
 
 
-def _on_white(image: Image.Image, name: str) -> Image.Image:
-    """RGB picture of any picture."""
-    colour, alpha = _split_alpha(image, name)
-    picture = _to_srgb(colour, image.info.get("icc_profile"))
-    if alpha is None:
-        return picture
-    return Image.composite(picture, Image.new("RGB", picture.size, "white"), alpha)
-
-
-def _split_alpha(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None]:
-    """Colour as L, RGB, CMYK or LAB, and the opacity as L where there is any transparency."""
-    if image.mode.startswith(("I", "F")):
-        return _deep_grey(image, name)
-    if image.has_transparency_data:
-        mixed = image.convert("LA" if image.mode in _GREY_MODES else "RGBA")
-        return mixed.convert(mixed.mode[:-1]), mixed.getchannel("A")
-    return image.convert(_PLAIN_MODES.get(image.mode, image.mode)), None
-
-
-def _deep_grey(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None]:
-    """8-bit grey of 16-bit, 32-bit or floating-point grey, and its opacity."""
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise SignalError(f"{name} has pixels that are not finite numbers.")
-    low, high = 0.0, 1.0 if image.mode == "F" else 65535.0
-    shown = values
-    least, greatest = float(values.min()), float(values.max())
-    if least == greatest:  # there is no range to stretch
-        shown = values.clip(low, high)
-    elif least < low or greatest > high:
-        low, high = least, greatest
-    grey = np.rint((shown - low) * (255.0 / (high - low)))
-    transparent = image.info.get("transparency")
-    alpha = None
-    if isinstance(transparent, int):
-        alpha = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
-    return Image.fromarray(grey.astype(np.uint8)), alpha
-
-
-def _to_srgb(colour: Image.Image, icc_profile: bytes | None) -> Image.Image:
-    """sRGB by the profile if it can be used with this picture, by Pillow's formulas otherwise."""
-    if colour.mode == "LAB" and not icc_profile:
-        icc_profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    if icc_profile:
-        with suppress(ImageCms.PyCMSError, OSError, TypeError, ValueError):
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-            mode = _MODE_OF_PROFILE.get(profile.profile.xcolor_space.strip())
-            if mode == "RGB" and colour.mode == "L":
-                colour = colour.convert("RGB")
-            if mode == colour.mode:
-                srgb = ImageCms.createProfile("sRGB")
-                converted = ImageCms.profileToProfile(colour, profile, srgb, outputMode="RGB")
-                assert converted is not None
-                return converted
-    return colour.convert("RGB")
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Pixels of a picture that was stored in one of the eight ways of EXIF."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    # the ways to turn what is left, of those with sides exchanged and of the others
+    across = orientation in (2, 3, 6, 7)
+    down = orientation in (3, 4, 7, 8)
+    if across:
+        pixels = pixels[:, ::-1]
+    if down:
+        pixels = pixels[::-1]
+    return pixels

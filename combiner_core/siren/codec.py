@@ -148,6 +148,7 @@ class SirenCodec:
         payload_bytes: int,
         scale: float,
         device_name: DeviceName,
+        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
         device = resolve(device_name)
@@ -156,7 +157,7 @@ class SirenCodec:
         tiling = self._sent_tiling(header)
         grids = tiling.coordinates(scale, device)
         values = (_rendered(field, row, grid) for row, grid in zip(weights, grids, strict=True))
-        return tiling.assemble(values, scale)
+        return tiling.assemble(values, scale, depth)
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
         """All fields' weights, shape (M, D): the same on every machine.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,8 +29,10 @@ class FieldData:
     values: Tensor
 
     @classmethod
-    def image(cls, pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> FieldData:
-        """All pixels of an image, uint8, shape (height, width, 3), tile by tile."""
+    def image(cls, pixels: NDArray[Any], device: torch.device | str = "cpu") -> FieldData:
+        """All pixels of an image, uint8 or float32 up to 255, (height, width, 3), tile by tile."""
+        if pixels.dtype != np.uint8:
+            pixels = pixels / np.float32(127.5) - 1
         height, width = pixels.shape[:2]
         rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
         tile = (rows // _TILE) * (width // _TILE + 1) + columns // _TILE

@@ -71,9 +71,10 @@ class ImageTiling:
 
     def field_data(self, signal: Signal, device: torch.device | str) -> list[FieldData]:
         """The data of every field."""
+        pixels = signal.values if signal.deep is None else signal.levels()
         return [
             FieldData.image(np.ascontiguousarray(tile), device)
-            for band in np.split(signal.values, _ends(self.shape.height, self.rows)[:-1], axis=0)
+            for band in np.split(pixels, _ends(self.shape.height, self.rows)[:-1], axis=0)
             for tile in np.split(band, _ends(self.shape.width, self.columns)[:-1], axis=1)
         ]
 
@@ -83,19 +84,23 @@ class ImageTiling:
             for width, columns in _sizes(self.shape.width, self.columns, scale):
                 yield image_coordinates(height, width, rows, columns).to(device)
 
-    def assemble(self, values: Iterable[NDArray[np.float32]], scale: float) -> Signal:
+    def assemble(
+        self, values: Iterable[NDArray[np.float32]], scale: float, depth: int = 8
+    ) -> Signal:
         """The image from the values of its fields on `coordinates(scale)`, taken one by one."""
         downs = _spans(_sizes(self.shape.height, self.rows, scale))
         acrosses = _spans(_sizes(self.shape.width, self.columns, scale))
-        pixels = np.empty((downs[-1].stop, acrosses[-1].stop, 3), np.uint8)
+        most = (1 << depth) - 1
+        size = (downs[-1].stop, acrosses[-1].stop, 3)
+        pixels = np.empty(size, np.uint8 if depth == 8 else np.uint16)
         for (down, across), field in zip(product(downs, acrosses), values, strict=True):
             tile = pixels[down, across]
             # some rows at a time: their copies are larger than they are
             rows = max(1, _ASSEMBLED_PIXELS // max(1, tile.shape[1]))
             shaped = field.reshape(tile.shape)
             for start in range(0, len(tile), rows):
-                levels = np.rint((shaped[start : start + rows] + 1) * 127.5).clip(0, 255)
-                tile[start : start + rows] = levels
+                shares = shaped[start : start + rows] + 1
+                tile[start : start + rows] = np.rint(shares * np.float32(most / 2)).clip(0, most)
         return Signal.image(pixels)
 
 
@@ -135,7 +140,9 @@ class AudioTiling:
             for length, count in _sizes(self._samples, self._segments, scale):
                 yield audio_coordinates(length, self.framing.segment_samples, count).to(device)
 
-    def assemble(self, values: Iterable[NDArray[np.float32]], scale: float) -> Signal:
+    def assemble(
+        self, values: Iterable[NDArray[np.float32]], scale: float, depth: int = 8
+    ) -> Signal:
         """The clip from the values of its fields on `coordinates(scale)`."""
         joined = np.concatenate([part[:, 0] for part in values]).reshape(self.shape.channels, -1)
         # a finer grid only means more samples a second: the ratio of the rates is the same

@@ -42,6 +42,7 @@ class Controls:
 
     Attributes:
         source: its value is the path of the file.
+        frame_s: its value says which frame of a video or an animation is meant.
         budget_bytes: its value is the budget, ``None`` if the field is empty.
         model: "multires" or "siren".
         effort: its value is an `EffortName`.
@@ -54,6 +55,14 @@ class Controls:
         self.source = _INPUTS[kind](f"{kind}-source")
         gr.Markdown(inputs.limits_text(kind, settings), elem_classes="job-limits")
         _examples(kind, self.source)
+        self.frame_s = gr.Number(
+            0.0,
+            label="Frame at (s)",
+            info="The file is a video or an animation: one of its frames is compressed.",
+            minimum=0,
+            visible=False,
+            elem_id=f"{kind}-frame",
+        )
         with gr.Row(elem_classes="job-budget"):
             self._doublings = gr.Slider(
                 budgets.slider_position(budgets.MIN_BYTES),
@@ -107,7 +116,7 @@ class Controls:
         measured = self.source.change(
             self._measure,
             self.source,
-            [self._extent, *budget, self._note],
+            [self._extent, *budget, self._note, self.frame_s],
             trigger_mode="always_last",
             **QUEUED,
         )
@@ -136,7 +145,7 @@ class Controls:
     async def _measure(self, path: str | None, request: gr.Request) -> Updates:
         """The signal is another one: so are the sensible budgets."""
         if path is None:
-            return {self._extent: None, self._note: ""}
+            return {self._extent: None, self._note: "", self.frame_s: gr.Number(visible=False)}
         listener = self._visitors.listener(request)
         try:
             file = inputs.chosen(path, self._kind, self._settings)
@@ -144,13 +153,16 @@ class Controls:
             ticket = self._queue.ask(
                 listener.visitor, lambda: Measure(Source.read(file, self._kind, limits))
             )
-            extent = Extent.of(await parts.result_of(ticket, listener))
+            measured = await parts.result_of(ticket, listener)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
+        extent = Extent.of(measured.shape)
+        has_frames = measured.has_frames and self._kind == "image"
         size = budgets.default_bytes(extent)
         largest = budgets.slider_position(budgets.max_bytes(extent))
         return {
             self._extent: extent,
+            self.frame_s: gr.Number(value=0.0, visible=has_frames),
             self.budget_bytes: size,
             self._doublings: gr.Slider(maximum=largest, value=budgets.slider_position(size)),
         }

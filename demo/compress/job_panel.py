@@ -29,7 +29,8 @@ def job_panel(view: JobView) -> str:
     if view.state == "stopped":
         return panel("stopped", "Stopped", note="Nothing was kept.")
     if view.outcome is not None:
-        return panel("done", "Done", facts=_result_facts(view.outcome))
+        facts = _result_facts(view.outcome)
+        return panel("done", "Done", note=" ".join(view.notes), facts=facts)
     return _running(view)
 
 

@@ -23,6 +23,7 @@ def report_of(view: JobView, outcome: Outcome) -> dict[str, Any]:
     companion = view.companion
     return {
         "signal": {"kind": outcome.extent.kind, "size": outcome.extent.text},
+        "notes": list(view.notes),
         "settings": {"budget_bytes": view.budget_bytes, **_settings(view.options)},
         "result": _result(outcome),
         "codecs": {name: entry and _codec(entry) for name, entry in entries.items()},

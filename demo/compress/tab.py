@@ -89,6 +89,7 @@ class CompressTab:
             controls.budget_bytes,
             controls.model,
             controls.effort,
+            controls.frame_s,
             *self._looking[1:],
         ]
         controls.compress.click(
@@ -114,6 +115,7 @@ class CompressTab:
         budget_bytes: int | None,
         model: str,
         effort: EffortName,
+        frame_s: float | None,
         drawn: Drawn,
         result_drawn: str,
         prefix: Prefix | None,
@@ -125,7 +127,9 @@ class CompressTab:
             budget = cc.Budget(budget_bytes)
             file = inputs.chosen(path, self._kind, self._settings)
             options = cc.EncodeOptions(model=model, effort=effort)
-            task = Task(file, self._kind, budget, options, parts.model_name(options))
+            # A field of no use is hidden and zero.
+            title, moment_s = parts.model_name(options), frame_s or None
+            task = Task(file, self._kind, budget, options, title, moment_s)
             job_id = self._queue.submit(self._visitors.listener(request).visitor, task)
         except cc.CombinerError as error:
             yield self._live.fail(str(error))  # What was there before stays.

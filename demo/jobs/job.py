@@ -22,11 +22,12 @@ class Task:
     """What to compress, and how.
 
     Attributes:
-        file: an image or a clip; the job has its own copy.
+        file: an image or a clip, or what one is taken of; the job has its own copy.
         kind: that it must be of; ``None`` for either.
         budget: largest size of the compressed file.
         options: model, effort and so on; the device of the workers takes the place of theirs.
         title: what the result is called in charts.
+        frame_s: see `demo.work.Source`.
     """
 
     file: Path
@@ -34,6 +35,7 @@ class Task:
     budget: cc.Budget
     options: cc.EncodeOptions
     title: str = "Compressed"
+    frame_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -76,6 +78,7 @@ class JobView:
         name: of the file, without suffix.
         options: as asked for.
         budget_bytes: largest size of the compressed file; 0 before the signal was read.
+        notes: sentences on what of the file is not in the signal.
         state: "waiting" for other jobs, "running", or how it ended.
         place: runs that come before it, while it waits.
         progress: the latest event.
@@ -92,6 +95,7 @@ class JobView:
     name: str
     options: cc.EncodeOptions
     budget_bytes: int = 0
+    notes: tuple[str, ...] = ()
     state: State = "waiting"
     place: int = 0
     progress: cc.Progress | None = None

@@ -54,7 +54,7 @@ class _Job:
         """Take note of what is compressed."""
         self.extent = Extent.of(opened.shape)
         self.pace = Pace(stages_of(self.view.options, self.extent.kind))
-        self.view = replace(self.view, budget_bytes=opened.budget_bytes)
+        self.view = replace(self.view, budget_bytes=opened.budget_bytes, notes=opened.notes)
 
     def see(self, progress: cc.Progress) -> None:
         """Take note of an event."""
@@ -201,7 +201,7 @@ class JobQueue:
         job = _Job(job_id, visitor, task, JobView(job_id, task.name, task.options), folder)
         try:
             copy = take(task.file, folder)
-            open_file = partial(self._open, copy, task.kind)
+            open_file = partial(self._open, copy, task.kind, task.frame_s)
             ticket = self._lanes.runs.submit(
                 visitor,
                 lambda: Encode(open_file(None), task.budget, task.options, task.title),
@@ -215,8 +215,17 @@ class JobQueue:
         ticket.result.add_done_callback(partial(self._ended, job))
         return job
 
-    def _open(self, uploaded: Path, kind: cc.signals.Kind | None, file: Path | None) -> Source:
-        return Source.read(file or uploaded, kind, self._limits)
+    def _open(
+        self,
+        uploaded: Path,
+        kind: cc.signals.Kind | None,
+        frame_s: float | None,
+        file: Path | None,
+    ) -> Source:
+        """What was handed in, or another file of the same job."""
+        if file is not None:
+            return Source.read(file, kind, self._limits)
+        return Source.read(uploaded, kind, self._limits, frame_s)
 
     def _view(self, job_id: str | None) -> JobView | None:
         job = self._jobs.get(job_id or "")

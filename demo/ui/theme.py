@@ -9,6 +9,7 @@ import gradio as gr
 import combiner_core
 
 STYLE = Path(__file__).with_name("style.css")
+_DROPS = Path(__file__).with_name("drops.js")
 
 # Steel: greys with a breath of blue, dark enough at 500 to be read on white.
 _NEUTRAL = gr.themes.Color(
@@ -109,6 +110,11 @@ def theme() -> gr.themes.Theme:
         button_cancel_border_color="#e3a29c",
         button_cancel_border_color_dark="#7a3a36",
     )
+
+
+def head() -> str:
+    """What goes into the head of the page: a script that lets all kinds of files in."""
+    return f"<script>{_DROPS.read_text(encoding='utf-8')}</script>"
 
 
 def header() -> str:

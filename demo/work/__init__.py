@@ -4,7 +4,7 @@ from demo.work.codecs import Judge, Quality, Reencode, Reencoded, Sweep
 from demo.work.decoding import Decode, Decoded, Part, Rendering
 from demo.work.encoding import Encode, Made, Opened
 from demo.work.rehearsal import Rehearse
-from demo.work.source import Measure, Source
+from demo.work.source import Measure, Measured, Source
 
 __all__ = [
     "Decode",
@@ -13,6 +13,7 @@ __all__ = [
     "Judge",
     "Made",
     "Measure",
+    "Measured",
     "Opened",
     "Part",
     "Quality",

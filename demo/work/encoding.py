@@ -22,10 +22,12 @@ class Opened:
     Attributes:
         shape: of the signal.
         budget_bytes: largest size of the compressed file.
+        notes: sentences on what of the file is not in the signal.
     """
 
     shape: Shape
     budget_bytes: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +71,10 @@ class Encode:
 
     def run(self, engine: Engine) -> Iterator[Opened | cc.Progress | Made]:
         """See `demo.workers.Work`."""
-        signal = self.source.load()
+        reading = self.source.open()
+        signal = reading.signal
         budget = cc.Budget(self.budget.file_bytes(signal))
-        yield Opened(signal.shape, budget.file_bytes(signal))
+        yield Opened(signal.shape, budget.file_bytes(signal), reading.all_notes())
         options = replace(self.options, device=engine.device)
         for event in cc.encode(signal, budget, options, engine.models):
             yield event if isinstance(event, cc.Progress) else self._made(signal, event)

@@ -27,10 +27,6 @@ def signal_for(baseline: Baseline, signals: dict[str, Signal]) -> Signal:
 
 @pytest.fixture(params=BASELINES)
 def baseline(request: pytest.FixtureRequest) -> Baseline:
-    if request.param.startswith("jxl"):
-        pytest.importorskip("pillow_jxl")
-    if not request.param.startswith(IMAGES):
-        pytest.importorskip("av")
     return BASELINES[request.param]
 
 
@@ -70,7 +66,6 @@ def test_pictures_count_whole_and_sound_without_its_container(
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("sample_rate", [16000, 48000])
 def test_decoded_sound_is_not_delayed(name: str, channels: int, sample_rate: int) -> None:
-    pytest.importorskip("av")
     t = np.arange(sample_rate) / sample_rate
     tone = 0.5 * np.sin(2 * np.pi * (200 * t + 0.1 * sample_rate * t**2)) * np.hanning(t.size)
     original = Signal.audio(np.stack([tone] * channels), sample_rate)
@@ -85,7 +80,6 @@ def test_decoded_sound_is_not_delayed(name: str, channels: int, sample_rate: int
 
 
 def test_opus_costs_what_it_is_asked_for(clip: Signal) -> None:
-    pytest.importorskip("av")
     long = Signal.audio(np.tile(clip.values, (1, 8)), 16000)
     coding = BASELINES["opus (audio)"].code(long, 32)
     assert 8 * coding.counted_bytes / long.duration_s == pytest.approx(32_000, rel=0.25)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from browser_tools import (
     JOB_MS,
@@ -14,6 +17,7 @@ from browser_tools import (
     upload,
     visit,
 )
+from media_files import tones, video_bytes
 from playwright.sync_api import Browser, Page, expect
 
 import combiner_core as cc
@@ -41,6 +45,48 @@ def test_a_voice_is_recorded_and_compressed(page: Page) -> None:
     expect(page.locator("#audio-note")).to_contain_text("Hz: at most")
     page.locator("#audio-compress").click()
     expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
+
+
+def drop(page: Page, tab: str, name: str, media_type: str, content: bytes) -> None:
+    """Drop a file on the field of a tab, as from a folder."""
+    transfer = page.evaluate_handle(
+        """([name, type, text]) => {
+            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, { type }));
+            return transfer;
+        }""",
+        [name, media_type, base64.b64encode(content).decode()],
+    )
+    target = page.locator(f"#{tab}-source button").first
+    target.dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def test_a_picture_of_a_telephone_is_dropped(page: Page, photo: cc.Signal) -> None:
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(photo.to_pil()).save(stream, quality=90)
+    drop(page, "image", "photo.heic", "", stream.getvalue())
+    expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+
+
+def test_a_video_is_dropped(page: Page) -> None:
+    film = video_bytes([(200, 30, 20)] * 5 + [(20, 30, 200)] * 5, sound=tones("mono"))
+    drop(page, "image", "film.mp4", "video/mp4", film)
+    expect(page.locator("#image-note")).to_contain_text("64 × 48 pixels")
+    page.locator("#image-frame input").fill("0.7")
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    expect(page.locator("#image-status")).to_contain_text(
+        "It is a video: its frame at 0.70 s was used, and its sound left out."
+    )
+    page.get_by_role("tab", name="Audio").click()
+    drop(page, "audio", "film.mp4", "video/mp4", film)
+    expect(page.locator("#audio-note")).to_contain_text("48,000 Hz")
+    page.locator("#audio-compress").click()
+    expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
+    expect(page.locator("#audio-status")).to_contain_text("It is a video: its sound was used")
 
 
 def test_a_file_of_too_many_bytes_is_refused(browser: Browser, tmp_path: Path) -> None:

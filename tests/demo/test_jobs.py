@@ -255,7 +255,7 @@ def test_a_run_that_takes_too_long_fails_alone(
     assert view.state == "failed"
     assert view.error == ("It took longer than 2 s, the most that is given here, and was ended.")
     measured = queue.ask(ANNA, lambda: Measure(Source.read(photo_file, "image", LIMITS)))
-    assert measured.result.result(WAIT_S).values_count == 3 * 96 * 64
+    assert measured.result.result(WAIT_S).shape.values_count == 3 * 96 * 64
 
 
 def test_a_run_that_needs_too_much_memory_fails_alone(

@@ -23,7 +23,7 @@ from security_tools import Server, file, running_server
 pytestmark = pytest.mark.slow
 
 WAIT_S = 240.0
-QUICK, ENDLESS = ("multires", "fast"), ("siren", "best")
+QUICK, ENDLESS = ("multires", "fast", -1), ("siren", "best", -1)
 
 
 def png(seed: int, side: int) -> bytes:
@@ -74,7 +74,7 @@ class Call:
         self._thread.join(WAIT_S)
 
 
-def compress(server: Server, seed: int, how: tuple[str, str], side: int = 64) -> Call:
+def compress(server: Server, seed: int, how: tuple[str, str, int], side: int = 64) -> Call:
     """A compression by a program that nobody else is."""
     path = server.upload(f"{seed}.png", png(seed, side)).json()[0]
     return Call(server, "compress", [file(path), 400, "bytes", *how])

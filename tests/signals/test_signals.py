@@ -26,8 +26,8 @@ from combiner_core.signals import (
     to_mono,
     write_atomically,
 )
-from combiner_core.signals.audio import decode_audio
-from combiner_core.signals.images import decode_image
+from combiner_core.signals.audio import read_audio
+from combiner_core.signals.images import read_image
 
 
 def test_signal_of_image_has_sizes() -> None:
@@ -144,10 +144,10 @@ def test_damaged_files_give_signals_or_refusals(data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from(SMALL_FILES)))
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    for decode in (decode_image, decode_audio):
+    for read in (read_image, read_audio):
         with contextlib.suppress(SignalError):
-            signal = decode(bytes(content), "file")
-            assert signal is None or isinstance(signal, Signal)
+            reading = read(bytes(content), "file")
+            assert reading is None or isinstance(reading.signal, Signal)
 
 
 @given(pixels=hnp.arrays(np.uint8, st.tuples(st.integers(8, 40), st.integers(8, 40), st.just(3))))

@@ -58,7 +58,6 @@ def test_samples_beyond_full_scale_are_clipped(tmp_path: Path) -> None:
     [
         (np.zeros(0), "no samples"),
         (np.full(15, 0.5), "15 samples"),
-        (np.zeros(8000), "silent"),
         (np.append(tone()[0], np.nan), "finite"),
         (np.append(tone()[0], -np.inf), "finite"),
     ],

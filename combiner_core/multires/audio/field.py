@@ -71,7 +71,7 @@ class AudioField:
             blocks.append(block)
         return torch.cat(blocks, 1)
 
-    def render(self, decoded: Tensor, noise: NoiseScale, scale: float) -> Signal:
+    def render(self, decoded: Tensor, noise: NoiseScale, scale: float, depth: int = 8) -> Signal:
         """The clip of what a coding order returned, with `scale` times as many samples a second."""
         weights = mid_side(decoded.float() * (noise.value / VALUE_UNITS))
         rate = max(1, round(self._shape.sample_rate * scale))

@@ -14,11 +14,11 @@ from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.image.pyramid import decompose
 from combiner_core.multires.image.rendering import (
-    bytes_of,
     corrected_blocks,
     finer_blocks,
+    levels_of,
     resize,
-    to_bytes,
+    to_levels,
 )
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
@@ -52,7 +52,8 @@ class ImageField:
 
     def values(self, signal: Signal) -> Tensor:
         """Pixels as (1, 3, height, width) from 0 to 255."""
-        pixels = torch.tensor(signal.values).to(self._device)
+        pixels = torch.tensor(signal.values if signal.deep is None else signal.levels())
+        pixels = pixels.to(self._device)
         return pixels.permute(2, 0, 1)[None].float()
 
     def coefficients(self, values: Tensor) -> Coefficients:
@@ -67,7 +68,7 @@ class ImageField:
             size, scale, log_scale, exact=True, synthesise=synthesise
         )
 
-    def render(self, decoded: Decoded, noise: NoiseScale, scale: float) -> Signal:
+    def render(self, decoded: Decoded, noise: NoiseScale, scale: float, depth: int = 8) -> Signal:
         """The picture of what a coding order returned, on a grid `scale` times as fine."""
         values, hidden = decoded
         del decoded
@@ -84,14 +85,14 @@ class ImageField:
         size = (scaled_size(height, scale), scaled_size(width, scale))
         blocks = corrected_blocks(values, correct, hidden)
         if size == (height, width):
-            return Signal.image(bytes_of(blocks, size))
+            return Signal.image(levels_of(blocks, size, depth))
         corrected = torch.empty_like(values, dtype=torch.float32)
         del values, hidden
         for (rows, columns), block in blocks:
             corrected[:, :, rows, columns] = block
         if size[0] > height or size[1] > width:
-            return Signal.image(bytes_of(finer_blocks(corrected, size), size))
-        return Signal.image(to_bytes(resize(corrected, size)))
+            return Signal.image(levels_of(finer_blocks(corrected, size), size, depth))
+        return Signal.image(to_levels(resize(corrected, size), depth))
 
     def preview(self, prior: GroupPrior, noise: NoiseScale) -> NDArray[np.uint8] | None:
         """A small picture of what is decoded of the coarser levels."""
@@ -99,7 +100,7 @@ class ImageField:
         if low is None or max(low.shape[2:]) > _PREVIEW_SIDE:
             return None
         gain = noise.value / VALUE_UNITS / 2.0**prior.group.level
-        return to_bytes(to_pixels(low.float() * gain))
+        return to_levels(to_pixels(low.float() * gain))
 
     def bit_map(self) -> BitMap:
         """An empty map, of square cells."""

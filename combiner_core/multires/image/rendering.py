@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,18 +100,26 @@ def finer_blocks(pixels: Tensor, size: tuple[int, int]) -> Iterator[tuple[Block,
         )
 
 
-def to_bytes(pixels: Tensor) -> NDArray[np.uint8]:
-    """Pixels (1, 3, H, W) from 0 to 255 as uint8 (H, W, 3), rounded and clipped."""
-    rounded = torch.stack([part.clamp(0, 255).round_().to(torch.uint8) for part in pixels[0]])
-    return rounded.permute(1, 2, 0).contiguous().cpu().numpy()
+def to_levels(pixels: Tensor, depth: int = 8) -> NDArray[Any]:
+    """Pixels (1, 3, H, W) from 0 to 255 as whole levels (H, W, 3) of 8 or 16 bits."""
+    most, kind = (255, torch.uint8) if depth == 8 else (65535, torch.int32)
+    rounded = [(part.clamp(0, 255) * (most / 255)).round_().to(kind) for part in pixels[0]]
+    levels: NDArray[Any] = torch.stack(rounded, 2).cpu().numpy()
+    return levels.astype(_level_type(depth), copy=False)
 
 
-def bytes_of(blocks: Iterator[tuple[Block, Tensor]], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """`to_bytes` of a picture of this size that comes in blocks."""
-    picture = np.empty((*size, 3), np.uint8)
+def levels_of(
+    blocks: Iterator[tuple[Block, Tensor]], size: tuple[int, int], depth: int = 8
+) -> NDArray[Any]:
+    """`to_levels` of a picture of this size that comes in blocks."""
+    picture = np.empty((*size, 3), _level_type(depth))
     for block, pixels in blocks:
-        picture[block] = to_bytes(pixels)
+        picture[block] = to_levels(pixels, depth)
     return picture
+
+
+def _level_type(depth: int) -> type[np.uint8] | type[np.uint16]:
+    return np.uint8 if depth == 8 else np.uint16
 
 
 def _parts(length: int, most: int) -> list[slice]:

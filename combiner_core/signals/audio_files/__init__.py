@@ -1,0 +1,1 @@
+"""Sound files: their readers and writers, and what their headers get wrong."""

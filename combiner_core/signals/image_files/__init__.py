@@ -1,0 +1,1 @@
+"""Image files: their readers and writers."""

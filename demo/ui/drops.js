@@ -1,0 +1,53 @@
+// Gradio's fields take what the browser calls an image or sound. The engine reads more: videos, and
+// HEIC, JPEG XL and others whose media type few browsers know.
+(() => {
+  if (window.combinerTakesAllFiles) return;  // Gradio may run what is in the head twice
+  window.combinerTakesAllFiles = true;
+  const FIELDS = "#image-source, #audio-source";
+  const VIDEOS = "video/*,.mp4,.m4v,.mov,.webm,.mkv,.avi";
+  const ACCEPTED = {
+    image: `image/*,.avif,.heic,.heif,.hif,.jxl,.jp2,.j2k,.tif,.tiff,${VIDEOS}`,
+    audio: `audio/*,.aif,.aiff,.caf,.m4a,.oga,.ogg,.opus,.w64,.wma,${VIDEOS}`,
+  };
+
+  const fieldOf = (target) => {
+    const field = target instanceof Element ? target.closest(FIELDS) : null;
+    const input = field?.querySelector("input[type=file]");
+    return input ? { kind: field.id.split("-")[0], input } : null;
+  };
+  const isKnown = (file, kind) => file.type.startsWith(`${kind}/`);
+
+  // Hand files over under a media type that the field takes; the server looks at their content.
+  const choose = ({ kind, input }, files) => {
+    const transfer = new DataTransfer();
+    for (const file of files) {
+      const known = isKnown(file, kind);
+      transfer.items.add(known ? file : new File([file], file.name, { type: `${kind}/x-other` }));
+    }
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+
+  document.addEventListener("click", ({ target }) => {
+    const field = fieldOf(target);
+    if (field) field.input.accept = ACCEPTED[field.kind];
+  }, true);
+
+  document.addEventListener("change", (event) => {
+    const field = fieldOf(event.target);
+    if (!field || event.target !== field.input) return;
+    const files = [...field.input.files];
+    if (files.every((file) => isKnown(file, field.kind))) return;
+    event.stopImmediatePropagation();
+    choose(field, files);
+  }, true);
+
+  document.addEventListener("drop", (event) => {
+    const field = fieldOf(event.target);
+    if (!field || !event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true }));
+    choose(field, [...event.dataTransfer.files]);
+  }, true);
+})();
