@@ -27,7 +27,7 @@ def build(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path)
         settings: of the app.
         folder: for decoded files on their way.
     """
-    # Files go by `demo.security.disk`: Gradio's own clearing away ends at the first upload meanwhile.
+    # Files go by `demo.security.disk`; what Gradio has for that ends if one comes meanwhile.
     with gr.Blocks(title="COMBINER", analytics_enabled=False) as blocks:
         gr.HTML(theme.header())
         with gr.Tabs():
