@@ -23,7 +23,7 @@ class Job:
     minutes: float
     workers: int
     seed: int = 0
-    files_life_s: int = 30
+    files_life_s: int = 60
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from benchmarks.reliability.client import Client, RefusedError
 
-_POLL_S, _CLOSE_POLL_S = 0.5, 0.1
+_POLL_S, _CLOSE_POLL_S = 1.0, 0.1
 _FIRST_SIZE = 768, 512
 _RATES = ((8000, 0.5), (16_000, 1.0), (48_000, 0.5))
 _SIDES = (48, 96, 160)

@@ -23,7 +23,8 @@ from demo.visitors import Visitors
 
 STYLE = Path(__file__).with_name("job.css")
 
-_POLL_S = 0.3
+# Of a run that waits less is to be seen, and there may be many of them.
+_POLL_S, _WAITING_POLL_S = 0.3, 1.0
 # Browsers keep the id of the last run under this, so that a page loaded anew finds it again. The
 # id is no secret from its own browser: the key only has to stay the same.
 _STORAGE_SECRET = "combiner"
@@ -189,7 +190,9 @@ class CompressTab:
         companion = view.companion
         busy = not view.ended or (companion is not None and not companion.ended)
         return {
-            self._timer: gr.Timer(active=not view.settled),
+            self._timer: gr.Timer(
+                _WAITING_POLL_S if view.state == "waiting" else _POLL_S, active=not view.settled
+            ),
             self._controls.compress: gr.Button(interactive=view.ended),
             self._controls.stop: gr.Button(interactive=busy),
         }
