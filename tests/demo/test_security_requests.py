@@ -283,6 +283,20 @@ def test_the_oldest_files_go_first(tmp_path: Path, jobs: JobQueue) -> None:
     assert [path.name for path in sorted((tmp_path / "cache").iterdir())] == ["page"]
 
 
+def test_an_upload_does_not_become_new_when_a_job_lets_go_of_it(
+    tmp_path: Path, jobs: JobQueue
+) -> None:
+    disk = Disk(tmp_path, 1 << 20, 3600, jobs, spared_s=0)
+    for name in ("old", "new"):
+        (tmp_path / name).write_bytes(bytes(300_000))
+        time.sleep(0.02)
+    disk.sweep()
+    os.link(tmp_path / "old", tmp_path / "of a job")
+    (tmp_path / "of a job").unlink()
+    assert disk.make_room(500_000)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["new"]
+
+
 def test_what_is_old_is_swept(tmp_path: Path, jobs: JobQueue) -> None:
     (tmp_path / "tmpdecoded").mkdir()
     (tmp_path / "tmpdecoded" / "decoded.png").write_bytes(b"x")
