@@ -27,7 +27,7 @@ from combiner_core.errors import CombinerError
 
 _SETTLING_S = 240.0
 _LOOK_S = 2.0
-_RETURN = 1.1
+_MOST_DISK = 1.1
 _MINUTE_S = 60.0
 # 127.0.0.1 is the server's own.
 _FIRST_ADDRESS = 2
@@ -128,7 +128,7 @@ class _Crowd:
             await asyncio.sleep(self._job.files_life_s / 2)
             last, now = now, await self._taken()
             is_still = now[1] == last[1] and max(now[0], last[0]) < 1.01 * min(now[0], last[0])
-            if is_still if before is None else _is_back(before, now):
+            if is_still if before is None else self._is_back(before, now):
                 return now
         if before is None:
             return now
@@ -136,6 +136,9 @@ class _Crowd:
             f"{memory:.0f} MB of memory, {disk:.1f} of disk" for memory, disk in (before, now)
         )
         raise CombinerError(f"The app has {is_now}, where it had {was} before.")
+
+    def _is_back(self, before: tuple[float, float], now: tuple[float, float]) -> bool:
+        return now[0] <= self._job.most_memory * before[0] and now[1] <= _MOST_DISK * before[1]
 
 
 async def first_visit(url: str) -> tuple[float, float]:
@@ -149,10 +152,6 @@ async def first_visit(url: str) -> tuple[float, float]:
             return await Visitor(client, Notes(), 0).first_run()
         except RefusedError as refusal:
             raise CombinerError(str(refusal)) from refusal
-
-
-def _is_back(before: tuple[float, float], now: tuple[float, float]) -> bool:
-    return all(is_now <= _RETURN * was for was, is_now in zip(before, now, strict=True))
 
 
 def _address(number: int) -> str:

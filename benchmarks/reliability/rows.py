@@ -17,6 +17,8 @@ class Job:
         workers: of the app.
         seed: of what they do.
         files_life_s: how long the app keeps files.
+        most_memory: how many times what it was before, memory may be in the end. Workers keep what
+            their largest run took, so that short visits of few leave more than many long ones.
     """
 
     visitors: int
@@ -24,6 +26,7 @@ class Job:
     workers: int
     seed: int = 0
     files_life_s: int = 60
+    most_memory: float = 1.1
 
 
 @dataclass(frozen=True)

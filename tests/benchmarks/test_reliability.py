@@ -35,7 +35,7 @@ def test_a_half_written_file_is_found(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_few_visitors_at_once_are_all_answered_and_nothing_stays() -> None:
-    row = load.run(Job(visitors=5, minutes=0.5, workers=2, files_life_s=10))
+    row = load.run(Job(3, 0.3, workers=2, files_life_s=10, most_memory=1.3))
     assert row.counts["runs done"] > 0
     assert row.counts["uploads"] >= row.counts["runs done"]
     assert {"compress", "page", "progress", "stop"} <= set(row.waits_s) | {"compress", "stop"}
@@ -54,15 +54,11 @@ def test_a_visitor_notices_what_must_not_happen(tmp_path: Path) -> None:
         async with Client.at(url, "127.0.0.2", await page_events(url)) as client:
             visitor = Visitor(client, notes, 0)
             await visitor.do(visitor.use_as_program)
-            await visitor.do(visitor.use_page)
-            await visitor.do(visitor.send_damaged)
 
     with app.running(tmp_path, "--max-run-s", "0.001") as served:
         asyncio.run(come(served.url))
-    program, page = notes.faults
-    assert program.startswith("use_as_program: It took longer than 0.001 s")
-    assert page.startswith("use_page: ")
-    assert notes.counts["damaged files told"] == 1
+    (fault,) = notes.faults
+    assert fault.startswith("use_as_program: It took longer than 0.001 s")
 
 
 @pytest.mark.parametrize(
