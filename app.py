@@ -8,17 +8,22 @@ import sys
 from combiner_core import CombinerError
 from combiner_core.process import calm_threads
 from demo import settings
+from demo.workers import load_early
 
 
 def main() -> None:
     """Serve the page until interrupted; see `demo.settings` for the options."""
-    calm_threads()
-    from demo.server import serve  # Imports torch, which must find the threads' settings.
-
+    chosen = settings.read(None, os.environ)
+    calm_threads()  # Before torch is imported, here or in the workers.
+    load_early()
     try:
-        serve(settings.read(None, os.environ))
+        from demo.server import serve  # Takes seconds, in which the workers load theirs.
+
+        serve(chosen)
     except CombinerError as error:
         sys.exit(f"app.py: {error}")
+    except KeyboardInterrupt:  # Before the page was there.
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,7 +26,7 @@ from benchmarks.rate_distortion.frame import earlier, frame
 from benchmarks.rate_distortion.rows import OTHERS, OURS, RateUnit, Row, read_rows
 from benchmarks.rec_overhead import coders, image_weights, random_weights
 from benchmarks.rec_overhead import tables as rec_tables
-from benchmarks.reliability import kills
+from benchmarks.reliability import commands as reliability
 from benchmarks.results_files import Benchmark, JobT, RowT, files_of
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
@@ -74,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_time(commands)
     _add_ablation(commands)
     _add_rec(commands)
-    _add_reliability(commands)
+    reliability.add(commands)
     _add_documents(commands)
     return parser
 
@@ -190,13 +188,6 @@ def _add_rec(commands: Subparsers) -> None:
     _add_coders(command, coders.DEPENDENT)
 
 
-def _add_reliability(commands: Subparsers) -> None:
-    command = commands.add_parser("kills", help="kill commands at random moments, look at files")
-    command.set_defaults(run=_kills)
-    command.add_argument("--rounds", type=int, default=100, help="of each command")
-    command.add_argument("--seed", type=int, default=0, help="of the moments")
-
-
 def _add_documents(commands: Subparsers) -> None:
     command = commands.add_parser("report", help="write the tables of results into the documents")
     command.set_defaults(run=_report)
@@ -225,12 +216,6 @@ def _add_coders(command: argparse.ArgumentParser, *more: str) -> None:
     command.add_argument("--coders", nargs="+", choices=names, default=list(names))
     command.add_argument("--state-bits", type=int, nargs="+", default=list(_STATE_BITS))
     command.add_argument("--block-bits", type=int, nargs="+", default=list(_BLOCK_BITS))
-
-
-def _kills(parsed: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for row in kills.measure(Path(folder), parsed.rounds, parsed.seed):
-            print(json.dumps(row), flush=True)
 
 
 def _rate_distortion(parsed: argparse.Namespace) -> None:

@@ -17,6 +17,8 @@ from benchmarks.rate_distortion import averages, collection, protocol
 from benchmarks.rate_distortion import tables as rate_distortion_tables
 from benchmarks.rec_overhead import image_weights, random_weights
 from benchmarks.rec_overhead import tables as rec_tables
+from benchmarks.reliability import tables as reliability_tables
+from benchmarks.reliability.rows import LOAD
 from benchmarks.results_files import Benchmark, JobT, RowT
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
@@ -238,6 +240,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "time at 0.13 bpp": _times_by_rate(lambda bpp: bpp == 0.13),
         "time phases": _times(timing_tables.by_phase),
         "time sizes": _times(timing_tables.by_size),
+        "load": lambda folder: reliability_tables.of_load(_rows(folder, LOAD, "load")),
         "ablation siren": _ablation("siren"),
         "ablation multires": _ablation("multires"),
         "rec": _of(

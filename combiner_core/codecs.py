@@ -17,6 +17,7 @@ from combiner_core.errors import SignalError
 from combiner_core.signals import Kind, Signal, resample
 
 SWEEP_POINTS = 16
+_BLOCK_FRAMES = 1 << 18
 
 # What AVIF's encoder works for: the PSNR, or looks (its default for stills, dearer by PSNR).
 AvifTune = Literal["psnr", "iq"]
@@ -237,16 +238,21 @@ def _sndfile_codec(
 ) -> Codec:
     def encode(signal: Signal, level: float) -> bytes:
         supported = at_supported_rate(signal, rates)
+        frames = np.ascontiguousarray(supported.values.T)
         stream = io.BytesIO()
-        sf.write(
+        with sf.SoundFile(
             stream,
-            supported.values.T,
+            "w",
             supported.sample_rate,
+            supported.channels,
             subtype,
             format=container,
             compression_level=level,
             **options,
-        )
+        ) as file:
+            # libvorbis puts all that it is first given on the stack, which a long clip overflows.
+            for first in range(0, len(frames), _BLOCK_FRAMES):
+                file.write(frames[first : first + _BLOCK_FRAMES])
         return stream.getvalue()
 
     return Codec(name, "audio", _LEVELS, encode, sndfile_decode)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, get_args
@@ -18,55 +18,71 @@ from demo.media import Extent
 from demo.settings import Settings
 from demo.ui import inputs, parts
 from demo.ui.parts import MODELS
+from demo.visitors import Listener, Visitors
+from demo.work import Decode, Part
 
-_POLL_S = 0.1
-_MAX_DECODINGS = 2
 # of a video its sound, of an animation its first frame
 _NO_FRAME = -1.0
 
 
-def add_endpoints(queue: JobQueue, settings: Settings, folder: Path) -> None:
+def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path) -> None:
     """Add the endpoints to the page, where nothing of them is seen.
 
     Args:
         queue: where the runs live.
+        visitors: who asks for them.
         settings: of the app.
         folder: for decoded files on their way.
     """
 
-    def compress(
+    async def compress(
         file: str,
         budget: float,
         unit: Unit,
         model: str,
         effort: EffortName,
         frame_s: float,
+        request: gr.Request,
     ) -> tuple[str, dict[str, Any]]:
         """Compress an image, a clip or one of a video; returns the .cmb file and a report."""
+        listener = visitors.listener(request)
         try:
-            reading = inputs.read(file, None, settings, frame_s if frame_s >= 0 else None)
-            signal, notes = reading.signal, reading.all_notes()
-            file_bytes = cc.Budget(budget, unit).file_bytes(signal)
             options = cc.EncodeOptions(model=model, effort=effort)
-            job_id = queue.submit(Task(signal, Path(file).stem, file_bytes, options, notes))
+            task = Task(
+                inputs.chosen(file, None, settings),
+                None,
+                cc.Budget(budget, unit),
+                options,
+                parts.model_name(options),
+                frame_s if frame_s >= 0 else None,
+            )
+            job_id = await asyncio.to_thread(queue.submit, listener.visitor, task)
+            view = await _ended(queue, job_id, listener)
+            if view is None or view.outcome is None:
+                reason = view.error if view is not None and view.error else "The run was stopped."
+                raise cc.CombinerError(reason)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        view = _wait(queue, job_id)
-        if view is None or view.outcome is None:
-            reason = view.error if view is not None and view.error else "The run was stopped."
-            raise parts.toast(cc.CombinerError(reason))
         return str(view.outcome.compressed), report_of(view, view.outcome)
 
-    def decompress(file: str, fraction: float, scale: float) -> tuple[str, dict[str, Any]]:
+    async def decompress(
+        file: str, fraction: float, scale: float, request: gr.Request
+    ) -> tuple[str, dict[str, Any]]:
         """Decompress a .cmb file; returns a PNG or WAV file and a report."""
+        listener = visitors.listener(request)
         try:
-            data = inputs.read_compressed(file, settings)
-            info = cc.inspect(data)
-            signal = queue.decode(data, fraction, scale)
-            path = parts.write(signal, mkdtemp(dir=folder), f"{Path(file).stem}-decoded")
+            data = await asyncio.to_thread(inputs.read_compressed, file, settings)
+            info, name = cc.inspect(data), Path(file).name
+            work = Decode(name, data, (Part("Decoded", fraction),), scale)
+            decoded = await parts.result_of(queue.ask(listener.visitor, lambda: work), listener)
+            (rendering,) = decoded.renderings
+            own = Path(mkdtemp(dir=folder))
+            path = await asyncio.to_thread(
+                parts.write, rendering, own, f"{Path(file).stem}-decoded"
+            )
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        extent = Extent.of(signal)
+        extent = Extent.of(rendering.shape)
         report = {
             "signal": {"kind": extent.kind, "size": extent.text},
             "model": info.model,
@@ -88,19 +104,25 @@ def add_endpoints(queue: JobQueue, settings: Settings, folder: Path) -> None:
             [source, budget, unit, model, effort, frame_s],
             [compressed, report],
             api_name="compress",
-            concurrency_limit=settings.queue_length + 1,
+            concurrency_limit=None,
         )
         gr.Button().click(
             decompress,
             [source, fraction, scale],
             [decoded, report],
             api_name="decompress",
-            concurrency_limit=_MAX_DECODINGS,
+            concurrency_limit=None,
         )
 
 
-def _wait(queue: JobQueue, job_id: str) -> JobView | None:
-    """The job when it has ended."""
-    while (view := queue.view(job_id)) is not None and not view.ended:
-        time.sleep(_POLL_S)
-    return view
+async def _ended(queue: JobQueue, job_id: str, listener: Listener) -> JobView | None:
+    """The job when it has ended; it is stopped if who asked for it hangs up."""
+    try:
+        view = None
+        async for _ in parts.looks():
+            view = queue.view(job_id)
+            if view is None or view.ended or await listener.has_left():
+                break
+        return view
+    finally:
+        queue.stop(job_id)

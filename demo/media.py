@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from combiner_core import Signal
-from combiner_core.signals import Kind
+from combiner_core.signals import ImageShape, Kind, Shape
+from combiner_core.signals.audio import encode_pcm16
+from combiner_core.signals.images import encode_png
+
+# What an original is called beside what was made of it.
+ORIGINAL = "Original"
 
 # Suffixes of files that hold a signal without loss.
 SUFFIXES: Mapping[Kind, str] = MappingProxyType({"image": ".png", "audio": ".wav"})
@@ -35,13 +40,14 @@ class Extent:
     raw_bytes: int
 
     @classmethod
-    def of(cls, signal: Signal) -> Extent:
+    def of(cls, shape: Shape) -> Extent:
         """Of a signal."""
-        text = size_text(signal)
-        if signal.kind == "image":
-            return cls("image", text, signal.pixels, signal.pixels * _RAW_BYTES_PER_PIXEL)
-        raw_bytes = signal.values.size * _RAW_BYTES_PER_SAMPLE
-        return cls("audio", text, signal.duration_s, raw_bytes)
+        text = size_text(shape)
+        if isinstance(shape, ImageShape):
+            pixels = shape.width * shape.height
+            return cls("image", text, pixels, pixels * _RAW_BYTES_PER_PIXEL)
+        raw_bytes = shape.values_count * _RAW_BYTES_PER_SAMPLE
+        return cls("audio", text, shape.samples / shape.sample_rate, raw_bytes)
 
     def bytes_at(self, rate: float) -> int:
         """Whole bytes of a file at a rate in bpp or kbps."""
@@ -57,9 +63,14 @@ class Extent:
         return f"{self.rate(file_bytes):.{digits}f} {RATE_UNITS[self.kind]}"
 
 
-def size_text(signal: Signal) -> str:
+def size_text(shape: Shape) -> str:
     """Dimensions of a signal in words."""
-    if signal.kind == "image":
-        return f"{signal.width} × {signal.height} pixels"
-    channels = {1: "mono", 2: "stereo"}.get(signal.channels, f"{signal.channels} channels")
-    return f"{signal.duration_s:.2f} s, {channels}, {signal.sample_rate:,} Hz"
+    if isinstance(shape, ImageShape):
+        return f"{shape.width} × {shape.height} pixels"
+    channels = {1: "mono", 2: "stereo"}.get(shape.channels, f"{shape.channels} channels")
+    return f"{shape.samples / shape.sample_rate:.2f} s, {channels}, {shape.sample_rate:,} Hz"
+
+
+def lossless(signal: Signal) -> bytes:
+    """A signal as a file of the kind of `SUFFIXES`."""
+    return encode_png(signal) if signal.kind == "image" else encode_pcm16(signal, container="WAV")

@@ -15,38 +15,34 @@ from demo.results import results_tab
 from demo.security import check_files
 from demo.settings import Settings
 from demo.ui import theme
+from demo.visitors import Visitors
 
-_FILE_CHECK_INTERVAL_S = 600
 
-
-def build(queue: JobQueue, settings: Settings, folder: Path) -> gr.Blocks:
+def build(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path) -> gr.Blocks:
     """The page over an engine.
 
     Args:
         queue: where the runs live.
+        visitors: who asks for them.
         settings: of the app.
         folder: for decoded files on their way.
     """
-    life_s = max(1, round(settings.files_life_s))
-    with gr.Blocks(
-        title="COMBINER",
-        analytics_enabled=False,
-        delete_cache=(min(_FILE_CHECK_INTERVAL_S, life_s), life_s),
-    ) as blocks:
+    # Files go by `demo.security.disk`; what Gradio has for that ends if one comes meanwhile.
+    with gr.Blocks(title="COMBINER", analytics_enabled=False) as blocks:
         gr.HTML(theme.header())
         with gr.Tabs():
             with gr.Tab("Image", id="image"):
-                image = CompressTab("image", queue, settings)
+                image = CompressTab("image", queue, visitors, settings)
             with gr.Tab("Audio", id="audio"):
-                audio = CompressTab("audio", queue, settings)
+                audio = CompressTab("audio", queue, visitors, settings)
             with gr.Tab("Decode", id="decode"):
-                decode_tab(queue, settings)
+                decode_tab(queue, visitors, settings, folder)
             with gr.Tab("How it works", id="explain") as tab:
                 explain_tab(tab)
             with gr.Tab("Results", id="results") as tab:
                 results_tab(tab)
         gr.HTML(theme.footer())
-        add_endpoints(queue, settings, folder)
+        add_endpoints(queue, visitors, settings, folder)
         for compress_tab in (image, audio):
             compress_tab.resume_on(blocks.load)
     check_files(blocks, settings)

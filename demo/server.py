@@ -5,73 +5,126 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from combiner_core import CombinerError
-from combiner_core.devices import resolve
 from combiner_core.presets import DIRECTORY_VARIABLE
-from combiner_core.process import keep_freed_memory
-from demo import compress, page
-from demo.jobs import JobQueue
-from demo.security import Disk, exposure, guarding
-from demo.security.uploads import hide_names
+from demo.folder import own_folder
+from demo.jobs import Capacity, JobQueue, Lanes
 from demo.settings import Settings
-from demo.ui import theme
+from demo.workers import machine
 
-_MAX_EVENTS_WAITING = 64
+_MAX_EVENTS_WAITING = 1024
+# Events that only look and draw. Those that wait for a worker come on top: of runs and of what is
+# short, and of each up to twice the length of the queue, see `demo.scheduling`.
+_MAX_QUICK_EVENTS, _WAITING_EVENTS = 64, 4
+_FEWEST_WORKERS, _MOST_WORKERS, _CORES_EACH = 2, 8, 2
+# For this share of the memory, the page itself and what else runs here.
+_LEAST_MEMORY_BYTES = 1 << 30
 
 
 def serve(settings: Settings) -> None:
     """Serve the page until interrupted; what was uploaded or made is deleted at the end.
 
+    What a server left that was killed is deleted at the start.
+
     Raises:
         CombinerError: the device is not there, or nothing can listen at that address.
     """
-    resolve(settings.device)
-    if warning := exposure(settings):
-        print(warning, file=sys.stderr, flush=True)
-    keep_freed_memory()
+    if settings.device == "cuda":
+        from combiner_core.devices import resolve  # Imports torch.
+
+        resolve(settings.device)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stop as on Ctrl-C, tidily.
     with (
-        TemporaryDirectory(prefix="combiner-") as folder,
+        own_folder() as folder,
         JobQueue(
-            Path(folder, "jobs"),
-            device=settings.device,
-            presets=settings.presets,
-            queue_length=settings.queue_length,
+            folder / "jobs",
+            Lanes(capacity_of(settings)),
+            settings.input_limits,
             life_s=settings.files_life_s,
         ) as queue,
+        _ending_undisturbed(),
     ):
-        os.environ["GRADIO_TEMP_DIR"] = str(Path(folder, "cache"))  # Read by the components.
-        if settings.presets is not None:
-            os.environ[DIRECTORY_VARIABLE] = str(settings.presets)  # Read when files are inspected.
-        hide_names()
         queue.warm_up()
-        disk = Disk(Path(folder), settings.max_disk_bytes, settings.files_life_s, queue)
-        blocks = page.build(queue, settings, Path(folder))
-        disk.keep_present()
-        blocks.queue(max_size=_MAX_EVENTS_WAITING)
-        try:
-            blocks.launch(
-                server_name=settings.host,
-                server_port=settings.port,
-                auth=settings.login,
-                theme=theme.theme(),
-                css_paths=[theme.STYLE, compress.STYLE],
-                head=theme.head(),
-                max_file_size=settings.max_upload_bytes,
-                state_session_capacity=settings.max_sessions,
-                app_kwargs={"lifespan": guarding(settings, disk)},
-                footer_links=[],
-                run_history=False,
-                enable_monitoring=False,
-                share=False,
-                quiet=True,
-                prevent_thread_lock=True,
-            )
-        except (OSError, OverflowError) as error:
-            where = f"Port {settings.port} of {settings.host}"
-            raise CombinerError(f"{where} is taken or cannot be used.") from error
-        print(f"COMBINER is served at {blocks.local_url} until you press Ctrl-C.", flush=True)
-        blocks.block_thread()
+        _serve_page(queue, settings, folder)
+
+
+def capacity_of(settings: Settings) -> Capacity:
+    """What is done at a time and what each may take, where the settings leave it open.
+
+    Threads are those of the machine divided among the workers, unless OMP_NUM_THREADS says.
+    """
+    cores = machine.cores()
+    few = max(_FEWEST_WORKERS, min(_MOST_WORKERS, cores // _CORES_EACH))
+    workers = settings.workers or few
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    share_bytes = machine.memory_bytes() // (workers + 1)
+    memory_bytes = settings.max_memory_mb and round(settings.max_memory_mb * 2**20)
+    return Capacity(
+        settings.device,
+        settings.presets,
+        workers,
+        int(asked) if asked.isdecimal() and int(asked) else max(1, cores // workers),
+        settings.queue_length,
+        settings.queue_length_each,
+        settings.max_run_s,
+        memory_bytes or max(_LEAST_MEMORY_BYTES, share_bytes),
+    )
+
+
+@contextmanager
+def _ending_undisturbed() -> Iterator[None]:
+    """Who asks for the end twice does not keep files and workers from being cleared away."""
+    try:
+        yield
+    finally:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+
+
+def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "cache")  # Read by Gradio, from the first.
+    # It takes seconds to import, in which the workers get ready.
+    from demo import compress, page
+    from demo.security import Disk, exposure, guarding
+    from demo.security.uploads import hide_names
+    from demo.ui import theme
+    from demo.visitors import Visitors
+
+    if warning := exposure(settings):
+        print(warning, file=sys.stderr, flush=True)
+    if settings.presets is not None:
+        os.environ[DIRECTORY_VARIABLE] = str(settings.presets)  # Read when files are inspected.
+    hide_names()
+    visitors = Visitors()
+    disk = Disk(folder, settings.max_disk_bytes, settings.files_life_s, queue)
+    blocks = page.build(queue, visitors, settings, folder)
+    disk.keep_present()
+    blocks.queue(max_size=_MAX_EVENTS_WAITING)
+    try:
+        blocks.launch(
+            server_name=settings.host,
+            server_port=settings.port,
+            auth=settings.login,
+            theme=theme.theme(),
+            css_paths=[theme.STYLE, compress.STYLE],
+            head=theme.head(),
+            max_file_size=settings.max_upload_bytes,
+            max_threads=_MAX_QUICK_EVENTS + _WAITING_EVENTS * settings.queue_length,
+            state_session_capacity=settings.max_sessions,
+            app_kwargs={"lifespan": guarding(settings, disk, visitors.watching)},
+            footer_links=[],
+            run_history=False,
+            enable_monitoring=False,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+    except (OSError, OverflowError) as error:
+        where = f"Port {settings.port} of {settings.host}"
+        raise CombinerError(f"{where} is taken or cannot be used.") from error
+    print(f"COMBINER is served at {blocks.local_url} until you press Ctrl-C.", flush=True)
+    blocks.block_thread()

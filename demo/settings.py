@@ -88,6 +88,19 @@ def _hosts(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class InputLimits:
+    """How large a signal may be.
+
+    Attributes:
+        max_pixels: of an image.
+        max_seconds: of a clip.
+    """
+
+    max_pixels: int
+    max_seconds: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of the app; each field is an option `--name` and a variable `COMBINER_NAME`.
 
@@ -102,7 +115,11 @@ class Settings:
         max_sessions: open pages whose state is kept.
         max_megapixels: largest image accepted, in 10^6 pixels.
         max_seconds: longest clip accepted.
-        queue_length: runs that may wait for the one at work.
+        workers: runs at a time; ``None``: by the cores of the machine.
+        queue_length: runs that may wait for those at work.
+        queue_length_each: those of one visitor.
+        max_run_s: longest time that a run may take.
+        max_memory_mb: most memory that a run may take, in 2^20 bytes; ``None``: by the machine.
         user, password: asked of visitors if given.
         files_life_s: how long uploads and results are kept.
     """
@@ -140,8 +157,26 @@ class Settings:
     max_seconds: float = field(
         default=600.0, metadata=_option("longest clip accepted, in seconds", _positive)
     )
+    workers: int | None = field(
+        default=None,
+        metadata=_option("runs at a time; if not given, half as many as cores, but 2 to 8", _whole),
+    )
     queue_length: int = field(
-        default=8, metadata=_option("runs that may wait for the one at work", _count)
+        default=32, metadata=_option("runs that may wait for those at work", _count)
+    )
+    queue_length_each: int = field(
+        default=4, metadata=_option("runs that may wait of one visitor", _count)
+    )
+    max_run_s: float = field(
+        default=3600.0, metadata=_option("longest time that a run may take, in seconds", _positive)
+    )
+    max_memory_mb: float | None = field(
+        default=None,
+        metadata=_option(
+            "most memory that a run may take, in megabytes; if not given, its share of the "
+            "machine's",
+            _positive,
+        ),
     )
     user: str | None = field(default=None, metadata=_option("name that visitors must give", str))
     password: str | None = field(
@@ -170,6 +205,11 @@ class Settings:
     def max_pixels(self) -> int:
         """Largest image accepted, in pixels."""
         return round(self.max_megapixels * 1e6)
+
+    @property
+    def input_limits(self) -> InputLimits:
+        """How large a signal may be."""
+        return InputLimits(self.max_pixels, self.max_seconds)
 
     @property
     def login(self) -> tuple[str, str] | None:

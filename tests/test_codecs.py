@@ -181,6 +181,14 @@ def test_decoded_sound_is_not_delayed(codec: str, sample_rate: int, level: float
         assert lag_of(original.values[channel], result.reconstruction.values[channel]) == 0
 
 
+@pytest.mark.parametrize("codec", CODECS_FOR["audio"])
+def test_a_minute_of_stereo_is_no_more_than_the_stack_holds(codec: str) -> None:
+    original = sweep_tone(60 * 48000, 48000, channels=2)
+    result = encode_at_setting(original, codec, 0.9)
+    check(result, original)
+    assert psnr_db(original, result.reconstruction) > 20
+
+
 @given(
     codec=st.sampled_from(CODECS_FOR["audio"]),
     samples=st.integers(16, 5000),

@@ -1,21 +1,5 @@
 """Baselines: what other codecs make of the signal at hand, beside a run and at its size."""
 
-from demo.baselines.codecs import CODECS, RatePoint, label
-from demo.baselines.comparison import (
-    OURS,
-    BaselineComparison,
-    ComparisonState,
-    Entry,
-    background_pool,
-)
+from demo.baselines.comparison import OURS, BaselineComparison, ComparisonState, Entry, Ours
 
-__all__ = [
-    "CODECS",
-    "OURS",
-    "BaselineComparison",
-    "ComparisonState",
-    "Entry",
-    "RatePoint",
-    "background_pool",
-    "label",
-]
+__all__ = ["OURS", "BaselineComparison", "ComparisonState", "Entry", "Ours"]

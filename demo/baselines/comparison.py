@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Lock, get_native_id
+from threading import RLock
+from typing import Any
 
 import combiner_core as cc
-from demo.baselines import codecs
-from demo.baselines.codecs import MeasuredResult, RatePoint
+from combiner_core.signals import Kind, write_atomically
+from demo.codecs import CODECS, RatePoint
 from demo.media import SUFFIXES
+from demo.scheduling import Scheduler, Ticket, Visitor
+from demo.work import Judge, Quality, Reencode, Reencoded, Source, Sweep
+from demo.workers import StoppedError
 
 OURS = "ours"
-_NICENESS = 10
-# Larger signals have no curves: a sweep would take longer than the run.
-_MAX_CURVE_PIXELS = 2_000_000
-_MAX_CURVE_S = 60.0
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,8 +28,8 @@ class Entry:
     Attributes:
         codec: its name, or `OURS`.
         bytes_count: size of the file.
-        psnr_db, perceived, similarity, encode_s, decode_s: as in
-            `demo.baselines.codecs.MeasuredResult`.
+        psnr_db, perceived, similarity: see `demo.work.Quality`.
+        encode_s, decode_s: how long it took, in seconds.
         file: the decoded signal, without loss.
     """
 
@@ -54,127 +50,159 @@ class ComparisonState:
     Attributes:
         curves: by codec, for this signal.
         entries: by codec; ``None`` for one that cannot make a file this small.
+        failures: why there is no entry, by codec.
         complete: whether no more entries will come.
     """
 
-    curves: Mapping[str, Sequence[RatePoint]]
-    entries: Mapping[str, Entry | None]
-    complete: bool
+    curves: Mapping[str, Sequence[RatePoint]] = field(default_factory=dict)
+    entries: Mapping[str, Entry | None] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class Ours:
+    """The result of the run.
+
+    Attributes:
+        original, decoded: the signals as files, without loss.
+        bytes_count: size of the compressed file.
+        psnr_db: of the decoded signal.
+        encode_s, decode_s: how long it took, in seconds.
+    """
+
+    original: Path
+    decoded: Path
+    bytes_count: int
+    psnr_db: float
+    encode_s: float
+    decode_s: float
 
 
 class BaselineComparison:
-    """The comparison of one run with other codecs, in a pool of threads of low priority.
+    """The comparison of one run with other codecs; a codec that fails costs its own row alone.
 
     Args:
-        signal: what is compressed.
-        stem: of the decoded files' paths; their folder is there when the run is done.
-        pool: see `background_pool`.
-        codecs: to compare with.
+        kind: of the signal.
+        open_file: reads what is compressed, or another file of this run.
+        stem: of the decoded files' paths; their folder is there.
+        background: does the work.
+        visitor: whose run it is.
+        with_others: whether there are others than ours.
     """
 
     def __init__(
-        self, signal: cc.Signal, stem: Path, pool: ThreadPoolExecutor, codecs: Sequence[str]
+        self,
+        kind: Kind,
+        open_file: Callable[[Path | None], Source],
+        stem: Path,
+        background: Scheduler,
+        visitor: Visitor,
+        *,
+        with_others: bool = True,
     ) -> None:
-        self._signal: cc.Signal | None = signal
-        self._stem, self._pool, self._codecs = stem, pool, codecs
-        self._curves: dict[str, list[RatePoint]] = {}
+        self._kind, self._open, self._stem = kind, open_file, stem
+        self._background, self._visitor = background, visitor
+        self._codecs = CODECS[kind] if with_others else ()
+        self._curves: dict[str, Sequence[RatePoint]] = {}
         self._entries: dict[str, Entry | None] = {}
-        self._complete = False
-        self._lock = Lock()
+        self._failures: dict[str, str] = {}
+        self._tickets: set[Ticket[Any]] = set()
+        self._rows, self._abandoned = 0, False
+        # Whoever holds it may write files; nobody does once all is abandoned.
+        self._writing = RLock()
 
     def state(self) -> ComparisonState:
         """How far it is."""
-        with self._lock:
-            return ComparisonState(dict(self._curves), dict(self._entries), self._complete)
+        curves, entries, failures = self._curves.copy(), self._entries.copy(), self._failures.copy()
+        complete = self._abandoned or 0 < self._rows == len(entries) + len(failures)
+        return ComparisonState(curves, entries, failures, complete)
 
     def draw_curves(self) -> None:
         """Begin with the curves."""
         for codec in self._codecs:
-            self._later(partial(self._sweep, codec))
+            self._later(
+                partial(lambda codec: Sweep(self._open(None), codec), codec),
+                partial(self._curves.__setitem__, codec),
+            )
 
-    def compare(self, encoded: cc.Encoded, decoded: Path) -> None:
-        """Measure the result of the run, then what the codecs make of its size.
-
-        Args:
-            encoded: result of the run.
-            decoded: the file of its reconstruction.
-        """
-        self._later(partial(self._measure, encoded, decoded))
+    def compare(self, ours: Ours) -> None:
+        """Measure the result of the run, then what the codecs make of its size."""
+        self._rows = 1 + len(self._codecs)
+        self._later(
+            lambda: Judge(self._open(ours.original), self._open(ours.decoded)),
+            partial(self._enter_ours, ours),
+            OURS,
+        )
         for codec in self._codecs:
-            self._later(partial(self._fit, codec, len(encoded.data)))
-        self._later(lambda signal: self.abandon())
+            self._later(
+                partial(lambda codec: Reencode(self._open(None), codec, ours.bytes_count), codec),
+                partial(self._enter, codec),
+                codec,
+            )
 
     def abandon(self) -> None:
-        """Do no more, and let go of the signal."""
-        with self._lock:
-            self._complete, self._signal = True, None
+        """Do no more."""
+        with self._writing:
+            self._abandoned = True
+            tickets = list(self._tickets)
+        for ticket in tickets:
+            ticket.cancel()
 
-    def _later(self, work: Callable[[cc.Signal], None]) -> None:
-        self._pool.submit(self._run, work)
+    def _later(
+        self, make: Callable[[], Any], note: Callable[[Any], None], row: str | None = None
+    ) -> None:
+        """Have some work done, and note its result, or the reason in a row if it has one."""
+        with self._writing:
+            if self._abandoned:
+                return
+            try:
+                ticket = self._background.submit(self._visitor, make)
+            except StoppedError:
+                return
+            self._tickets.add(ticket)
+        ticket.result.add_done_callback(partial(self._ended, ticket, note, row))
 
-    def _run(self, work: Callable[[cc.Signal], None]) -> None:
-        signal = self._signal
-        if signal is None:
-            return
-        try:
-            work(signal)
-        except cc.SignalError:
-            pass  # The codec cannot hold such a signal.
-        except Exception:
-            _LOG.exception("a comparison failed")
+    def _ended(
+        self, ticket: Ticket[Any], note: Callable[[Any], None], row: str | None, result: Future[Any]
+    ) -> None:
+        with self._writing:
+            self._tickets.discard(ticket)
+            if self._abandoned:
+                return
+            try:
+                note(result.result())
+            except CancelledError:
+                pass
+            except cc.CombinerError as error:
+                if row is not None:
+                    self._failures[row] = str(error)
 
-    def _measure(self, encoded: cc.Encoded, decoded: Path, signal: cc.Signal) -> None:
-        seconds = encoded.seconds
-        encode_s = seconds["load"] + seconds["fit"] + seconds["code"]
-        result = codecs.measured(
-            signal,
+    def _enter_ours(self, ours: Ours, quality: Quality) -> None:
+        self._entries[OURS] = Entry(
             OURS,
-            len(encoded.data),
-            encoded.reconstruction,
-            encode_s=encode_s,
-            decode_s=seconds["total"] - encode_s,  # The encoder ends with decoding.
+            ours.bytes_count,
+            ours.psnr_db,
+            quality.perceived,
+            quality.similarity,
+            ours.encode_s,
+            ours.decode_s,
+            ours.decoded,
         )
-        self._enter(OURS, result, decoded)
 
-    def _sweep(self, codec: str, signal: cc.Signal) -> None:
-        is_image = signal.kind == "image"
-        if signal.pixels > _MAX_CURVE_PIXELS if is_image else signal.duration_s > _MAX_CURVE_S:
-            return
-        curve = codecs.curve(signal, codec)
-        with self._lock:
-            self._curves[codec] = curve
-
-    def _fit(self, codec: str, max_bytes: int, signal: cc.Signal) -> None:
-        result = codecs.at_size(signal, codec, max_bytes)
+    def _enter(self, codec: str, result: Reencoded | None) -> None:
         if result is None:
-            with self._lock:
-                self._entries[codec] = None
+            self._entries[codec] = None
             return
-        file = self._stem.with_name(f"{self._stem.name}-{codec}{SUFFIXES[signal.kind]}")
-        cc.save(result.reconstruction, file)
-        self._enter(codec, result, file)
-
-    def _enter(self, codec: str, result: MeasuredResult, file: Path) -> None:
-        entry = Entry(
+        file = self._stem.with_name(f"{self._stem.name}-{codec}{SUFFIXES[self._kind]}")
+        write_atomically(file, result.reconstruction)
+        self._entries[codec] = Entry(
             codec,
             result.bytes_count,
-            result.psnr_db,
-            result.perceived,
-            result.similarity,
+            result.quality.psnr_db,
+            result.quality.perceived,
+            result.quality.similarity,
             result.encode_s,
             result.decode_s,
             file,
         )
-        with self._lock:
-            self._entries[codec] = entry
-
-
-def background_pool() -> ThreadPoolExecutor:
-    """One thread that yields the processor to others."""
-    return ThreadPoolExecutor(1, thread_name_prefix="background", initializer=_be_nice)
-
-
-def _be_nice() -> None:
-    # On Linux the priority is that of the thread alone; elsewhere the call is not there.
-    with suppress(AttributeError, OSError):
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)

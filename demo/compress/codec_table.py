@@ -8,7 +8,8 @@ from html import escape
 from types import MappingProxyType
 
 from combiner_core.signals import Kind
-from demo.baselines import Entry, label
+from demo.baselines import Entry
+from demo.codecs import label
 from demo.media import Extent
 
 TOO_SMALL = "cannot go this small"
@@ -25,7 +26,7 @@ def table(extent: Extent, rows: Mapping[str, Entry | str]) -> str:
 
     Args:
         extent: size of the original.
-        rows: results by codec, or a word in place of one: `TOO_SMALL`, `COMPUTING`.
+        rows: results by codec, or words in place of one: `TOO_SMALL`, `COMPUTING`, a reason.
     """
     perceived, similarity = _MEASURES[extent.kind]
     titles = ("Codec", "Bytes", "Rate", "PSNR", perceived, similarity, "Encode", "Decode")

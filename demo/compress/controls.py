@@ -14,10 +14,13 @@ from combiner_core.options import EffortName
 from combiner_core.signals import Kind
 from demo import ROOT
 from demo.compress import budgets
+from demo.jobs import JobQueue
 from demo.media import RATE_UNITS, Extent
 from demo.settings import Settings
 from demo.ui import inputs, parts
 from demo.ui.parts import MODELS, QUEUED, QUICK, Updates
+from demo.visitors import Visitors
+from demo.work import Measure, Source
 
 _EXAMPLES = ROOT / "assets" / "examples"
 _SUFFIXES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
@@ -33,6 +36,8 @@ class Controls:
 
     Args:
         kind: of signals.
+        queue: whose workers open files.
+        visitors: who asks for it.
         settings: of the app.
 
     Attributes:
@@ -44,8 +49,9 @@ class Controls:
         compress, stop: buttons.
     """
 
-    def __init__(self, kind: Kind, settings: Settings) -> None:
+    def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
         self._kind, self._settings = kind, settings
+        self._queue, self._visitors = queue, visitors
         self.source = _INPUTS[kind](f"{kind}-source")
         gr.Markdown(inputs.limits_text(kind, settings), elem_classes="job-limits")
         _examples(kind, self.source)
@@ -136,16 +142,22 @@ class Controls:
             api_visibility="private",
         )
 
-    def _measure(self, path: str | None) -> Updates:
+    async def _measure(self, path: str | None, request: gr.Request) -> Updates:
         """The signal is another one: so are the sensible budgets."""
         if path is None:
             return {self._extent: None, self._note: "", self.frame_s: gr.Number(visible=False)}
+        listener = self._visitors.listener(request)
         try:
-            reading = inputs.read(path, self._kind, self._settings)
+            file = inputs.chosen(path, self._kind, self._settings)
+            limits = self._settings.input_limits
+            ticket = self._queue.ask(
+                listener.visitor, lambda: Measure(Source.read(file, self._kind, limits))
+            )
+            measured = await parts.result_of(ticket, listener)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        extent = Extent.of(reading.signal)
-        has_frames = reading.has_frames and self._kind == "image"
+        extent = Extent.of(measured.shape)
+        has_frames = measured.has_frames and self._kind == "image"
         size = budgets.default_bytes(extent)
         largest = budgets.slider_position(budgets.max_bytes(extent))
         return {

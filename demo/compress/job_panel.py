@@ -29,13 +29,9 @@ def job_panel(view: JobView) -> str:
     if view.state == "stopped":
         return panel("stopped", "Stopped", note="Nothing was kept.")
     if view.outcome is not None:
-        return panel("done", "Done", note=notes_text(view), facts=_result_facts(view, view.outcome))
+        facts = _result_facts(view.outcome)
+        return panel("done", "Done", note=" ".join(view.notes), facts=facts)
     return _running(view)
-
-
-def notes_text(view: JobView) -> str:
-    """What of the file is not in the signal."""
-    return " ".join(view.notes)
 
 
 def _running(view: JobView) -> str:
@@ -53,11 +49,11 @@ def _running(view: JobView) -> str:
     return panel("running", headline, note=note, fraction=view.fraction, facts=facts)
 
 
-def _result_facts(view: JobView, outcome: Outcome) -> dict[str, str]:
+def _result_facts(outcome: Outcome) -> dict[str, str]:
     return {
         "PSNR": f"{outcome.psnr_db:.2f} dB",
         "Size": f"{outcome.bytes_count:,} bytes",
-        "Rate": view.extent.rate_text(outcome.bytes_count),
+        "Rate": outcome.extent.rate_text(outcome.bytes_count),
         "Model": outcome.model,
         "Time": f"{outcome.seconds['total']:.1f} s on {outcome.device}",
     }

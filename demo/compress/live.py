@@ -11,7 +11,7 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from combiner_core.signals import Kind
-from demo.baselines import RatePoint
+from demo.codecs import RatePoint
 from demo.compress.job_panel import job_panel
 from demo.jobs import JobView
 from demo.ui import charts, status

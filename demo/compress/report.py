@@ -22,13 +22,14 @@ def report_of(view: JobView, outcome: Outcome) -> dict[str, Any]:
     entries = view.comparison.entries
     companion = view.companion
     return {
-        "signal": {"kind": view.extent.kind, "size": view.extent.text},
+        "signal": {"kind": outcome.extent.kind, "size": outcome.extent.text},
         "notes": list(view.notes),
         "settings": {"budget_bytes": view.budget_bytes, **_settings(view.options)},
-        "result": _result(view, outcome),
+        "result": _result(outcome),
         "codecs": {name: entry and _codec(entry) for name, entry in entries.items()},
+        "failed_codecs": dict(view.comparison.failures),
         "other_model": (
-            _result(companion, companion.outcome)
+            _result(companion.outcome)
             if companion is not None and companion.outcome is not None
             else None
         ),
@@ -52,21 +53,18 @@ def _settings(options: EncodeOptions) -> dict[str, Any]:
     return settings
 
 
-def _result(view: JobView, outcome: Outcome) -> dict[str, Any]:
+def _result(outcome: Outcome) -> dict[str, Any]:
+    extent = outcome.extent
     return {
         "model": outcome.model,
         "bytes": outcome.bytes_count,
-        **_rate(view, outcome.bytes_count),
+        RATE_UNITS[extent.kind]: round(extent.rate(outcome.bytes_count), 6),
         "psnr_db": outcome.psnr_db,
         "kl_bits": outcome.kl_bits,
         "side_bits": outcome.side_bits,
         "device": outcome.device,
         "seconds": outcome.seconds,
     }
-
-
-def _rate(view: JobView, file_bytes: int) -> dict[str, float]:
-    return {RATE_UNITS[view.extent.kind]: round(view.extent.rate(file_bytes), 6)}
 
 
 def _codec(entry: Entry) -> dict[str, Any]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import dataclass
 from html import escape
 
 import gradio as gr
+import plotly.graph_objects as go
 
 import combiner_core as cc
 from combiner_core.signals import Kind
-from demo.baselines import CODECS, OURS, Entry, label
+from combiner_core.signals.storage import read_content
+from demo.baselines import OURS, Entry
+from demo.codecs import CODECS, label
 from demo.compress import codec_table
 from demo.compress.report import write_report
 from demo.jobs import JobQueue, JobView, Outcome
-from demo.media import SUFFIXES
+from demo.media import ORIGINAL, SUFFIXES
+from demo.settings import Settings
 from demo.ui import parts
-from demo.ui.compare import ORIGINAL, AudioComparison, ImageComparison, Variant
+from demo.ui.compare import AudioComparison, ImageComparison, Variant
 from demo.ui.parts import MODELS, Updates
+from demo.visitors import Listener
+from demo.work import Decode, Part, Source
 
 
 @dataclass(frozen=True)
@@ -27,10 +34,12 @@ class Prefix:
     Attributes:
         job_id: the run.
         variant: as it takes part in the comparison.
+        figures: charts of the original and this, if they are clips.
     """
 
     job_id: str
     variant: Variant
+    figures: tuple[go.Figure, ...]
 
 
 class ResultView:
@@ -103,7 +112,7 @@ class ResultView:
             updates[self.percent] = 100
         updates |= self._compare(view, outcome, prefix)
         updates |= self._offer(view, outcome)
-        updates[self._table] = _table(view)
+        updates[self._table] = _table(view, outcome)
         updates |= self._describe_companion(view)
         return updates, contents
 
@@ -122,11 +131,11 @@ class ResultView:
                 variants.append(
                     Variant(label(name), str(entry.file), entry.bytes_count, entry.psnr_db)
                 )
-        right = ours
+        right, figures = ours, outcome.figures
         if prefix is not None:
-            right = prefix.variant
+            right, figures = prefix.variant, prefix.figures
             variants.append(right)
-        return self._comparison.update(variants, ORIGINAL, right.name)
+        return self._comparison.update(variants, ORIGINAL, right.name, figures)
 
     def _offer(self, view: JobView, outcome: Outcome) -> Updates:
         texts = (
@@ -153,7 +162,9 @@ class ResultView:
         return {self.companion: button, self._note: f"<p>{escape(note)}</p>" if note else ""}
 
 
-def decode_prefix(queue: JobQueue, view: JobView, percent: float) -> Prefix | None:
+async def decode_prefix(
+    queue: JobQueue, listener: Listener, view: JobView, percent: float, settings: Settings
+) -> Prefix | None:
     """Decode the first part of a result's file; ``None`` for the whole of it.
 
     Raises:
@@ -162,22 +173,27 @@ def decode_prefix(queue: JobQueue, view: JobView, percent: float) -> Prefix | No
     outcome = view.outcome
     if outcome is None or percent >= 100:
         return None
-    data = outcome.compressed.read_bytes()
+    kind, part = outcome.extent.kind, Part(parts.prefix_name(percent), percent / 100)
+    data = read_content(outcome.compressed)
+
+    def work() -> Decode:
+        original = Source.read(outcome.original, kind, settings.input_limits)
+        return Decode(outcome.compressed.name, data, (part,), original=original)
+
+    decoded = await parts.result_of(queue.ask(listener.visitor, work), listener)
+    rendering = decoded.renderings[-1]
+    stem = f"{view.name}-first-{percent:.0f}-percent"
+    path = await asyncio.to_thread(parts.write, rendering, outcome.decoded.parent, stem)
     info = cc.inspect(data)
-    signal = queue.decode(data, fraction=percent / 100)
-    name = parts.prefix_name(percent)
-    path = parts.write(
-        signal, str(outcome.decoded.parent), f"{view.name}-first-{percent:.0f}-percent"
-    )
     used_bytes = len(data) - info.payload_bytes + math.ceil(info.payload_bytes * percent / 100)
-    quality_db = cc.psnr_db(cc.load(outcome.original), signal)
-    return Prefix(view.id, Variant(name, path, used_bytes, quality_db))
+    variant = Variant(part.title, path, used_bytes, rendering.psnr_db)
+    return Prefix(view.id, variant, decoded.figures)
 
 
 def _contents(view: JobView, prefix: Prefix | None) -> str:
     """What of a run changes its result on the screen."""
     comparison, companion = view.comparison, view.companion
-    about = [view.id, len(comparison.entries), comparison.complete]
+    about = [view.id, len(comparison.entries), len(comparison.failures), comparison.complete]
     about.append(prefix.variant.name if prefix is not None else "")
     if companion is not None:
         progress = f"{companion.fraction:.2f}"
@@ -185,20 +201,26 @@ def _contents(view: JobView, prefix: Prefix | None) -> str:
     return " ".join(map(str, about))
 
 
-def _table(view: JobView) -> str:
-    entries = view.comparison.entries
-    rows: dict[str, Entry | str] = {_model_name(view): entries.get(OURS) or codec_table.COMPUTING}
+def _table(view: JobView, outcome: Outcome) -> str:
+    comparison = view.comparison
+    rows: dict[str, Entry | str] = {_model_name(view): _our_row(view)}
     companion = view.companion
     if companion is not None and companion.outcome is not None:
-        rows[_model_name(companion)] = (
-            companion.comparison.entries.get(OURS) or codec_table.COMPUTING
-        )
-    for codec in CODECS[view.extent.kind]:
-        if codec in entries:
-            rows[codec] = entries[codec] or codec_table.TOO_SMALL
-        elif not view.comparison.complete:
+        rows[_model_name(companion)] = _our_row(companion)
+    for codec in CODECS[outcome.extent.kind]:
+        if codec in comparison.entries:
+            rows[codec] = comparison.entries[codec] or codec_table.TOO_SMALL
+        elif codec in comparison.failures:
+            rows[codec] = comparison.failures[codec]
+        elif not comparison.complete:
             rows[codec] = codec_table.COMPUTING
-    return codec_table.table(view.extent, rows)
+    return codec_table.table(outcome.extent, rows)
+
+
+def _our_row(view: JobView) -> Entry | str:
+    comparison = view.comparison
+    failure = comparison.failures.get(OURS, codec_table.COMPUTING)
+    return comparison.entries.get(OURS) or failure
 
 
 def _family(view: JobView) -> str:
@@ -206,4 +228,4 @@ def _family(view: JobView) -> str:
 
 
 def _model_name(view: JobView) -> str:
-    return MODELS[_family(view)]
+    return parts.model_name(view.options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from demo.jobs import JobQueue, JobView, Task
 from demo.settings import Settings
 from demo.ui import inputs, parts
 from demo.ui.parts import QUEUED, QUICK, Updates
+from demo.visitors import Visitors
 
 STYLE = Path(__file__).with_name("job.css")
 
-_POLL_S = 0.3
+# Of a run that waits less is to be seen, and there may be many of them.
+_POLL_S, _WAITING_POLL_S = 0.3, 1.0
 # Browsers keep the id of the last run under this, so that a page loaded anew finds it again. The
 # id is no secret from its own browser: the key only has to stay the same.
 _STORAGE_SECRET = "combiner"
@@ -33,14 +36,16 @@ class CompressTab:
     Args:
         kind: of signals.
         queue: where the runs live.
+        visitors: whose runs they are.
         settings: of the app.
     """
 
-    def __init__(self, kind: Kind, queue: JobQueue, settings: Settings) -> None:
+    def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
         self._kind, self._queue, self._settings = kind, queue, settings
+        self._visitors = visitors
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320, elem_classes="job-controls"):
-                self._controls = Controls(kind, settings)
+                self._controls = Controls(kind, queue, visitors, settings)
             with gr.Column(scale=5, min_width=320):
                 panel = status_panel(kind)
                 self._result = ResultView(kind)
@@ -115,17 +120,18 @@ class CompressTab:
         drawn: Drawn,
         result_drawn: str,
         prefix: Prefix | None,
+        request: gr.Request,
     ) -> Iterator[Updates]:
         try:
             if budget_bytes is None:
                 raise cc.BudgetError("Type the number of bytes the file may have.")
             budget = cc.Budget(budget_bytes)
-            # a field of no use is hidden and zero
-            reading = inputs.read(path, self._kind, self._settings, frame_s or None)
-            signal, notes = reading.signal, reading.all_notes()
+            file = inputs.chosen(path, self._kind, self._settings)
             options = cc.EncodeOptions(model=model, effort=effort)
-            task = Task(signal, Path(str(path)).stem, budget.file_bytes(signal), options, notes)
-            job_id = self._queue.submit(task)
+            # A field of no use is hidden and zero.
+            title, moment_s = parts.model_name(options), frame_s or None
+            task = Task(file, self._kind, budget, options, title, moment_s)
+            job_id = self._queue.submit(self._visitors.listener(request).visitor, task)
         except cc.CombinerError as error:
             yield self._live.fail(str(error))  # What was there before stays.
             raise parts.toast(error) from error
@@ -144,22 +150,25 @@ class CompressTab:
             raise parts.toast(error) from error
         return self._look(job_id, drawn, result_drawn, prefix)
 
-    def _use_prefix(
+    async def _use_prefix(
         self,
         percent: float,
         job_id: str,
         drawn: Drawn,
         result_drawn: str,
         prefix: Prefix | None,
+        request: gr.Request,
     ) -> Updates:
         view = self._queue.view(job_id)
         if view is None:
             return {}
         try:
-            prefix = decode_prefix(self._queue, view, percent)
+            listener = self._visitors.listener(request)
+            prefix = await decode_prefix(self._queue, listener, view, percent, self._settings)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        return {self._prefix: prefix, **self._look(job_id, drawn, result_drawn, prefix)}
+        seen = await asyncio.to_thread(self._look, job_id, drawn, result_drawn, prefix)
+        return {self._prefix: prefix, **seen}
 
     def _look(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
         """Whatever is new of the run that this page follows."""
@@ -181,7 +190,9 @@ class CompressTab:
         companion = view.companion
         busy = not view.ended or (companion is not None and not companion.ended)
         return {
-            self._timer: gr.Timer(active=not view.settled),
+            self._timer: gr.Timer(
+                _WAITING_POLL_S if view.state == "waiting" else _POLL_S, active=not view.settled
+            ),
             self._controls.compress: gr.Button(interactive=view.ended),
             self._controls.stop: gr.Button(interactive=busy),
         }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,15 +16,10 @@ from demo.jobs import JobQueue
 from demo.media import size_text
 from demo.settings import Settings
 from demo.ui import inputs, parts, status
-from demo.ui.compare import (
-    ORIGINAL,
-    AudioComparison,
-    Comparison,
-    ImageComparison,
-    Variant,
-    variant,
-)
+from demo.ui.compare import AudioComparison, Comparison, ImageComparison, Variant
 from demo.ui.parts import QUEUED, Updates
+from demo.visitors import Visitors
+from demo.work import Decode, Decoded, Part, Source
 
 _SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 _WHOLE = "Whole file"
@@ -68,15 +63,47 @@ class _Compressed:
     info: cc.FileInfo
     percent: float
     scale: float
-    original: cc.Signal | None
+    original: Path | None
 
     @property
     def kind(self) -> Kind:
         return "image" if isinstance(self.info.shape, ImageShape) else "audio"
 
+    def work(self, settings: Settings) -> Decode:
+        """Decoding it.
 
-def decode_tab(queue: JobQueue, settings: Settings) -> None:
-    """Lay out and wire the tab; its elements have ids that begin with "decode"."""
+        Raises:
+            CombinerError: the original is gone.
+        """
+        original = None
+        if self.original is not None:
+            original = Source.read(self.original, self.kind, settings.input_limits)
+        wanted = [Part("Decoded", self._share(100))]
+        if self.percent < 100:
+            title = parts.prefix_name(self.percent)
+            wanted = [Part(_WHOLE, self._share(100)), Part(title, self._share(self.percent))]
+        return Decode(self.name, self.data, tuple(wanted), self.scale, original)
+
+    def bytes_of(self, percent: float) -> int:
+        """Bytes of its first part that are used, header included."""
+        header_bytes = self.info.file_bytes - self.info.present_bytes
+        return header_bytes + round(self._share(percent) * self.info.payload_bytes)
+
+    def _share(self, percent: float) -> float:
+        """Share of the payload to decode: no more than is there."""
+        present = self.info.present_bytes / self.info.payload_bytes
+        return max(_MIN_SHARE, min(percent / 100, present))
+
+
+def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path) -> None:
+    """Lay out and wire the tab; its elements have ids that begin with "decode".
+
+    Args:
+        queue: whose workers decode.
+        visitors: who asks for it.
+        settings: of the app.
+        folder: for decoded files on their way.
+    """
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
             controls = _controls(settings)
@@ -91,24 +118,33 @@ def decode_tab(queue: JobQueue, settings: Settings) -> None:
         except cc.CombinerError as error:
             raise parts.toast(error) from error
 
-    def decode(
-        path: str | None, percent: float, scale: float, original: str | None
-    ) -> Iterator[Updates]:
+    async def decode(
+        request: gr.Request, path: str | None, percent: float, scale: float, original: str | None
+    ) -> AsyncIterator[Updates]:
+        listener = visitors.listener(request)
         yield {results.panel: status.panel("running", "Decoding")}
-        file = _read(path, percent, scale, original, settings)
+        file = await asyncio.to_thread(_read, path, percent, scale, original, settings)
+        ticket = queue.ask(listener.visitor, lambda: file.work(settings))
+        decoded = await parts.result_of(ticket, listener)
         # Gradio copies what is shown into its own folder at each yield.
-        with TemporaryDirectory() as folder:
-            yield {**_shown(file, queue, folder, results), results.path: path}
+        with TemporaryDirectory(dir=folder) as own:
+            variants = await asyncio.to_thread(_variants, file, decoded, Path(own))
+            yield {**_shown(file, decoded, variants, results), results.path: path}
 
-    def follow(
-        shown: str | None, path: str | None, percent: float, scale: float, original: str | None
-    ) -> Iterator[Updates]:
+    async def follow(
+        request: gr.Request,
+        shown: str | None,
+        path: str | None,
+        percent: float,
+        scale: float,
+        original: str | None,
+    ) -> AsyncIterator[Updates]:
         if path is not None and path == shown:
-            yield from decode(path, percent, scale, original)
+            async for updates in decode(request, path, percent, scale, original):
+                yield updates
 
     choices = [controls.source, controls.percent, controls.scale, controls.original]
-    # The decodings of all visitors wait in one queue.
-    event = {"concurrency_id": "decode", "concurrency_limit": 1, "api_visibility": "private"}
+    event = {"concurrency_limit": None, "api_visibility": "private"}
     controls.source.change(
         describe,
         controls.source,
@@ -193,85 +229,54 @@ def _read(
     """Read what the visitor chose.
 
     Raises:
-        CombinerError: a file cannot be used, or the original is of another size.
+        CombinerError: a file cannot be used.
     """
     data = inputs.read_compressed(path, settings)
     assert path is not None
-    file = _Compressed(Path(path).name, data, cc.inspect(data), percent, scale, None)
-    if original is None:
-        return file
-    signal = inputs.load(original, file.kind, settings)
-    if _size_of(signal) != _size_held(file.info):
-        raise cc.SignalError(
-            f"{Path(original).name} ({size_text(signal)}) is not of the size of what "
-            f"{file.name} holds."
-        )
-    return _Compressed(file.name, data, file.info, percent, scale, signal)
+    beside = None if original is None else inputs.chosen(original, None, settings)
+    return _Compressed(Path(path).name, data, cc.inspect(data), percent, scale, beside)
 
 
-def _shown(file: _Compressed, queue: JobQueue, folder: str, results: _Results) -> Updates:
-    """Decode, and show the outcome beside what it can be compared with."""
-    started = time.monotonic()
-    signal = queue.decode(file.data, _share(file.info, file.percent), file.scale)
-    seconds = time.monotonic() - started
-    name = "Decoded" if file.percent == 100 else parts.prefix_name(file.percent)
+def _variants(file: _Compressed, decoded: Decoded, folder: Path) -> list[Variant]:
+    """What can be compared, as files in a folder; what was asked for comes last."""
     stem = f"{Path(file.name).stem}-decoded"
-    decoded = _variant(name, signal, file, file.percent, folder, stem)
-    variants = [decoded]
-    if file.percent < 100:
-        whole = queue.decode(file.data, _share(file.info, 100), file.scale)
-        variants.insert(0, _variant(_WHOLE, whole, file, 100, folder, "whole"))
-    if file.original is not None:
-        variants.insert(0, variant(ORIGINAL, file.original, folder))
-    facts = {"Signal": size_text(signal), "Bytes used": f"{decoded.bytes_count:,}"}
-    if decoded.psnr_db is not None:
-        facts["PSNR"] = f"{decoded.psnr_db:.2f} dB"
-    facts["Time"] = f"{seconds:.2f} s"
+    sizes = {_WHOLE: file.bytes_of(100), decoded.renderings[-1].title: file.bytes_of(file.percent)}
+    variants = []
+    for rendering in decoded.renderings:
+        is_last = rendering is decoded.renderings[-1]
+        name = stem if is_last else rendering.title.lower().replace(" ", "-")
+        variants.append(
+            Variant(
+                rendering.title,
+                parts.write(rendering, folder, name),
+                sizes.get(rendering.title),
+                rendering.psnr_db,
+            )
+        )
+    return variants
+
+
+def _shown(
+    file: _Compressed, decoded: Decoded, variants: Sequence[Variant], results: _Results
+) -> Updates:
+    """The outcome beside what it can be compared with."""
+    ours = variants[-1]
+    facts = {
+        "Signal": size_text(decoded.renderings[-1].shape),
+        "Bytes used": f"{file.bytes_of(file.percent):,}",
+    }
+    if ours.psnr_db is not None:
+        facts["PSNR"] = f"{ours.psnr_db:.2f} dB"
+    facts["Time"] = f"{decoded.seconds:.2f} s"
     updates: Updates = {
         results.panel: status.panel("done", "Done", facts=facts),
         results.download: gr.DownloadButton(
-            f"Download {Path(decoded.path).name}", value=decoded.path, interactive=True
+            f"Download {Path(ours.path).name}", value=ours.path, interactive=True
         ),
     }
     for kind, comparison in results.comparisons.items():
         if kind == file.kind:
-            updates |= comparison.update(variants, variants[0].name, decoded.name)
+            updates |= comparison.update(variants, variants[0].name, ours.name, decoded.figures)
         else:
             updates |= comparison.clear(visible=False)
     return updates
-
-
-def _variant(
-    name: str, signal: cc.Signal, file: _Compressed, percent: float, folder: str, stem: str
-) -> Variant:
-    info, original = file.info, file.original
-    header_bytes = info.file_bytes - info.present_bytes
-    psnr_db = None
-    if original is not None and original.values.shape == signal.values.shape:
-        psnr_db = cc.psnr_db(original, signal)
-    return variant(
-        name,
-        signal,
-        folder,
-        bytes_count=header_bytes + round(_share(info, percent) * info.payload_bytes),
-        psnr_db=psnr_db,
-        stem=stem,
-    )
-
-
-def _share(info: cc.FileInfo, percent: float) -> float:
-    """Share of the payload to decode: no more than is there."""
-    return max(_MIN_SHARE, min(percent / 100, info.present_bytes / info.payload_bytes))
-
-
-def _size_of(signal: cc.Signal) -> tuple[int, int]:
-    if signal.kind == "image":
-        return signal.width, signal.height
-    return signal.channels, signal.samples
-
-
-def _size_held(info: cc.FileInfo) -> tuple[int, int]:
-    shape = info.shape
-    if isinstance(shape, ImageShape):
-        return shape.width, shape.height
-    return shape.channels, shape.samples

@@ -1,6 +1,7 @@
-"""Jobs: runs that live on the server in one queue, whether or not anybody watches."""
+"""Jobs: runs that live on the server, whether or not anybody watches."""
 
 from demo.jobs.job import JobView, Outcome, State, Task
-from demo.jobs.queue import JobQueue, QueueFullError
+from demo.jobs.lanes import Capacity, Lanes
+from demo.jobs.queue import JobQueue
 
-__all__ = ["JobQueue", "JobView", "Outcome", "QueueFullError", "State", "Task"]
+__all__ = ["Capacity", "JobQueue", "JobView", "Lanes", "Outcome", "State", "Task"]

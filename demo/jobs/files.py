@@ -1,37 +1,63 @@
-"""The files of a job: what is kept of a result."""
+"""The files of a job: what was handed in, and what is kept of a result."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import combiner_core as cc
-from demo.jobs.job import Outcome, Task
-from demo.media import SUFFIXES
+from combiner_core.signals import write_atomically
+from demo.jobs.job import Outcome
+from demo.media import SUFFIXES, Extent
+from demo.work import Made
 
 
-def keep(result: cc.Encoded, task: Task, folder: Path) -> Outcome:
-    """Write the files of a result into a folder, which is made.
+def take(file: Path, folder: Path) -> Path:
+    """A copy of what was handed in, in a folder, which is made; it costs no room on most disks.
+
+    Raises:
+        SignalError: the file is gone, or cannot be copied.
+    """
+    copy = folder / "uploaded" / file.name
+    try:
+        copy.parent.mkdir(parents=True)
+        try:
+            os.link(file, copy)
+        except OSError:  # Not on this disk.
+            shutil.copyfile(file, copy)
+    except OSError as error:
+        raise cc.SignalError(f"{file.name} is no longer here: upload it again.") from error
+    return copy
+
+
+def keep(made: Made, extent: Extent, name: str, folder: Path) -> Outcome:
+    """Write the files of a result into a folder.
 
     Raises:
         SignalError: one cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    suffix = SUFFIXES[task.signal.kind]
-    original = folder / f"{task.name}{suffix}"
-    decoded = folder / f"{task.name}-decoded{suffix}"
-    compressed = folder / f"{task.name}.cmb"
-    cc.save(task.signal, original)
-    cc.save(result.reconstruction, decoded)
-    compressed.write_bytes(result.data)
+    suffix = SUFFIXES[extent.kind]
+    original = folder / f"{name}{suffix}"
+    decoded = folder / f"{name}-decoded{suffix}"
+    compressed = folder / f"{name}.cmb"
+    for path, content in (
+        (original, made.original),
+        (decoded, made.decoded),
+        (compressed, made.data),
+    ):
+        write_atomically(path, content)
     return Outcome(
+        extent,
         original,
         compressed,
         decoded,
-        len(result.data),
-        result.psnr_db,
-        result.kl_bits,
-        result.side_bits,
-        result.model,
-        result.device,
-        result.seconds,
+        len(made.data),
+        made.figures,
+        made.psnr_db,
+        made.kl_bits,
+        made.side_bits,
+        made.model,
+        made.device,
+        made.seconds,
     )

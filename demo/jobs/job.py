@@ -3,50 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import plotly.graph_objects as go
+
 import combiner_core as cc
+from combiner_core.signals import Kind
 from demo.baselines import ComparisonState
 from demo.media import Extent
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Task:
     """What to compress, and how.
 
     Attributes:
-        signal: the image or clip.
-        name: of its file, without suffix.
-        budget_bytes: largest size of the compressed file.
-        options: model, effort and so on; the queue's device takes the place of theirs.
-        notes: sentences on what of the file is not in the signal.
+        file: an image or a clip, or what one is taken of; the job has its own copy.
+        kind: that it must be of; ``None`` for either.
+        budget: largest size of the compressed file.
+        options: model, effort and so on; the device of the workers takes the place of theirs.
+        title: what the result is called in charts.
+        frame_s: see `demo.work.Source`.
     """
 
-    signal: cc.Signal
-    name: str
-    budget_bytes: int
+    file: Path
+    kind: Kind | None
+    budget: cc.Budget
     options: cc.EncodeOptions
-    notes: tuple[str, ...] = ()
+    title: str = "Compressed"
+    frame_s: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the file, without suffix."""
+        return self.file.stem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What came of a job.
 
     Attributes:
+        extent: size of the signal.
         original, compressed, decoded: files; the signals are without loss.
         bytes_count: size of the compressed file.
+        figures: charts of original and decoded, if they are clips.
         psnr_db, kl_bits, side_bits, model, device, seconds: as in `combiner_core.Encoded`.
     """
 
+    extent: Extent
     original: Path
     compressed: Path
     decoded: Path
     bytes_count: int
+    figures: tuple[go.Figure, ...]
     psnr_db: float
     kl_bits: float
     side_bits: float
@@ -62,8 +76,8 @@ class JobView:
     Attributes:
         id: name of the job.
         name: of the file, without suffix.
-        extent: size of the signal.
-        budget_bytes, options: as asked for.
+        options: as asked for.
+        budget_bytes: largest size of the compressed file; 0 before the signal was read.
         notes: sentences on what of the file is not in the signal.
         state: "waiting" for other jobs, "running", or how it ended.
         place: runs that come before it, while it waits.
@@ -79,20 +93,19 @@ class JobView:
 
     id: str
     name: str
-    extent: Extent
-    budget_bytes: int
     options: cc.EncodeOptions
-    notes: tuple[str, ...]
-    state: State
-    place: int
-    progress: cc.Progress | None
-    fraction: float
-    previews: int
-    points: Sequence[tuple[int, float]]
-    outcome: Outcome | None
-    error: str
-    comparison: ComparisonState
-    companion: JobView | None
+    budget_bytes: int = 0
+    notes: tuple[str, ...] = ()
+    state: State = "waiting"
+    place: int = 0
+    progress: cc.Progress | None = None
+    fraction: float = 0.0
+    previews: int = 0
+    points: Sequence[tuple[int, float]] = ()
+    outcome: Outcome | None = None
+    error: str = ""
+    comparison: ComparisonState = field(default_factory=ComparisonState)
+    companion: JobView | None = None
 
     @property
     def ended(self) -> bool:

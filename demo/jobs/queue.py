@@ -2,51 +2,63 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from threading import Event, Lock
+from threading import RLock
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
 import combiner_core as cc
-from combiner_core.options import DeviceName
-from demo.baselines import CODECS, BaselineComparison, background_pool
-from demo.jobs.files import keep
+from demo.baselines import BaselineComparison, ComparisonState, Ours
+from demo.jobs.files import keep, take
 from demo.jobs.job import JobView, Outcome, State, Task
+from demo.jobs.lanes import Lanes
 from demo.jobs.pace import Pace, stages_of
 from demo.media import Extent
+from demo.scheduling import Ticket, Visitor
+from demo.settings import InputLimits
+from demo.work import Encode, Made, Opened, Source
+from demo.workers import StoppedError, Work
+from demo.workers.protocol import EventT
 
 _MAX_KEPT = 64
+# Other codecs would take the processor from a short run.
 _CURVES_AFTER_S = 2.0
-_LOG = logging.getLogger(__name__)
-
-
-class QueueFullError(cc.CombinerError):
-    """As many runs wait as may."""
+_EncodeEvent = Opened | cc.Progress | Made
 
 
 @dataclass(eq=False)
 class _Job:
     id: str
-    task: Task | None
+    visitor: Visitor
+    task: Task
     view: JobView
-    comparison: BaselineComparison
     folder: Path
-    pace: Pace
+    ticket: Ticket[_EncodeEvent] | None = None
+    extent: Extent | None = None
+    pace: Pace | None = None
+    comparison: BaselineComparison | None = None
+    has_curves: bool = False
     points: list[tuple[int, float]] = field(default_factory=list)
     ended_at: float | None = None
     companion: str | None = None
 
+    def open(self, opened: Opened) -> None:
+        """Take note of what is compressed."""
+        self.extent = Extent.of(opened.shape)
+        self.pace = Pace(stages_of(self.view.options, self.extent.kind))
+        self.view = replace(self.view, budget_bytes=opened.budget_bytes, notes=opened.notes)
+
     def see(self, progress: cc.Progress) -> None:
         """Take note of an event."""
+        assert self.pace is not None
         if progress.phase == "code":
             bits = progress.committed_bits
             if self.points and bits < self.points[-1][0]:
@@ -64,38 +76,28 @@ class _Job:
     def end(self, state: State, outcome: Outcome | None = None, error: str = "") -> None:
         """No more events will be looked at."""
         self.view = replace(self.view, state=state, outcome=outcome, error=error)
-        self.ended_at = time.monotonic()
-        self.task = None  # A large signal is not kept in memory.
+        self.ended_at, self.ticket = time.monotonic(), None
+        if outcome is None and self.comparison is not None:
+            self.comparison.abandon()
 
 
 class JobQueue:
-    """Jobs, of which one runs at a time in the order of their coming; all methods return at once.
+    """Jobs; all methods return at once.
 
     Args:
         folder: for the files of the jobs.
-        device: where to fit and decode.
-        presets: folder of trained models; ``None`` for those shipped with the program.
-        queue_length: jobs that may wait.
+        lanes: where the work is done; they are closed with this.
+        limits: of what is compressed.
         life_s: how long an ended job is kept.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        *,
-        device: DeviceName = "auto",
-        presets: Path | None = None,
-        queue_length: int = 8,
-        life_s: float = 14400.0,
+        self, folder: Path, lanes: Lanes, limits: InputLimits, *, life_s: float = 14400.0
     ) -> None:
-        self._folder, self._device = folder, device
-        self._queue_length, self._life_s = queue_length, life_s
-        self._presets = cc.PresetLibrary(presets)
+        self._folder, self._lanes, self._limits = folder, lanes, limits
+        self._life_s = life_s
         self._jobs: dict[str, _Job] = {}
-        self._lock, self._closing = Lock(), Event()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="encode")
-        self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
-        self._background = background_pool()
+        self._lock = RLock()
 
     def __enter__(self) -> Self:
         return self
@@ -106,27 +108,24 @@ class JobQueue:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._closing.set()
         for job_id in list(self._jobs):
             self.stop(job_id)
-        for job in self._jobs.values():
-            job.comparison.abandon()
-        for pool in (self._worker, self._decoder, self._background):
-            pool.shutdown(cancel_futures=True)
+        self._lanes.close()
 
     def warm_up(self) -> None:
-        """Load models and compile kernels before the first visitor needs them."""
-        self._worker.submit(self._warm_up)
+        """Get the workers ready before the first visitor needs them."""
+        self._lanes.warm_up()
 
-    def submit(self, task: Task) -> str:
+    def submit(self, visitor: Visitor, task: Task) -> str:
         """Queue a task; returns the id of its job.
 
         Raises:
             QueueFullError: too many wait already.
+            SignalError: the file is gone.
         """
         with self._lock:
             self._forget()
-            return self._add(task).id
+            return self._add(visitor, task).id
 
     def submit_companion(self, job_id: str) -> None:
         """Queue what a job that is done compressed, with another model; it shows in its view.
@@ -135,24 +134,30 @@ class JobQueue:
             CombinerError: there is no such job, or it is not done.
             QueueFullError: too many wait already.
         """
-        gone = cc.CombinerError("The result is no longer here: compress again.")
-        view = self.view(job_id)
-        if view is None or view.outcome is None:
-            raise gone
-        model = "siren" if view.options.model == "multires" else "multires"
-        task = Task(
-            cc.load(view.outcome.original),
-            view.name,
-            view.outcome.bytes_count,
-            replace(view.options, model=model, effort="fast"),
-            view.notes,
-        )
         with self._lock:
+            self._forget()
             job = self._jobs.get(job_id)
-            if job is None:
-                raise gone
-            if job.companion is None:
-                job.companion = self._add(task, compared=False).id
+            if job is None or job.view.outcome is None:
+                raise cc.CombinerError("The result is no longer here: compress again.")
+            if job.companion is not None:
+                return
+            options, outcome = job.view.options, job.view.outcome
+            model = "siren" if options.model == "multires" else "multires"
+            task = Task(
+                outcome.original,
+                job.task.kind,
+                cc.Budget(outcome.bytes_count),
+                replace(options, model=model, effort="fast"),
+            )
+            job.companion = self._add(job.visitor, task, with_others=False).id
+
+    def ask(self, visitor: Visitor, make: Callable[[], Work[EventT]]) -> Ticket[EventT]:
+        """Have something short done beside the runs; `make` makes the work when it begins.
+
+        Raises:
+            QueueFullError: too much waits already.
+        """
+        return self._lanes.short.submit(visitor, make)
 
     def view(self, job_id: str | None) -> JobView | None:
         """A job as it stands; ``None`` if it is not known, or no longer."""
@@ -161,13 +166,17 @@ class JobQueue:
             return self._view(job_id)
 
     def stop(self, job_id: str | None) -> None:
-        """End a job that waits or runs, and its companion; the encoder is free soon after."""
+        """End a job that waits or runs, and its companion; its worker is free soon after."""
         with self._lock:
             job = self._jobs.get(job_id or "")
+            tickets = []
             for each in (job, job and self._jobs.get(job.companion or "")):
                 if each is not None and not each.view.ended:
-                    each.comparison.abandon()
+                    tickets.append(each.ticket)
                     each.end("stopped")
+        for ticket in tickets:
+            if ticket is not None:
+                ticket.cancel()
 
     def ended(self) -> list[tuple[str, Path, float]]:
         """Jobs that have ended: id, folder of the files, seconds since."""
@@ -186,139 +195,137 @@ class JobQueue:
             if job is not None and job.ended_at is not None:
                 self._drop(job)
 
-    def decode(self, data: bytes, fraction: float = 1.0, scale: float = 1.0) -> cc.Signal:
-        """Decompress a file, beside the job that runs; waits for the result.
-
-        Raises:
-            CombinerError: as `combiner_core.decode`.
-        """
-        return self._decoder.submit(
-            cc.decode,
-            data,
-            fraction=fraction,
-            scale=scale,
-            device=self._device,
-            models=self._presets,
-        ).result()
-
-    def _add(self, task: Task, *, compared: bool = True) -> _Job:
-        active = sum(not job.view.ended for job in self._jobs.values())
-        if active > self._queue_length:
-            raise QueueFullError("The queue is full: try again in a minute.")
+    def _add(self, visitor: Visitor, task: Task, *, with_others: bool = True) -> _Job:
         job_id = secrets.token_urlsafe(12)
         folder = self._folder / job_id
-        codecs = CODECS[task.signal.kind] if compared else ()
-        comparison = BaselineComparison(task.signal, folder / task.name, self._background, codecs)
-        view = JobView(
-            id=job_id,
-            name=task.name,
-            extent=Extent.of(task.signal),
-            budget_bytes=task.budget_bytes,
-            options=replace(task.options, device=self._device),
-            notes=task.notes,
-            state="waiting",
-            place=0,
-            progress=None,
-            fraction=0.0,
-            previews=0,
-            points=(),
-            outcome=None,
-            error="",
-            comparison=comparison.state(),
-            companion=None,
-        )
-        pace = Pace(stages_of(task.options, task.signal.kind))
-        job = self._jobs[job_id] = _Job(job_id, task, view, comparison, folder, pace)
-        self._worker.submit(self._work, job)
+        job = _Job(job_id, visitor, task, JobView(job_id, task.name, task.options), folder)
+        try:
+            copy = take(task.file, folder)
+            open_file = partial(self._open, copy, task.kind, task.frame_s)
+            ticket = self._lanes.runs.submit(
+                visitor,
+                lambda: Encode(open_file(None), task.budget, task.options, task.title),
+                partial(self._see, job, open_file, with_others),
+            )
+        except cc.CombinerError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        job.ticket = ticket
+        self._jobs[job_id] = job
+        ticket.result.add_done_callback(partial(self._ended, job))
         return job
+
+    def _open(
+        self,
+        uploaded: Path,
+        kind: cc.signals.Kind | None,
+        frame_s: float | None,
+        file: Path | None,
+    ) -> Source:
+        """What was handed in, or another file of the same job."""
+        if file is not None:
+            return Source.read(file, kind, self._limits)
+        return Source.read(uploaded, kind, self._limits, frame_s)
 
     def _view(self, job_id: str | None) -> JobView | None:
         job = self._jobs.get(job_id or "")
         if job is None:
             return None
-        place = 0
-        if job.view.state == "waiting":
-            for other in self._jobs.values():
-                if other is job:
-                    break
-                place += not other.view.ended
+        state, place = job.view.state, 0
+        if job.ticket is not None:
+            waits = not (job.ticket.result.running() or job.ticket.result.done())
+            state, place = ("waiting", job.ticket.place) if waits else ("running", 0)
         return replace(
             job.view,
+            state=state,
             place=place,
             points=tuple(job.points),
-            comparison=job.comparison.state(),
+            comparison=job.comparison.state() if job.comparison else ComparisonState(),
             companion=self._view(job.companion),
         )
 
     def _forget(self) -> None:
-        """Let go of jobs that ended long ago, and of the oldest if there are very many."""
-        ended = [job for job in self._jobs.values() if job.ended_at is not None]
-        too_many = len(ended) - _MAX_KEPT
+        """Let go of jobs that ended long ago, and if there are very many, of who has most."""
         latest = time.monotonic() - self._life_s
-        for index, job in enumerate(ended):
-            assert job.ended_at is not None
-            if index < too_many or job.ended_at < latest:
+        ended = [job for job in self._jobs.values() if job.ended_at is not None]
+        for job in ended:
+            if job.ended_at is not None and job.ended_at < latest:
                 self._drop(job)
+        kept = [job for job in ended if job.id in self._jobs]
+        while len(kept) > _MAX_KEPT:
+            ((most, _),) = Counter(job.visitor for job in kept).most_common(1)
+            oldest = next(job for job in kept if job.visitor == most)
+            kept.remove(oldest)
+            self._drop(oldest)
 
     def _drop(self, job: _Job) -> None:
-        job.comparison.abandon()
+        if job.comparison is not None:
+            job.comparison.abandon()
         del self._jobs[job.id]
         shutil.rmtree(job.folder, ignore_errors=True)
 
-    def _work(self, job: _Job) -> None:
+    def _see(
+        self,
+        job: _Job,
+        open_file: Callable[[Path | None], Source],
+        with_others: bool,
+        event: _EncodeEvent,
+    ) -> None:
+        """An event of a run, told by the thread that follows it."""
         with self._lock:
-            task = job.task
-            if task is None:
+            if job.view.ended or isinstance(event, Made):
                 return
-            job.view = replace(job.view, state="running")
+            if isinstance(event, Opened):
+                job.open(event)
+                job.comparison = BaselineComparison(
+                    event.shape.kind,
+                    open_file,
+                    job.folder / job.task.name,
+                    self._lanes.background,
+                    job.visitor,
+                    with_others=with_others,
+                )
+                return
+            job.see(event)
+            if event.elapsed_s > _CURVES_AFTER_S:
+                self._draw_curves(job)
+
+    def _draw_curves(self, job: _Job) -> None:
+        if not job.has_curves and job.comparison is not None:
+            job.has_curves = True
+            job.comparison.draw_curves()
+
+    def _ended(self, job: _Job, result: Future[_EncodeEvent]) -> None:
+        """A run is over, however it ended."""
+        outcome, error = None, ""
         try:
-            self._encode(job, task)
-        except cc.CombinerError as error:
-            self._end(job, "failed", error=str(error))
-        except Exception:
-            _LOG.exception("a job failed")
-            self._end(job, "failed", error="The run failed: the log of the app says why.")
-
-    def _encode(self, job: _Job, task: Task) -> None:
-        budget = cc.Budget(task.budget_bytes, "bytes")
-        started, has_curves = time.monotonic(), False
-        for event in cc.encode(task.signal, budget, job.view.options, self._presets):
+            made = result.result()
+            if isinstance(made, Made) and job.extent is not None:
+                outcome = keep(made, job.extent, job.task.name, job.folder)
+        except (CancelledError, StoppedError):
+            pass
+        except cc.CombinerError as reason:
+            error = str(reason)
+        with self._lock:
+            if job.view.ended or outcome is None:
+                shutil.rmtree(job.folder, ignore_errors=True)
             if job.view.ended:
                 return
-            is_done = isinstance(event, cc.Encoded)
-            # other codecs would take the processor from a short run
-            if not has_curves and (is_done or time.monotonic() - started > _CURVES_AFTER_S):
-                job.comparison.draw_curves()
-                has_curves = True
-            if isinstance(event, cc.Encoded):
-                outcome = keep(event, task, job.folder)
-                if self._end(job, "done", outcome):
-                    job.comparison.compare(event, outcome.decoded)
-            else:
-                with self._lock:
-                    job.see(event)
-
-    def _end(
-        self, job: _Job, state: State, outcome: Outcome | None = None, error: str = ""
-    ) -> bool:
-        """End a job; False if it was stopped before."""
-        with self._lock:
-            if job.view.ended:
-                return False
+            state: State = "done" if outcome else "failed" if error else "stopped"
             job.end(state, outcome, error)
-            if outcome is None:
-                job.comparison.abandon()
-            return True
+            if outcome is not None and job.comparison is not None:
+                self._draw_curves(job)
+                job.comparison.compare(_ours(outcome))
 
-    def _warm_up(self) -> None:
-        noise = np.random.default_rng(0)
-        signals = [
-            cc.Signal.image(noise.integers(0, 256, (64, 64, 3), np.uint8)),
-            cc.Signal.audio(noise.uniform(-0.5, 0.5, 8000), 16000),
-        ]
-        options = cc.EncodeOptions(effort="fast", device=self._device)
-        for signal in signals:
-            with suppress(cc.CombinerError):  # Other presets may lack this model.
-                for _ in cc.encode(signal, cc.Budget(1000), options, self._presets):
-                    if self._closing.is_set():
-                        return
+
+def _ours(outcome: Outcome) -> Ours:
+    seconds = outcome.seconds
+    encode_s = seconds["load"] + seconds["fit"] + seconds["code"]
+    return Ours(
+        outcome.original,
+        outcome.decoded,
+        outcome.bytes_count,
+        outcome.psnr_db,
+        encode_s,
+        seconds["total"] - encode_s,  # The encoder ends with decoding.
+    )

@@ -16,7 +16,7 @@ from benchmarks.measures import MEASURES
 from benchmarks.standing import Standing
 from combiner_core import CombinerError
 from demo import ROOT
-from demo.baselines import label
+from demo.codecs import label
 from demo.results.views import View, chart, read_views
 
 FOLDER = ROOT / "benchmarks"

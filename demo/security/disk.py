@@ -47,9 +47,10 @@ class Disk:
         spared_s: float = 60.0,
     ) -> None:
         self._folder, self._limit_bytes = folder, limit_bytes
-        self._life_s, self._spared_s = life_s, spared_s
+        self._life_s, self._spared_s = life_s, min(spared_s, life_s)
         self._jobs, self._lock = jobs, Lock()
         self._own: frozenset[Path] = frozenset()
+        self._made_s: dict[tuple[Path, int], float] = {}  # By path and inode.
 
     def keep_present(self) -> None:
         """Never remove the files that are there now: they belong to the page."""
@@ -76,20 +77,27 @@ class Disk:
                     thing.remove()
         self.make_room(0)
 
-    def _things(self) -> Iterator[_Thing]:
-        now, jobs = time.time(), self._folder / "jobs"
+    def _things(self) -> list[_Thing]:
+        things, now = [], time.time()
         for job_id, folder, age_s in self._jobs.ended():
             size_bytes = sum(size for _, size in _files(folder))
             if size_bytes:
-                yield _Thing(age_s, size_bytes, partial(self._jobs.forget, job_id))
+                things.append(_Thing(age_s, size_bytes, partial(self._jobs.forget, job_id)))
+        made_s: dict[tuple[Path, int], float] = {}
         for path, size_bytes in _files(self._folder):
-            if path in self._own or path.is_relative_to(jobs):
+            if path in self._own or path.is_relative_to(self._folder / "jobs"):
                 continue
-            with suppress(OSError):
-                # Copies keep the time of what they are of, but not this one.
-                age_s = now - path.stat().st_ctime
-                if age_s >= self._spared_s:
-                    yield _Thing(age_s, size_bytes, partial(self._remove, path))
+            with suppress(OSError):  # Gone meanwhile.
+                status = path.stat()
+                # Copies keep the time of what they are of, but not this one. It is noted, as it
+                # changes when a job lets go of its link to an upload.
+                key = path, status.st_ino
+                made_s[key] = self._made_s.get(key, status.st_ctime)
+                if now - made_s[key] >= self._spared_s:
+                    remove = partial(self._remove, path)
+                    things.append(_Thing(now - made_s[key], size_bytes, remove))
+        self._made_s = made_s
+        return things
 
     def _remove(self, path: Path) -> None:
         with suppress(OSError):

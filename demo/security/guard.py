@@ -19,6 +19,7 @@ from demo.security.logins import SlowLogins
 from demo.settings import Settings
 
 _SWEEP_INTERVAL_S = 30.0
+_SWEEPS_A_LIFE = 4
 
 
 class Guard:
@@ -48,21 +49,23 @@ class Guard:
 
 
 def guarding(
-    settings: Settings, disk: Disk
+    settings: Settings, disk: Disk, watching: Callable[[ASGIApp], ASGIApp]
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """What Gradio's app does while it lives: it is guarded, and its folder swept.
 
     Args:
         settings: of the app.
         disk: where its files lie.
+        watching: what else sees the requests that pass.
     """
+    interval_s = min(_SWEEP_INTERVAL_S, settings.files_life_s / _SWEEPS_A_LIFE)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # Here, before any request, and not as middleware: Gradio puts its own before those given.
         assert app.middleware_stack is not None
-        app.middleware_stack = Guard(app.middleware_stack, settings, disk)
-        sweeping = asyncio.create_task(_sweep(disk))
+        app.middleware_stack = Guard(watching(app.middleware_stack), settings, disk)
+        sweeping = asyncio.create_task(_sweep(disk, interval_s))
         try:
             yield
         finally:
@@ -73,7 +76,7 @@ def guarding(
     return lifespan
 
 
-async def _sweep(disk: Disk) -> None:
+async def _sweep(disk: Disk, interval_s: float) -> None:
     while True:
-        await asyncio.sleep(_SWEEP_INTERVAL_S)
+        await asyncio.sleep(interval_s)
         await anyio.to_thread.run_sync(disk.sweep)

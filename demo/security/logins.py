@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import time
 from collections import OrderedDict
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.security.door import LOGIN
+from demo.security.networks import network_of
 from demo.security.refusals import refuse
 
 _FREE_TRIES = 3
@@ -79,7 +79,7 @@ class SlowLogins:
         if scope["path"] not in LOGIN or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        client = _network(scope["client"][0] if scope.get("client") else "")
+        client = network_of(scope["client"][0] if scope.get("client") else "")
         wait_s = self._pace.attempt(client)
         if wait_s > 0:
             seconds = math.ceil(wait_s)
@@ -93,12 +93,3 @@ class SlowLogins:
             await send(message)
 
         await self._app(scope, receive, seen)
-
-
-def _network(address: str) -> str:
-    """Of a client: one who has an IPv6 address has 2^64 of them."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return address if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))

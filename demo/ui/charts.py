@@ -16,7 +16,7 @@ from scipy.signal.windows import hann
 
 import combiner_core as cc
 from combiner_core.signals import Kind, to_mono
-from demo.baselines import RatePoint, label
+from demo.codecs import RatePoint, label
 
 HEIGHT_PX = 300
 OURS_COLOUR = "#3b82f6"
@@ -189,6 +189,13 @@ def posterior(
         marker={"color": OURS_COLOUR, "size": 4},
     )
     return figure
+
+
+def of_clips(signals: Mapping[str, cc.Signal]) -> tuple[go.Figure, ...]:
+    """Charts of one or two clips by name: waveforms, then spectrograms; none of images."""
+    if any(signal.kind == "image" for signal in signals.values()):
+        return ()
+    return waveform(signals), *(spectrogram(signal, name) for name, signal in signals.items())
 
 
 def waveform(signals: Mapping[str, cc.Signal]) -> go.Figure:

@@ -8,8 +8,8 @@ returns what `viewer.update(...)` or `viewer.clear()` returns:
 
     viewer = ImageComparison("image-compare")
     ...
-    original = variant("Original", photo, folder)
-    ours = variant("multires", decoded, folder, bytes_count=4000, psnr_db=29.1)
+    original = Variant("Original", "/folder/photo.png")
+    ours = Variant("multires", "/folder/decoded.png", bytes_count=4000, psnr_db=29.1)
     return viewer.update([original, ours], left="Original", right="multires")
 
 Call `update` again with more variants when they are there: a visitor's choice of sides, place and
@@ -24,12 +24,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
+import plotly.graph_objects as go
 
-import combiner_core as cc
-from demo.ui import charts
-from demo.ui.parts import Updates, write
-
-ORIGINAL = "Original"
+from demo.ui.parts import Updates
 
 _ASSETS = Path(__file__).with_name("viewers")
 
@@ -61,27 +58,6 @@ class Variant:
         return " · ".join(parts)
 
 
-def variant(
-    name: str,
-    signal: cc.Signal,
-    folder: str,
-    *,
-    bytes_count: int | None = None,
-    psnr_db: float | None = None,
-    stem: str | None = None,
-) -> Variant:
-    """Write a signal without loss into a folder, as a variant to compare.
-
-    Args:
-        name, bytes_count, psnr_db: see `Variant`.
-        signal: the image or clip.
-        folder: where the file goes.
-        stem: of the name of the file; made from `name` if there is none.
-    """
-    stem = stem or "".join(letter if letter.isalnum() else "-" for letter in name.lower())
-    return Variant(name, write(signal, folder, stem), bytes_count, psnr_db)
-
-
 class Comparison(Protocol):
     """What the comparisons of pictures and of clips have in common."""
 
@@ -90,8 +66,10 @@ class Comparison(Protocol):
         """The components that `update` and `clear` set."""
         ...
 
-    def update(self, variants: Sequence[Variant], left: str, right: str) -> Updates:
-        """Show variants."""
+    def update(
+        self, variants: Sequence[Variant], left: str, right: str, figures: Sequence[go.Figure] = ()
+    ) -> Updates:
+        """Show variants, and charts of clips."""
         ...
 
     def clear(self, *, visible: bool = True) -> Updates:
@@ -115,12 +93,15 @@ class ImageComparison:
         """The components that `update` and `clear` set."""
         return [self._view]
 
-    def update(self, variants: Sequence[Variant], left: str, right: str) -> Updates:
+    def update(
+        self, variants: Sequence[Variant], left: str, right: str, figures: Sequence[go.Figure] = ()
+    ) -> Updates:
         """Show pictures.
 
         Args:
             variants: what can stand on a side; the first gives the grid that all are shown on.
             left, right: names of those shown at first.
+            figures: none.
         """
         value = {"variants": _described(variants), "left": left, "right": right}
         return {self._view: gr.update(value=value, visible=True)}
@@ -150,18 +131,17 @@ class AudioComparison:
         """The components that `update` and `clear` set."""
         return [self._players, *self._charts]
 
-    def update(self, variants: Sequence[Variant], left: str, right: str) -> Updates:
+    def update(
+        self, variants: Sequence[Variant], left: str, right: str, figures: Sequence[go.Figure] = ()
+    ) -> Updates:
         """Offer clips to the ear.
 
         Args:
             variants: the clips.
-            left, right: names of the two that the charts show; `right` is heard first.
+            left, right: names of two; `right` is heard first.
+            figures: charts of these two, see `demo.ui.charts.of_clips`.
         """
         value = {"variants": _described(variants), "left": left, "right": right}
-        paths = {variant.name: variant.path for variant in variants}
-        shown = {name: cc.load(paths[name]) for name in dict.fromkeys((left, right))}
-        figures = [charts.waveform(shown)]
-        figures += [charts.spectrogram(signal, name) for name, signal in shown.items()]
         updates: Updates = {self._players: gr.update(value=value, visible=True)}
         for index, chart in enumerate(self._charts):
             figure = figures[index] if index < len(figures) else None

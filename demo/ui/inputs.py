@@ -1,20 +1,16 @@
-"""What users hand in: loaded by the engine, not by Gradio, and bounded."""
+"""What visitors hand in: opened by workers, not by Gradio, and bounded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import gradio as gr
 
 import combiner_core as cc
-from combiner_core import signals
-from combiner_core.signals import ImageShape, Kind, Reading, Shape
+from combiner_core.signals import ImageShape, Kind, Shape
 from demo.security.uploads import uploaded
 from demo.settings import Settings
-
-_KIND_NAMES: Mapping[Kind, str] = MappingProxyType({"image": "an image", "audio": "a clip"})
+from demo.work.source import nothing_chosen
 
 
 def image_input(elem_id: str) -> gr.Image:
@@ -56,46 +52,16 @@ def limits_text(kind: Kind, settings: Settings) -> str:
     return f"Up to {largest} and {settings.max_upload_mb:g} MB."
 
 
-def load(path: str | None, kind: Kind | None, settings: Settings) -> cc.Signal:
-    """The signal of `read`.
+def chosen(path: str | None, kind: Kind | None, settings: Settings) -> Path:
+    """The image or clip that a visitor uploaded, which was not looked into yet.
 
     Raises:
-        SignalError, CombinerError: as `read`.
-    """
-    return read(path, kind, settings).signal
-
-
-def read(
-    path: str | None, kind: Kind | None, settings: Settings, frame_s: float | None = None
-) -> Reading:
-    """Read an uploaded image or clip, or what is wanted of a video.
-
-    Args:
-        path: of the file.
-        kind: that it must have, or is taken of a video; ``None`` for either.
-        settings: of the app.
-        frame_s: when to take a frame of a video or an animation, in seconds.
-
-    Raises:
-        SignalError: there is none, it cannot be read, is of the other kind, or too large.
+        SignalError: there is none.
         CombinerError: it was not uploaded here, or has too many bytes.
     """
     if path is None:
-        what = _KIND_NAMES[kind] if kind else "an image or a clip"
-        raise cc.SignalError(f"Choose {what} first.")
-    path = str(uploaded(path, settings))
-    reading = signals.read(
-        path, prefer=kind or "audio", frame_s=frame_s, max_pixels=settings.max_pixels
-    )
-    signal, name = reading.signal, Path(path).name
-    if kind is not None and signal.kind != kind:
-        raise cc.SignalError(f"{name} is {_KIND_NAMES[signal.kind]}, not {_KIND_NAMES[kind]}.")
-    if signal.kind == "audio" and signal.duration_s > settings.max_seconds:
-        raise cc.SignalError(
-            f"{name} lasts {signal.duration_s:.1f} s: at most {settings.max_seconds:g} s are "
-            "accepted here."
-        )
-    return reading
+        raise nothing_chosen(kind)
+    return uploaded(path, settings)
 
 
 def read_compressed(path: str | None, settings: Settings) -> bytes:

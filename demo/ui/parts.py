@@ -1,8 +1,11 @@
-"""Parts that the tabs share: signals on show, files on their way to the browser, errors."""
+"""Parts that the tabs share: files on their way to the browser, waiting for workers, errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import CancelledError
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
@@ -11,29 +14,80 @@ from typing import Any
 import gradio as gr
 
 import combiner_core as cc
+from combiner_core.signals import write_atomically
 from demo.media import SUFFIXES
+from demo.scheduling import Ticket
 from demo.ui import status
+from demo.visitors import Listener
+from demo.work import Rendering
+from demo.workers import StoppedError
+from demo.workers.protocol import EventT
 
 Updates = dict[Any, Any]
-Job = Callable[..., Iterator[Updates]]
+Job = Callable[..., AsyncIterator[Updates]]
 
 # Names of the families of models on the page.
 MODELS: Mapping[str, str] = MappingProxyType(
     {"multires": "multires", "siren": "COMBINER, the paper's"}
 )
 
+
+def model_name(options: cc.EncodeOptions) -> str:
+    """Name of the model that options ask for."""
+    return MODELS["siren" if options.model.startswith("siren") else "multires"]
+
+
 # Settings of the events that only look or redraw: they wait for nobody.
 QUICK: Mapping[str, Any] = MappingProxyType(
     {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 )
-# Of those that load signals or may fail: Gradio shows errors of queued events only.
-QUEUED: Mapping[str, Any] = MappingProxyType({**QUICK, "queue": True, "concurrency_limit": 4})
+# Of those that wait for workers or may fail: Gradio shows errors of queued events only. Who waits,
+# and how many may, is for the schedulers to say.
+QUEUED: Mapping[str, Any] = MappingProxyType({**QUICK, "queue": True, "concurrency_limit": None})
+
+# How often is looked for a result: every so many seconds, and less often the longer it takes.
+_LOOKS_S, _LOOK_SHARE = (0.05, 0.5), 0.1
 
 
-def write(signal: cc.Signal, folder: str, stem: str) -> str:
-    """Write a signal without loss for the browser; returns the path of the file."""
-    path = Path(folder, stem + SUFFIXES[signal.kind])
-    cc.save(signal, path)
+async def looks() -> AsyncIterator[None]:
+    """Moments to look whether something has come that may take milliseconds or hours."""
+    began_s = time.monotonic()
+    shortest_s, longest_s = _LOOKS_S
+    while True:
+        yield
+        waited_s = time.monotonic() - began_s
+        await asyncio.sleep(min(longest_s, max(shortest_s, _LOOK_SHARE * waited_s)))
+
+
+async def result_of(ticket: Ticket[EventT], listener: Listener) -> EventT:
+    """What comes of some work, while its visitor waits for it.
+
+    Raises:
+        StoppedError: they hung up.
+        CombinerError: as the work, or its end.
+    """
+    try:
+        async for _ in looks():
+            if ticket.result.done():
+                break
+            if await listener.has_left():
+                raise StoppedError("Nobody waits for it any more.")
+    finally:
+        ticket.cancel()
+    try:
+        return ticket.result.result()
+    except CancelledError:
+        raise StoppedError("The app is about to end.") from None
+
+
+def write(rendering: Rendering, folder: Path, stem: str) -> str:
+    """Write a signal without loss for the browser; returns the path of the file.
+
+    Raises:
+        SignalError: it cannot be written.
+    """
+    path = folder / (stem + SUFFIXES[rendering.shape.kind])
+    write_atomically(path, rendering.content)
     return str(path)
 
 
@@ -63,9 +117,10 @@ def toast(error: cc.CombinerError) -> gr.Error:
 def telling_failure(job: Job, panel: gr.HTML) -> Job:
     """A job that leaves its status panel at "failed" when it raises, and shows the reason."""
 
-    def run(*values: Any) -> Iterator[Updates]:
+    async def run(request: gr.Request, *values: Any) -> AsyncIterator[Updates]:
         try:
-            yield from job(*values)
+            async for updates in job(request, *values):
+                yield updates
         except cc.CombinerError as error:
             yield {panel: status.panel("failed", "Failed", note=str(error))}
             raise toast(error) from error

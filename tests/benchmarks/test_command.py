@@ -25,6 +25,8 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         "descent",
         "rec",
         "overhead",
+        "kills",
+        "load",
         "report",
     )
     for name in (*names, "figures"):

@@ -14,6 +14,7 @@ from benchmarks import frames
 from benchmarks.ablation import measure as ablation
 from benchmarks.rate_distortion import rows as rate_distortion
 from benchmarks.rec_overhead import image_weights, random_weights
+from benchmarks.reliability.rows import LOAD
 from benchmarks.results_files import Benchmark, Run, files_of, read_runs
 from benchmarks.timing import measure as timing
 from combiner_core import CombinerError
@@ -24,6 +25,7 @@ MODULES = (rate_distortion, timing, ablation, random_weights, image_weights)
 KINDS = (
     rate_distortion.OURS,
     rate_distortion.OTHERS,
+    LOAD,
     *(module.BENCHMARK for module in (timing, ablation, random_weights, image_weights)),
 )
 

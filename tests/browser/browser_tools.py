@@ -84,9 +84,12 @@ def visit(browser: Browser, url: str, size: tuple[int, int] = DESKTOP) -> Iterat
     page = context.new_page()
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", check_host)
-    open_page(page, url)
-    yield page
-    context.close()
+    try:
+        open_page(page, url)
+        yield page
+    finally:
+        # A page left open would take time from all tests that follow.
+        context.close()
     assert faults == []
 
 
@@ -120,7 +123,7 @@ def running_app(
         yield process, f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=START_S)
 
 
 def upload(page: Page, tab: str, path: Path) -> None:

@@ -193,15 +193,14 @@ def test_a_run_survives_a_reload(page: Page, app_url: str, large_file: Path) -> 
 
 
 def test_two_visitors_take_turns(
-    page: Page, browser: Browser, app_url: str, photo_file: Path, large_file: Path
+    browser: Browser, photo_file: Path, large_file: Path, tmp_path: Path
 ) -> None:
-    with visit(browser, app_url) as other:
-        upload(page, "image", large_file)
-        expect(page.locator("#image-note")).to_contain_text("pixels")
-        page.locator("#image-model").get_by_label("COMBINER").check()
-        page.locator("#image-compress").click()
-        expect(state(page, "image", "running")).to_be_visible(timeout=30_000)
-
+    with (
+        running_app(tmp_path, "--workers", "1") as (_, url),
+        visit(browser, url) as page,
+        visit(browser, url) as other,
+    ):
+        begin_long_run(page, large_file)
         upload(other, "image", photo_file)
         expect(other.locator("#image-note")).to_contain_text("pixels")
         other.locator("#image-compress").click()
@@ -209,6 +208,45 @@ def test_two_visitors_take_turns(
         page.locator("#image-stop").click()
         expect(state(page, "image", "stopped")).to_be_visible()
         expect(state(other, "image", "done")).to_be_visible(timeout=JOB_MS)
+
+
+def test_two_visitors_have_runs_side_by_side(
+    browser: Browser, photo_file: Path, large_file: Path, tmp_path: Path
+) -> None:
+    with (
+        running_app(tmp_path, "--workers", "2") as (_, url),
+        visit(browser, url) as page,
+        visit(browser, url) as other,
+    ):
+        begin_long_run(page, large_file)
+        upload(other, "image", photo_file)
+        expect(other.locator("#image-note")).to_contain_text("pixels")
+        other.locator("#image-compress").click()
+        expect(state(other, "image", "done")).to_be_visible(timeout=JOB_MS)
+        expect(state(page, "image", "running")).to_be_visible()
+
+
+def test_a_run_that_takes_too_long_says_so(
+    browser: Browser, large_file: Path, tmp_path: Path
+) -> None:
+    with (
+        running_app(tmp_path, "--workers", "1", "--max-run-s", "4") as (_, url),
+        visit(browser, url) as page,
+    ):
+        begin_long_run(page, large_file)
+        expect_sentence(page, "It took longer than 4 s")
+        expect(state(page, "image", "failed")).to_contain_text("It took longer than 4 s")
+        expect(page.locator("#image-compress")).to_be_enabled()
+
+
+def begin_long_run(page: Page, large_file: Path) -> None:
+    """Compress by the paper's model, at its best."""
+    upload(page, "image", large_file)
+    expect(page.locator("#image-note")).to_contain_text("pixels")
+    page.locator("#image-model").get_by_label("COMBINER").check()
+    page.locator("#image-effort").get_by_label("best").check()
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "running")).to_be_visible(timeout=30_000)
 
 
 def test_a_late_failure_is_told(page: Page, clip: cc.Signal, tmp_path: Path) -> None:
@@ -319,7 +357,7 @@ def test_app_ends_tidily(tmp_path: Path) -> None:
         assert second.returncode == 1
         assert re.fullmatch(r"app.py: Port \d+ of 127.0.0.1 is taken.*\.\n", second.stderr)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(START_S) == 0
     assert list(tmp_path.glob("combiner-*")) == []
 
 

@@ -104,7 +104,7 @@ def test_a_file_of_too_many_bytes_is_refused(browser: Browser, tmp_path: Path) -
 def test_a_full_queue_is_told(browser: Browser, photo: cc.Signal, tmp_path: Path) -> None:
     cc.save(photo, tmp_path / "photo.png")
     with (
-        running_app(tmp_path, "--queue-length", "0") as (_, url),
+        running_app(tmp_path, "--workers", "1", "--queue-length", "0") as (_, url),
         visit(browser, url) as page,
         visit(browser, url) as other,
     ):

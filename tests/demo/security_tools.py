@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
+END_S = 120.0
 FIRST_PARTS = ("process_generating", "process_completed")
 
 
@@ -108,6 +110,11 @@ def file(path: object, **more: object) -> dict[str, object]:
     return {"path": str(path), "meta": {"_type": "gradio.FileData"}, **more}
 
 
+def _hear_ctrl_c() -> None:
+    """As in a terminal: what a shell runs in the background inherits that it ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def running_server(
     temp: Path, *arguments: str, environment: dict[str, str] | None = None
@@ -121,7 +128,13 @@ def running_server(
     with (
         (temp / "errors.txt").open("w") as errors,
         subprocess.Popen(
-            command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=errors, text=True
+            command,
+            cwd=ROOT,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            preexec_fn=_hear_ctrl_c,
         ) as process,
     ):
         try:
@@ -141,4 +154,4 @@ def running_server(
                 yield Server(process, port, temp, client, seen)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(END_S)

@@ -9,8 +9,8 @@ from combiner_core import Budget, Signal
 from demo.compress import budgets
 from demo.media import Extent
 
-KODAK = Extent.of(Signal.image(np.zeros((512, 768, 3), np.uint8)))
-CLIP = Extent.of(Signal.audio(np.zeros((2, 16000)), 16000))
+KODAK = Extent.of(Signal.image(np.zeros((512, 768, 3), np.uint8)).shape)
+CLIP = Extent.of(Signal.audio(np.zeros((2, 16000)), 16000).shape)
 
 
 @pytest.mark.parametrize("rate", budgets.PICKS["image"])
@@ -32,7 +32,7 @@ def test_a_budget_is_described_in_full() -> None:
 
 
 def test_budgets_on_offer_are_in_order() -> None:
-    tiny = Extent.of(Signal.image(np.zeros((8, 8, 3), np.uint8)))
+    tiny = Extent.of(Signal.image(np.zeros((8, 8, 3), np.uint8)).shape)
     for extent in (KODAK, CLIP, tiny):
         assert budgets.MIN_BYTES <= budgets.default_bytes(extent) < budgets.max_bytes(extent)
 

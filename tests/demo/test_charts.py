@@ -12,7 +12,7 @@ import pytest
 
 import combiner_core as cc
 from combiner_core.signals import Kind
-from demo.baselines import CODECS, RatePoint
+from demo.codecs import CODECS, RatePoint
 from demo.ui import charts
 
 MAX_PAYLOAD_BYTES = 12_000

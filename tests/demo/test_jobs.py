@@ -1,24 +1,33 @@
-"""The queue of jobs: order, stopping, what is kept, comparisons in the background."""
+"""The queue of jobs: stopping, limits, what is kept, comparisons in the background."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
-from encoding import QUICK, set_effort
+from works import CrashingSource
 
 import combiner_core as cc
-from combiner_core.siren import codec as siren_codec
-from demo.baselines import OURS
+from combiner_core.signals import to_signal
+from demo.baselines import OURS, BaselineComparison, Ours
 from demo.compress.report import report_of
-from demo.jobs import JobQueue, JobView, QueueFullError, Task
+from demo.jobs import Capacity, JobQueue, JobView, Lanes, Task
+from demo.media import lossless
+from demo.scheduling import QueueFullError, Visitor
+from demo.settings import InputLimits
+from demo.work import Decode, Decoded, Measure, Part, Source
+from demo.workers import TimeLimitError
 
-WAIT_S = 60.0
+WAIT_S = 240.0
+ANNA, BEN = (Visitor("198.51.100.1", name) for name in ("anna", "ben"))
+LIMITS = InputLimits(24_000_000, 600)
 ENDLESS = cc.EncodeOptions(model="siren", effort="best", device="cpu")
 SHORT = cc.EncodeOptions(model="multires", effort="fast", device="cpu")
 
@@ -36,19 +45,35 @@ def presets(
 
 
 @pytest.fixture
-def queue(presets: Path, tmp_path: Path) -> Iterator[JobQueue]:
-    with JobQueue(tmp_path, device="cpu", presets=presets, queue_length=2) as queue:
+def make(presets: Path, tmp_path: Path) -> Iterator[Callable[..., JobQueue]]:
+    with ExitStack() as stack:
+
+        def queue(life_s: float = 14400.0, **capacity: object) -> JobQueue:
+            lanes = Lanes(Capacity(**{"device": "cpu", "presets": presets, **capacity}))  # type: ignore[arg-type]
+            return stack.enter_context(JobQueue(tmp_path / "jobs", lanes, LIMITS, life_s=life_s))
+
         yield queue
 
 
 @pytest.fixture
-def short(photo: cc.Signal) -> Task:
-    return Task(photo, "photo", 1500, SHORT)
+def queue(make: Callable[..., JobQueue]) -> JobQueue:
+    return make(max_waiting=2)
 
 
 @pytest.fixture
-def endless(photo: cc.Signal) -> Task:
-    return Task(photo, "photo", 250, ENDLESS)
+def photo_file(photo: cc.Signal, tmp_path: Path) -> Path:
+    cc.save(photo, tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture
+def short(photo_file: Path) -> Task:
+    return Task(photo_file, "image", cc.Budget(1500), SHORT)
+
+
+@pytest.fixture
+def endless(photo_file: Path) -> Task:
+    return Task(photo_file, None, cc.Budget(250), ENDLESS)
 
 
 def await_view(queue: JobQueue, job_id: str, wanted: Callable[[JobView], object]) -> JobView:
@@ -63,23 +88,35 @@ def await_view(queue: JobQueue, job_id: str, wanted: Callable[[JobView], object]
     raise AssertionError(f"the job stayed {view.state}: {view.error}")
 
 
-def test_a_result_is_kept_in_files(queue: JobQueue, short: Task) -> None:
-    view = await_view(queue, queue.submit(short), lambda view: view.ended)
+def decode(queue: JobQueue, data: bytes, fraction: float = 1.0) -> cc.Signal:
+    """A file decoded by a worker."""
+    work = Decode("photo.cmb", data, (Part("Decoded", fraction),))
+    decoded: Decoded = queue.ask(BEN, lambda: work).result.result(WAIT_S)
+    (rendering,) = decoded.renderings
+    signal = to_signal(rendering.content)
+    assert signal.shape == rendering.shape
+    return signal
+
+
+def test_a_result_is_kept_in_files(queue: JobQueue, short: Task, photo: cc.Signal) -> None:
+    view = await_view(queue, queue.submit(ANNA, short), lambda view: view.ended)
     outcome = view.outcome
     assert outcome is not None
     data = outcome.compressed.read_bytes()
-    decoded = queue.decode(data)
+    decoded = decode(queue, data)
     assert len(data) == outcome.bytes_count <= 1500
-    assert np.array_equal(cc.load(outcome.original).values, short.signal.values)
+    assert np.array_equal(cc.load(outcome.original).values, photo.values)
     assert np.array_equal(cc.load(outcome.decoded).values, decoded.values)
-    assert outcome.psnr_db == pytest.approx(cc.psnr_db(short.signal, decoded))
+    assert outcome.psnr_db == pytest.approx(cc.psnr_db(photo, decoded))
     bits = [point for point, _ in view.points]
     assert bits == sorted(bits)
     assert view.fraction <= 1
 
 
-def test_other_codecs_are_measured_afterwards(queue: JobQueue, short: Task) -> None:
-    view = await_view(queue, queue.submit(short), lambda view: view.settled)
+def test_other_codecs_are_measured_afterwards(
+    queue: JobQueue, short: Task, photo: cc.Signal
+) -> None:
+    view = await_view(queue, queue.submit(ANNA, short), lambda view: view.settled)
     entries = view.comparison.entries
     assert set(entries) == {OURS, "jpeg", "webp", "avif-psnr", "avif-iq", "jpeg2000"}
     ours = entries[OURS]
@@ -89,7 +126,7 @@ def test_other_codecs_are_measured_afterwards(queue: JobQueue, short: Task) -> N
     for entry in entries.values():
         if entry is not None:
             assert entry.bytes_count <= 1500
-            assert cc.load(entry.file).values.shape == short.signal.values.shape
+            assert cc.load(entry.file).values.shape == photo.values.shape
     assert set(view.comparison.curves) == {"jpeg", "webp", "avif-psnr", "avif-iq", "jpeg2000"}
     report = json.loads(json.dumps(report_of(view, view.outcome)))
     assert report["result"]["bytes"] == view.outcome.bytes_count
@@ -99,13 +136,13 @@ def test_other_codecs_are_measured_afterwards(queue: JobQueue, short: Task) -> N
 def test_jobs_wait_in_order_and_no_more_than_may(
     queue: JobQueue, endless: Task, short: Task
 ) -> None:
-    first = queue.submit(endless)
+    first = queue.submit(ANNA, endless)
     await_view(queue, first, lambda view: view.state == "running")
-    second, third = queue.submit(short), queue.submit(short)
+    second, third = queue.submit(ANNA, short), queue.submit(ANNA, short)
     places = [await_view(queue, each, lambda view: True).place for each in (second, third)]
     assert places == [1, 2]
     with pytest.raises(QueueFullError, match="full"):
-        queue.submit(short)
+        queue.submit(ANNA, short)
     queue.stop(second)
     queue.stop(first)
     assert await_view(queue, third, lambda view: view.ended).state == "done"
@@ -115,38 +152,38 @@ def test_jobs_wait_in_order_and_no_more_than_may(
 def test_a_stopped_job_says_so_at_once_and_frees_the_worker(
     queue: JobQueue, endless: Task, short: Task
 ) -> None:
-    job_id = queue.submit(endless)
+    job_id = queue.submit(ANNA, endless)
     await_view(queue, job_id, lambda view: view.progress is not None)
     queue.stop(job_id)
     view = queue.view(job_id)
     assert view is not None
     assert view.state == "stopped"
     assert view.settled
-    assert await_view(queue, queue.submit(short), lambda view: view.ended).state == "done"
+    assert await_view(queue, queue.submit(ANNA, short), lambda view: view.ended).state == "done"
     assert await_view(queue, job_id, lambda view: True).state == "stopped"
 
 
 def test_decoding_does_not_wait_for_the_run(queue: JobQueue, endless: Task, short: Task) -> None:
-    done = await_view(queue, queue.submit(short), lambda view: view.ended)
+    done = await_view(queue, queue.submit(ANNA, short), lambda view: view.ended)
     assert done.outcome is not None
-    job_id = queue.submit(endless)
+    job_id = queue.submit(ANNA, endless)
     await_view(queue, job_id, lambda view: view.state == "running")
-    assert queue.decode(done.outcome.compressed.read_bytes(), fraction=0.5).kind == "image"
+    assert decode(queue, done.outcome.compressed.read_bytes(), 0.5).kind == "image"
     assert await_view(queue, job_id, lambda view: True).state == "running"
 
 
 def test_a_failed_job_tells_the_reason(queue: JobQueue, short: Task) -> None:
-    view = await_view(queue, queue.submit(replace(short, budget_bytes=3)), lambda view: view.ended)
+    view = await_view(
+        queue, queue.submit(ANNA, replace(short, budget=cc.Budget(3))), lambda view: view.ended
+    )
     assert view.state == "failed"
     assert view.error.startswith("A budget of 3 bytes is too small")
     assert view.settled
 
 
-def test_the_other_model_joins_a_result(
-    queue: JobQueue, short: Task, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_effort(monkeypatch, siren_codec, "fast", QUICK)
-    job_id = queue.submit(replace(short, budget_bytes=250))
+@pytest.mark.slow
+def test_the_other_model_joins_a_result(queue: JobQueue, short: Task) -> None:
+    job_id = queue.submit(ANNA, replace(short, budget=cc.Budget(250)))
     await_view(queue, job_id, lambda view: view.ended)
     queue.submit_companion(job_id)
     view = await_view(queue, job_id, lambda view: view.settled)
@@ -164,19 +201,122 @@ def test_a_companion_needs_a_result(queue: JobQueue) -> None:
 
 
 def test_ended_jobs_are_forgotten_with_their_files(
-    presets: Path, tmp_path: Path, short: Task
+    make: Callable[..., JobQueue], tmp_path: Path, short: Task
 ) -> None:
-    with JobQueue(tmp_path, device="cpu", presets=presets, life_s=0.2) as queue:
-        job_id = queue.submit(short)
-        deadline = time.monotonic() + WAIT_S
-        while queue.view(job_id) is not None:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-    assert list(tmp_path.iterdir()) == []
+    queue = make(life_s=0.2)
+    job_id = queue.submit(ANNA, short)
+    deadline = time.monotonic() + WAIT_S
+    while queue.view(job_id) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert list((tmp_path / "jobs").iterdir()) == []
+
+
+def test_a_file_may_go_while_its_job_waits(queue: JobQueue, endless: Task, short: Task) -> None:
+    first = queue.submit(ANNA, endless)
+    second = queue.submit(ANNA, short)
+    short.file.unlink()
+    queue.stop(first)
+    assert await_view(queue, second, lambda view: view.ended).state == "done"
+    with pytest.raises(cc.SignalError, match=r"^photo\.png is no longer here"):
+        queue.submit(ANNA, short)
+
+
+def test_what_is_stopped_or_refused_leaves_no_file(
+    queue: JobQueue, endless: Task, tmp_path: Path
+) -> None:
+    jobs = [queue.submit(ANNA, endless) for _ in range(3)]
+    with pytest.raises(QueueFullError):
+        queue.submit(ANNA, endless)
+    await_view(queue, jobs[0], lambda view: view.progress is not None)
+    for job_id in jobs:
+        queue.stop(job_id)
+    deadline = time.monotonic() + WAIT_S
+    while list((tmp_path / "jobs").iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_closing_with_work_waiting_leaves_no_file(
+    presets: Path, tmp_path: Path, endless: Task
+) -> None:
+    lanes = Lanes(Capacity("cpu", presets))
+    with JobQueue(tmp_path / "jobs", lanes, LIMITS) as queue:
+        jobs = [queue.submit(ANNA, endless) for _ in range(3)]
+        await_view(queue, jobs[0], lambda view: view.progress is not None)
+    assert list((tmp_path / "jobs").iterdir()) == []
+
+
+def test_a_run_that_takes_too_long_fails_alone(
+    make: Callable[..., JobQueue], endless: Task, photo_file: Path
+) -> None:
+    queue = make(max_run_s=2.0)
+    view = await_view(queue, queue.submit(ANNA, endless), lambda view: view.ended)
+    assert view.state == "failed"
+    assert view.error == ("It took longer than 2 s, the most that is given here, and was ended.")
+    measured = queue.ask(ANNA, lambda: Measure(Source.read(photo_file, "image", LIMITS)))
+    assert measured.result.result(WAIT_S).shape.values_count == 3 * 96 * 64
+
+
+def test_a_run_that_needs_too_much_memory_fails_alone(
+    make: Callable[..., JobQueue], short: Task
+) -> None:
+    queue = make(max_memory_bytes=64 << 20)  # Less than the libraries alone.
+    view = await_view(queue, queue.submit(ANNA, short), lambda view: view.ended)
+    assert view.state == "failed"
+    assert view.error.startswith("It needed more than 64 MB of memory")
+
+
+def test_a_crash_of_a_codec_costs_one_row(
+    queue: JobQueue, photo: cc.Signal, tmp_path: Path
+) -> None:
+    opened = count()
+
+    def open_file(_: Path | None) -> Source:
+        kind = CrashingSource if next(opened) == 2 else Source
+        return kind("photo.png", lossless(photo), "image", LIMITS)
+
+    stem, background = tmp_path / "photo", queue._lanes.background
+    comparison = BaselineComparison("image", open_file, stem, background, ANNA)
+    comparison.compare(Ours(stem, stem, 1500, 30.0, 1.0, 1.0))
+    deadline = time.monotonic() + WAIT_S
+    while not comparison.state().complete:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    state = comparison.state()
+    assert set(state.entries) == {OURS, "webp", "avif-psnr", "avif-iq", "jpeg2000"}
+    assert state.failures == {
+        "jpeg": "The process that worked on it crashed; nothing else is affected."
+    }
+
+
+def test_decoding_that_takes_too_long_is_ended(
+    make: Callable[..., JobQueue], queue: JobQueue, short: Task
+) -> None:
+    done = await_view(queue, queue.submit(ANNA, short), lambda view: view.ended)
+    assert done.outcome is not None
+    data = done.outcome.compressed.read_bytes()
+    hasty = make(max_run_s=0.01)
+    with pytest.raises(TimeLimitError):
+        decode(hasty, data)
+
+
+def test_visitors_with_few_results_keep_them(
+    make: Callable[..., JobQueue], photo_file: Path
+) -> None:
+    queue = make(max_waiting=200, max_waiting_each=200)
+    refused = Task(photo_file, "audio", cc.Budget(1500), SHORT)
+    first = queue.submit(BEN, refused)
+    await_view(queue, first, lambda view: view.ended)
+    for _ in range(70):
+        last = queue.submit(ANNA, refused)
+        await_view(queue, last, lambda view: view.ended)
+    assert queue.view(first) is not None
+    assert len(queue.ended()) == 64
 
 
 def test_nobody_is_told_of_a_job_without_its_id(queue: JobQueue, short: Task) -> None:
-    job_id = queue.submit(short)
+    job_id = queue.submit(ANNA, short)
     assert len(job_id) >= 16
     for guess in ("", None, job_id[:-1]):
         assert queue.view(guess) is None

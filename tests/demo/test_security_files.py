@@ -116,7 +116,7 @@ def test_no_endpoint_opens_a_file_of_the_server(
 def test_whether_a_file_exists_is_not_told(server: Server, secrets: dict[str, Path]) -> None:
     path = secrets["png"]
     answers = {
-        server.call("compress", [file(each), 900, "bytes", "multires", "fast"])
+        server.call("compress", [file(each), 900, "bytes", "multires", "fast", -1])
         for each in (path, path.parent / "none" / path.name)
     }
     assert len(answers) == 1
@@ -150,7 +150,7 @@ def test_files_of_too_many_bytes_are_refused_unread(server: Server) -> None:
     # What lies there already, as a large result, is not read either.
     large = server.cache / "large.png"
     large.write_bytes(bytes(MAX_BYTES + 1))
-    for name, rest in (("compress", [9, "bytes", "multires", "fast"]), ("decompress", [1, 1])):
+    for name, rest in (("compress", [9, "bytes", "multires", "fast", -1]), ("decompress", [1, 1])):
         assert "larger than 1 MB" in server.call(name, [file(large), *rest])[1]
     large.unlink()
 
@@ -174,7 +174,7 @@ def test_no_answer_names_a_folder_of_the_server(server: Server, secrets: dict[st
     server.client.get("/gradio_api/info")
     server.client.get("/gradio_api/openapi.json")
     server.join(server.event("image-source", "change"), [torn])
-    server.call("compress", [torn, 900, "bytes", "multires", "fast"])
+    server.call("compress", [torn, 900, "bytes", "multires", "fast", -1])
     server.call("decompress", [torn, 1, 1])
     server.run(server.event("image-compress", "click"), [torn])
     # Gradio fails, and the connection ends with it.

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from security_tools import Server, running_server
 
-from demo.jobs import JobQueue
+from demo.jobs import Capacity, JobQueue, Lanes
 from demo.security import Disk, exposure
 from demo.security.hosts import Hosts
 from demo.security.logins import LoginPace
-from demo.settings import Settings
+from demo.settings import InputLimits, Settings
 
 USER, PASSWORD = "ada", "engine"
 NAMES = ("page.example.org", "*.pages.example.org")
@@ -160,6 +160,17 @@ def test_cookies_are_safe(locked: Server) -> None:
     assert httpx.get(f"{locked.url}/config", cookies=names).status_code == 200
 
 
+def test_a_browser_has_one_name(server: Server) -> None:
+    (cookie,) = httpx.get(server.url).headers.get_list("set-cookie")
+    name, *flags = (part.strip() for part in cookie.split(";"))
+    assert {"httponly", "samesite=lax"} <= {flag.lower() for flag in flags}
+    assert len(name) > 32
+    assert httpx.get(server.url).headers["set-cookie"].split(";")[0] != name
+    again = httpx.get(server.url, headers={"cookie": name})
+    assert "set-cookie" not in again.headers
+    assert "set-cookie" not in httpx.get(f"{server.url}/config").headers
+
+
 def test_nothing_is_told_without_the_password(locked: Server) -> None:
     for path in ("/config", "/gradio_api/info", "/gradio_api/file=/etc/passwd"):
         assert locked.client.get(path).status_code == 401
@@ -250,7 +261,8 @@ def test_uploads_do_not_fill_the_disk(server: Server) -> None:
 
 @pytest.fixture
 def jobs(tmp_path: Path) -> Iterator[JobQueue]:
-    with JobQueue(tmp_path / "jobs", device="cpu") as queue:
+    lanes = Lanes(Capacity("cpu"))
+    with JobQueue(tmp_path / "jobs", lanes, InputLimits(1_000_000, 60)) as queue:
         yield queue
 
 
@@ -269,6 +281,20 @@ def test_the_oldest_files_go_first(tmp_path: Path, jobs: JobQueue) -> None:
     assert [path.name for path in sorted((tmp_path / "cache").iterdir())] == ["new", "page"]
     assert not disk.make_room(1 << 20)
     assert [path.name for path in sorted((tmp_path / "cache").iterdir())] == ["page"]
+
+
+def test_an_upload_does_not_become_new_when_a_job_lets_go_of_it(
+    tmp_path: Path, jobs: JobQueue
+) -> None:
+    disk = Disk(tmp_path, 1 << 20, 3600, jobs, spared_s=0)
+    for name in ("old", "new"):
+        (tmp_path / name).write_bytes(bytes(300_000))
+        time.sleep(0.02)
+    disk.sweep()
+    os.link(tmp_path / "old", tmp_path / "of a job")
+    (tmp_path / "of a job").unlink()
+    assert disk.make_room(500_000)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["new"]
 
 
 def test_what_is_old_is_swept(tmp_path: Path, jobs: JobQueue) -> None:

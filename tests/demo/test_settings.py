@@ -8,6 +8,8 @@ import pytest
 
 from combiner_core import Limits
 from demo import settings
+from demo.server import capacity_of
+from demo.workers import machine
 
 
 def test_defaults_serve_this_machine_only() -> None:
@@ -47,6 +49,21 @@ def test_hosts_are_gathered() -> None:
     assert space.on_space
 
 
+def test_workers_share_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for workers in (1, 2, 3):
+        chosen = settings.read(["--workers", str(workers), "--max-memory-mb", "700"], {})
+        capacity = capacity_of(chosen)
+        assert capacity.workers == workers
+        assert capacity.threads == max(1, machine.cores() // workers)
+        assert capacity.max_memory_bytes == 700 << 20
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    by_machine = capacity_of(settings.Settings())
+    assert by_machine.threads == 5
+    assert 2 <= by_machine.workers <= 8
+    assert by_machine.max_memory_bytes > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "name"),
     [
@@ -56,6 +73,11 @@ def test_hosts_are_gathered() -> None:
         (["--max-megapixels", "25.1"], {}, "--max-megapixels"),
         (["--files-life-s", "nan"], {}, "--files-life-s"),
         (["--queue-length", "-1"], {}, "--queue-length"),
+        (["--queue-length-each", "few"], {}, "--queue-length-each"),
+        (["--workers", "0"], {}, "--workers"),
+        ([], {"COMBINER_WORKERS": "many"}, "--workers"),
+        (["--max-run-s", "0"], {}, "--max-run-s"),
+        (["--max-memory-mb", "-5"], {}, "--max-memory-mb"),
         (["--device", "abacus"], {}, "--device"),
         ([], {"COMBINER_DEVICE": "abacus"}, "COMBINER_DEVICE"),
         ([], {"COMBINER_MAX_UPLOAD_MB": "big"}, "--max-upload-mb"),

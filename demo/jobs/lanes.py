@@ -1,0 +1,91 @@
+"""Lanes: runs, what is short, and what nobody waits for, each with workers of its own."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Thread
+
+from combiner_core.options import DeviceName
+from demo.scheduling import Scheduler
+from demo.work import Rehearse
+from demo.workers import LocalExecutor, RunLimits, Setup, StoppedError
+
+_SHORT_S, _BACKGROUND_S = 300.0, 600.0
+_BACKGROUND_NICENESS = 10
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How much is done at a time, how much may wait, how much each may take.
+
+    Attributes:
+        device: where to fit and decode.
+        presets: folder of trained models; ``None`` for those shipped with the program.
+        workers: runs at a time.
+        threads: of each.
+        max_waiting: runs that may wait.
+        max_waiting_each: of one visitor.
+        max_run_s: longest run, in seconds.
+        max_memory_bytes: of each process.
+    """
+
+    device: DeviceName = "auto"
+    presets: Path | None = None
+    workers: int = 1
+    threads: int = 1
+    max_waiting: int = 32
+    max_waiting_each: int = 4
+    max_run_s: float = 3600.0
+    max_memory_bytes: int = 4 << 30
+
+
+class Lanes:
+    """Schedulers with their workers.
+
+    Args:
+        capacity: of them.
+
+    Attributes:
+        runs: for what takes long, and is watched.
+        short: for what takes seconds: reading and decoding files.
+        background: for what nobody waits for; it yields the processor to the others.
+    """
+
+    def __init__(self, capacity: Capacity) -> None:
+        workers = capacity.workers
+        setup = Setup(capacity.presets, capacity.device, capacity.threads, 0, Rehearse())
+        limits = RunLimits(capacity.max_run_s, capacity.max_memory_bytes)
+        short = replace(limits, time_s=min(_SHORT_S, limits.time_s))
+        long = replace(limits, time_s=min(_BACKGROUND_S, limits.time_s))
+        quiet = replace(setup, niceness=_BACKGROUND_NICENESS, rehearsal=None)
+        self._warmed = LocalExecutor(setup, limits, kept=workers)
+        self._also_warmed = LocalExecutor(setup, short, kept=1)
+        self.runs = Scheduler(
+            self._warmed,
+            workers,
+            max_waiting=capacity.max_waiting,
+            max_waiting_each=capacity.max_waiting_each,
+        )
+        self.short = Scheduler(
+            self._also_warmed,
+            workers + 1,
+            max_waiting=capacity.max_waiting,
+            max_waiting_each=capacity.max_waiting_each,
+        )
+        self.background = Scheduler(LocalExecutor(quiet, long), 1)
+
+    def warm_up(self) -> None:
+        """Start workers, so that the first visitor need not wait for them; returns at once."""
+        Thread(target=self._warm_up, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop everything; no process is left."""
+        for lane in (self.runs, self.short, self.background):
+            lane.close()
+
+    def _warm_up(self) -> None:
+        with suppress(StoppedError):
+            self._warmed.warm_up()
+            self._also_warmed.warm_up()

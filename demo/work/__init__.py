@@ -1,0 +1,26 @@
+"""Work: what the app has done for it by workers. Nothing here knows the page."""
+
+from demo.work.codecs import Judge, Quality, Reencode, Reencoded, Sweep
+from demo.work.decoding import Decode, Decoded, Part, Rendering
+from demo.work.encoding import Encode, Made, Opened
+from demo.work.rehearsal import Rehearse
+from demo.work.source import Measure, Measured, Source
+
+__all__ = [
+    "Decode",
+    "Decoded",
+    "Encode",
+    "Judge",
+    "Made",
+    "Measure",
+    "Measured",
+    "Opened",
+    "Part",
+    "Quality",
+    "Reencode",
+    "Reencoded",
+    "Rehearse",
+    "Rendering",
+    "Source",
+    "Sweep",
+]

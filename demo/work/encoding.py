@@ -1,0 +1,95 @@
+"""Work: compress a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import plotly.graph_objects as go
+
+import combiner_core as cc
+from combiner_core.signals import Shape
+from demo.media import ORIGINAL, lossless
+from demo.ui import charts
+from demo.work.source import Source
+from demo.workers import Engine
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The file was read.
+
+    Attributes:
+        shape: of the signal.
+        budget_bytes: largest size of the compressed file.
+        notes: sentences on what of the file is not in the signal.
+    """
+
+    shape: Shape
+    budget_bytes: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What came of it.
+
+    Attributes:
+        data: the compressed file.
+        original, decoded: the signals without loss, as files.
+        figures: charts of both, if they are clips.
+        psnr_db, kl_bits, side_bits, model, device, seconds: as in `combiner_core.Encoded`.
+    """
+
+    data: bytes
+    original: bytes
+    decoded: bytes
+    figures: tuple[go.Figure, ...]
+    psnr_db: float
+    kl_bits: float
+    side_bits: float
+    model: str
+    device: str
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Encode:
+    """Work: compress a file; first it says what it opened, last what it made.
+
+    Attributes:
+        source: the file.
+        budget: the largest size of the compressed one.
+        options: how; the worker's device takes the place of theirs.
+        title: what charts call the result.
+    """
+
+    source: Source
+    budget: cc.Budget
+    options: cc.EncodeOptions
+    title: str
+
+    def run(self, engine: Engine) -> Iterator[Opened | cc.Progress | Made]:
+        """See `demo.workers.Work`."""
+        reading = self.source.open()
+        signal = reading.signal
+        budget = cc.Budget(self.budget.file_bytes(signal))
+        yield Opened(signal.shape, budget.file_bytes(signal), reading.all_notes())
+        options = replace(self.options, device=engine.device)
+        for event in cc.encode(signal, budget, options, engine.models):
+            yield event if isinstance(event, cc.Progress) else self._made(signal, event)
+
+    def _made(self, signal: cc.Signal, encoded: cc.Encoded) -> Made:
+        decoded = encoded.reconstruction
+        return Made(
+            encoded.data,
+            lossless(signal),
+            lossless(decoded),
+            charts.of_clips({ORIGINAL: signal, self.title: decoded}),
+            encoded.psnr_db,
+            encoded.kl_bits,
+            encoded.side_bits,
+            encoded.model,
+            encoded.device,
+            encoded.seconds,
+        )
