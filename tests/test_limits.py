@@ -37,7 +37,7 @@ SMALL = Limits(
     fields=12,
 )
 ROOT = Path(__file__).parents[1]
-NOISE_SCALE = (4 * 256).to_bytes(2, "little")
+STATES, NOISE_SCALE = b"\x05", (4 * 256).to_bytes(2, "little")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def hostile(
 
 def parameters(model: str, shape: Shape, grid: tuple[int, int] = (1, 1)) -> bytes:
     if model == "multires":
-        return TRELLIS + NOISE_SCALE
+        return STATES + NOISE_SCALE
     return TRELLIS + (bytes(grid) if isinstance(shape, ImageShape) else b"")
 
 
@@ -201,7 +201,7 @@ def test_a_payload_is_bounded_on_both_sides(library: PresetLibrary) -> None:
         picture, bytes=2000, effort="fast", model="multires", models=library, limits=tight
     )
     assert isinstance(result, cc.Encoded)
-    assert cc.inspect(result.data, library).payload_bytes == 300
+    assert 280 < cc.inspect(result.data, library).payload_bytes <= 300
 
 
 def test_who_asks_for_more_gets_it(library: PresetLibrary) -> None:
@@ -235,7 +235,7 @@ def test_clips_of_any_rate_have_any_scale(
 ) -> None:
     file = hostile(library, model, AudioShape(700, 2, rate), TRELLIS, bytes([9]) * 200)
     if model == "multires":
-        file = hostile(library, model, AudioShape(700, 2, rate), TRELLIS + NOISE_SCALE)
+        file = hostile(library, model, AudioShape(700, 2, rate), STATES + NOISE_SCALE)
     clip = cc.decode(file, scale=scale, models=library)
     assert clip.values.shape == (2, max(1, round(700 * scale)))
 
@@ -307,19 +307,20 @@ def test_no_shape_is_much_more_work_for_a_network_of_pixels(height: int, width: 
 
     passed: list[int] = []
 
-    def network(part: torch.Tensor, context: torch.Tensor | None) -> torch.Tensor:
+    def network(part: torch.Tensor, contexts: tuple[torch.Tensor, ...]) -> torch.Tensor:
         passed.append(part[0, 0].numel())
         return part
 
     pixels = torch.zeros(1, 3, height, width)
-    blocks = rendering.corrected_blocks(pixels, network, None)
+    blocks = rendering.corrected_blocks(pixels, network, ())
     assert sum(block[0, 0].numel() for _, block in blocks) == height * width
     assert sum(passed) < 1.2 * height * width
-    assert max(passed) < 1.5 * (1 << 20)
+    assert max(passed) < 1.5 * (1 << 21)
 
 
-@pytest.mark.parametrize("shape", [(131072, 2), (2, 131072), (131072, 47), (47, 131072)])
+@pytest.mark.parametrize("shape", [(65536, 1), (1, 65536), (65536, 24), (24, 65536)])
 def test_no_strip_of_a_level_is_larger_than_those_of_photographs(shape: tuple[int, int]) -> None:
+    # folded grids of the finest level have a quarter of the picture's sides
     strips = image_prior._strips(*shape, image_prior.STRIP_PLACES)
     assert [strip.start for strip in strips[1:]] == [strip.stop for strip in strips[:-1]]
     assert (strips[0].start, strips[-1].stop) == (0, shape[0])
