@@ -181,7 +181,7 @@ def test_a_full_disk_costs_one_sentence_and_no_file(tmp_path: Path) -> None:
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (128, 128))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
     coded = _command("encode", picture, "-o", output, "--bytes", "400", preexec_fn=limit)
     assert coded.returncode == 1

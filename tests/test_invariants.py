@@ -55,8 +55,10 @@ def libraries(tiny_presets, multires_presets) -> dict[str, PresetLibrary]:  # ty
 FAMILIES = pytest.mark.parametrize("model", ["siren", "multires"])
 
 
-@FAMILIES
-@pytest.mark.parametrize(("rec", "file_bytes"), [("trellis", 900), ("astar", 150)])
+@pytest.mark.parametrize(
+    ("model", "rec", "file_bytes"),
+    [("siren", "trellis", 900), ("siren", "astar", 150), ("multires", "trellis", 900)],
+)
 def test_grey_is_grey(
     model: str, rec: str, file_bytes: int, libraries: dict[str, PresetLibrary]
 ) -> None:

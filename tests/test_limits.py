@@ -314,8 +314,8 @@ def test_no_shape_is_much_more_work_for_a_network_of_pixels(height: int, width: 
     pixels = torch.zeros(1, 3, height, width)
     blocks = rendering.corrected_blocks(pixels, network, ())
     assert sum(block[0, 0].numel() for _, block in blocks) == height * width
-    assert sum(passed) < 1.2 * height * width
-    assert max(passed) < 1.5 * (1 << 21)
+    assert sum(passed) < 1.25 * height * width
+    assert max(passed) < 1.5 * (1 << 20)
 
 
 @pytest.mark.parametrize("shape", [(65536, 1), (1, 65536), (65536, 24), (24, 65536)])
@@ -344,9 +344,9 @@ with open("/proc/self/status") as status:
 @pytest.mark.parametrize(
     ("model", "shape", "scale", "bytes_a_value"),
     [
-        ("multires", ImageShape(2501, 2399), 0.999, 50),
-        ("multires", ImageShape(1 << 17, 45), 1.0, 50),
-        ("multires", ImageShape(45, 1 << 17), 1e-3, 50),
+        ("multires", ImageShape(2501, 2399), 0.999, 35),
+        ("multires", ImageShape(1 << 17, 45), 1.0, 35),
+        ("multires", ImageShape(45, 1 << 17), 1e-3, 35),
         ("siren", ImageShape(1 << 18, 23), 1.0, 15),
         ("multires", AudioShape(750_000, 8, 1 << 20), 1.0, 40),
         ("siren", AudioShape(1_000_000, 8, 48000), 1.0, 25),
@@ -367,7 +367,8 @@ def test_memory_is_what_the_documents_say(
         text=True,
         check=True,
     )
-    assert int(done.stdout) * 1024 < 0.7e9 + bytes_a_value * values
+    networks = 1.25e9 if (model, isinstance(shape, ImageShape)) == ("multires", True) else 0.7e9
+    assert int(done.stdout) * 1024 < networks + bytes_a_value * values
 
 
 @pytest.mark.parametrize("option", ["--max-megapixels", "--max-megasamples"])

@@ -25,7 +25,7 @@ def levels(seed: int = 0, gain: float = 30.0) -> dict[int, torch.Tensor]:
 
 def test_groups_are_parts_of_levels_in_noise_scales() -> None:
     arrays = levels()
-    group = Group(5, 2, (0, 3), torch.ones(2, 4, 6, dtype=torch.bool), None, first_row=6)
+    group = Group(2, 5, (0, 3), torch.ones(2, 4, 6, dtype=torch.bool), None, (), first_row=6)
     values = Coefficients(arrays).of(group, 2.5)
     assert values.dtype == np.float32
     assert values.shape == (4, 4, 6)

@@ -59,7 +59,7 @@ def elbo(
 def loss_nats(
     model: ImageModel, targets: Mapping[int, Tensor], pixels: Tensor, noise: NoiseScale = NOISE
 ) -> float:
-    found = elbo(model, targets, pixels, noise, own=weights_of(pixels, noise))
+    found = elbo(model, targets, pixels, noise, quantised=False)
     error = (found.decoded - pixels).square().sum() / (2 * noise.value**2)
     return float((found.weight_nats - found.weight_error_nats).sum() + error)
 

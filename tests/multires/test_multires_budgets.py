@@ -86,7 +86,7 @@ def budgets_of(signal: Signal) -> list[int]:
 
 def may_leave(file_bytes: int) -> float:
     """Short messages end where a few weights let them."""
-    return 0.03 * file_bytes if file_bytes > 2000 else 0.15 * file_bytes + 8
+    return 0.03 * file_bytes if file_bytes > 2000 else 0.17 * file_bytes + 8
 
 
 @pytest.mark.slow

@@ -185,8 +185,8 @@ class ImagePrior(nn.Module):
             rows_here, columns_here = current.shape[2:]
             coarse = grid if whole else None
             grid = Grid(len(noise) * DETAILS, rows_here, columns_here, coarse, (2, 2))
-            parts: list[Tensor] = []
-            hiddens: list[Tensor] = []
+            finer: Tensor | None = None
+            hiddens: Tensor | None = None
             for rows in _strips(current.shape[2], current.shape[3], strip_places):
                 folded = slice(rows.start // 2, -(-rows.stop // 2))
                 above = slice(folded.start // 2, -(-folded.stop // 2))
@@ -210,15 +210,17 @@ class ImagePrior(nn.Module):
                     exact=exact,
                     first_row=folded.start,
                 )
-                parts.append(unfold(details, rows.stop - rows.start, current.shape[3]))
-                hiddens.append(values)
+                details = unfold(details, rows.stop - rows.start, current.shape[3])
+                finer = _placed(finer, details, rows, rows_here)
+                hiddens = _placed(hiddens, values, folded, -(-rows_here // 2))
                 # the last strip's arrays are not to lie beside the synthesis
                 del inputs, details, values
-            hidden = hiddens[0] if len(hiddens) == 1 else torch.cat(hiddens, 2)
+            hidden = hiddens
             if level == finest and not synthesise:
                 break
-            parent = parts[0] if len(parts) == 1 else torch.cat(parts, 2)
-            del parts, hiddens
+            parent = finer
+            assert parent is not None
+            del finer, hiddens
             current = _joined(current, parent, height, width)
         assert hidden is not None
         return current, hidden
@@ -300,6 +302,16 @@ def _joined(low: Tensor, details: Tensor, height: int, width: int) -> Tensor:
         part = slice(colour, colour + 1)
         join(low[:, part], details[:, colour::COLOURS], height, width, values[:, part])
     return values
+
+
+def _placed(whole: Tensor | None, part: Tensor, rows: slice, height: int) -> Tensor:
+    """An array (B, C, height, w) with a part put into its rows; made with the first of several."""
+    if part.shape[2] == height:
+        return part
+    if whole is None:
+        whole = part.new_empty(*part.shape[:2], height, part.shape[3])
+    whole[:, :, rows] = part
+    return whole
 
 
 def _strips(height: int, width: int, places: int) -> list[slice]:

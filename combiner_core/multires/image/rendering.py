@@ -15,9 +15,9 @@ from torch.nn import functional
 from combiner_core.multires.image.wavelets import join
 
 # pixels that go through a network together, at most so many in a row, and how far it reaches
-_BLOCK_PIXELS = 1 << 21
-_BLOCK_COLUMNS = 1 << 12
-_MARGIN = 64
+_BLOCK_PIXELS = 1 << 20
+_BLOCK_COLUMNS = 1 << 10
+_MARGIN = 48
 # pixels that become one place of the network's coarsest grid, and of that of its context
 _COARSEST, _CONTEXT = 8, 4
 # sides of the blocks of a finer grid, and pixels of context: wavelets and cubics reach over four
