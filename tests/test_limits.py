@@ -314,17 +314,18 @@ def test_no_shape_is_much_more_work_for_a_network_of_pixels(height: int, width: 
     pixels = torch.zeros(1, 3, height, width)
     blocks = rendering.corrected_blocks(pixels, network, ())
     assert sum(block[0, 0].numel() for _, block in blocks) == height * width
-    assert sum(passed) < 1.25 * height * width
-    assert max(passed) < 1.5 * (1 << 20)
+    assert sum(passed) < 1.35 * height * width
+    assert max(passed) < 1.5 * (1 << 19)
 
 
-@pytest.mark.parametrize("shape", [(65536, 1), (1, 65536), (65536, 24), (24, 65536)])
+@pytest.mark.parametrize("shape", [(131072, 2), (2, 131072), (131072, 47), (47, 131072)])
 def test_no_strip_of_a_level_is_larger_than_those_of_photographs(shape: tuple[int, int]) -> None:
-    # folded grids of the finest level have a quarter of the picture's sides
     strips = image_prior._strips(*shape, image_prior.STRIP_PLACES)
     assert [strip.start for strip in strips[1:]] == [strip.stop for strip in strips[:-1]]
     assert (strips[0].start, strips[-1].stop) == (0, shape[0])
-    assert max(strip.stop - strip.start for strip in strips) * shape[1] <= image_prior.STRIP_PLACES
+    # four rows of the longest ones are twice as many
+    most = 2 * image_prior.STRIP_PLACES
+    assert max(strip.stop - strip.start for strip in strips) * shape[1] <= most
 
 
 PEAK = """
@@ -367,7 +368,7 @@ def test_memory_is_what_the_documents_say(
         text=True,
         check=True,
     )
-    networks = 1.25e9 if (model, isinstance(shape, ImageShape)) == ("multires", True) else 0.7e9
+    networks = 1.3e9 if (model, isinstance(shape, ImageShape)) == ("multires", True) else 0.7e9
     assert int(done.stdout) * 1024 < networks + bytes_a_value * values
 
 

@@ -99,7 +99,9 @@ class ImageField:
             corrected[:, :, rows, columns] = block
         if size[0] > height or size[1] > width:
             return Signal.image(levels_of(finer_blocks(corrected, size), size, depth))
-        return Signal.image(to_levels(resize(corrected, size), depth))
+        # one colour after the other, which takes less memory at a time
+        planes = [to_levels(resize(part, size), depth) for part in corrected.split(1, 1)]
+        return Signal.image(np.concatenate(planes, 2))
 
     def preview(self, prior: GroupPrior, noise: NoiseScale) -> NDArray[np.uint8] | None:
         """A small picture of what is decoded of the coarser levels."""

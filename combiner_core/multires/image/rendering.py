@@ -15,7 +15,7 @@ from torch.nn import functional
 from combiner_core.multires.image.wavelets import join
 
 # pixels that go through a network together, at most so many in a row, and how far it reaches
-_BLOCK_PIXELS = 1 << 20
+_BLOCK_PIXELS = 1 << 19
 _BLOCK_COLUMNS = 1 << 10
 _MARGIN = 48
 # pixels that become one place of the network's coarsest grid, and of that of its context
@@ -103,7 +103,7 @@ def finer_blocks(pixels: Tensor, size: tuple[int, int]) -> Iterator[tuple[Block,
 
 
 def to_levels(pixels: Tensor, depth: int = 8) -> NDArray[Any]:
-    """Pixels (1, 3, H, W) from 0 to 255 as whole levels (H, W, 3) of 8 or 16 bits."""
+    """Pixels (1, C, H, W) from 0 to 255 as whole levels (H, W, C) of 8 or 16 bits."""
     most, kind = (255, torch.uint8) if depth == 8 else (65535, torch.int32)
     rounded = [(part.clamp(0, 255) * (most / 255)).round_().to(kind) for part in pixels[0]]
     levels: NDArray[Any] = torch.stack(rounded, 2).cpu().numpy()
