@@ -89,7 +89,7 @@ def test_image_is_compressed_compared_and_downloaded(
     rows = page.locator("#image-table tr[data-codec]")
     expect(rows).to_have_count(6)
     expect(page.locator("#image-table")).not_to_contain_text("computing", timeout=JOB_MS)
-    expect(page.locator("#image-compare")).to_contain_text("900 bytes")
+    expect(page.locator("#image-compare")).to_contain_text(f"{len(data):,} bytes")
     report = json.loads(download(page, "image", tmp_path / "photo-report.json", "download-report"))
     assert report["result"]["bytes"] == len(data)
     assert report["settings"]["budget_bytes"] == 900
