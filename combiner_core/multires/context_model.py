@@ -21,8 +21,8 @@ from combiner_core.multires.integer_convolutions import (
     Residual,
     compand,
     settle,
-    to_grid,
 )
+from combiner_core.multires.quantised_conv import to_grid
 from combiner_core.rec import Grid, Plane
 from combiner_core.rec.wire import VALUE_UNITS
 

@@ -17,25 +17,19 @@ from __future__ import annotations
 import functools
 import time
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-# networks compute in units of 1/64: settled values are integers of these, up to 4, whose products
-# bfloat16 and float32 hold
-GRID = 64
+from combiner_core.multires.quantised_conv import GRID, QuantisedConv
+
+# settled values are up to 4: integers of 1/64 whose products bfloat16 and float32 hold
 LIMIT = 4.0
 _TOP = 255.0
-# integers up to here and all sums below are exact in float32
-_EXACT = 1 << 24
-_WEIGHT_BITS = 7
-_MAX_EXPONENT = 12
 _CLOCKED = (1, 64, 32, 32)
 
 
-class ExactConv(nn.Conv2d):
+class ExactConv(QuantisedConv):
     """A convolution that `quantise` can make exact; zeros surround its input.
 
     Args:
@@ -45,9 +39,7 @@ class ExactConv(nn.Conv2d):
     """
 
     def __init__(self, inputs: int, outputs: int, size: int = 3, *, gain: float = 1.0) -> None:
-        super().__init__(inputs, outputs, size, padding=size // 2)
-        assert self.bias is not None
-        nn.init.zeros_(self.bias)
+        super().__init__(inputs, outputs, size)
         if gain:
             nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
             with torch.no_grad():
@@ -72,55 +64,13 @@ class ExactConv(nn.Conv2d):
         weight, bias = self.weight.to(precise), GRID * self.bias.to(precise)
         return functional.conv2d(values.to(precise), weight, bias, padding=self.padding).float()
 
-    @torch.no_grad()
-    def quantise(self) -> None:
-        """Round weights to eight bits times a power of two for each output, biases to bfloat16.
-
-        What is quantised already stays as it is.
-
-        Raises:
-            ValueError: weights too large for exact sums.
-        """
-        assert self.bias is not None
-        step = self._steps()
-        if bool((self._reach(step) >= _EXACT).any()):
-            raise ValueError("a network's weights are too large for exact arithmetic")
-        weight_step = step[:, None, None, None]
-        self.weight.copy_(torch.round(self.weight.float() / weight_step) * weight_step)
-        self.bias.copy_(_rounded(self.bias, step))
-
-    @torch.no_grad()
-    def integers(self) -> tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int8]]:
-        """Weights and biases of a quantised layer as integers, and the exponents of their steps."""
-        assert self.bias is not None
-        step = self._steps()
-        weight = torch.round(self.weight.float() / step[:, None, None, None]).to(torch.int8)
-        bias = torch.round(self.bias.float() / step * GRID).to(torch.int32)
-        return weight.numpy(), bias.numpy(), (-torch.log2(step)).to(torch.int8).numpy()
-
-    def _steps(self) -> Tensor:
-        """For each output the least power of two with which weights fit a byte, sums 24 bits."""
-        # weights that are rounded to zero have the least step, as those have that are zero
-        largest = self.weight.float().abs().amax((1, 2, 3)).clamp_min(2.0**-_MAX_EXPONENT)
-        mantissa, exponent = torch.frexp(largest)
-        # the mantissa is in [1/2, 1), and 127/128 is the most that a byte holds
-        exponent = exponent - _WEIGHT_BITS + (mantissa > 1 - 2.0**-_WEIGHT_BITS).int()
-        step = torch.exp2(exponent.clamp(min=-_MAX_EXPONENT).float())
-        for _ in range(_MAX_EXPONENT):
-            step = torch.where(self._reach(step) >= _EXACT, 2 * step, step)
-        return step
-
     def _reach(self, step: Tensor) -> Tensor:
-        """Bound on the sums of each output in units of 1/64 step."""
-        assert self.bias is not None
-        weights = torch.round(self.weight.float() / step[:, None, None, None]).abs().sum((1, 2, 3))
-        return weights * LIMIT * GRID + (_rounded(self.bias, step) / step * GRID).abs()
+        weights = self._in_steps(step).abs().sum((1, 2, 3))
+        return weights * LIMIT * GRID + (self._rounded_bias(step) / step * GRID).abs()
 
-
-def _rounded(bias: Tensor, step: Tensor) -> Tensor:
-    """Biases as bfloat16 numbers that are multiples of 1/64 step."""
-    grid = step / GRID
-    return (torch.round(bias.float() / grid) * grid).bfloat16().float()
+    def _rounded_bias(self, step: Tensor) -> Tensor:
+        # bfloat16 numbers as well
+        return super()._rounded_bias(step).bfloat16().float()
 
 
 class Residual(nn.Module):
@@ -149,11 +99,6 @@ def settle(values: Tensor, exact: bool) -> Tensor:
     """Numbers held within +-4 in 1/64 and, if `exact`, rounded, halves to even."""
     scaled = values * GRID
     return (scaled.round() if exact else scaled).clamp(-LIMIT * GRID, LIMIT * GRID)
-
-
-def to_grid(values: Tensor, steps: int) -> Tensor:
-    """The nearest multiples of 1 / steps, a power of two; halves go up."""
-    return torch.floor(values * steps + 0.5) / steps
 
 
 def compand(values: Tensor) -> Tensor:

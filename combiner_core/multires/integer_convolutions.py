@@ -13,28 +13,21 @@ network of it.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-GRID = 64
+from combiner_core.multires.quantised_conv import GRID, QuantisedConv
+
 LIMIT = 8.0
-# integers up to here and all sums below are exact in float32
-_EXACT = 1 << 24
 _ANCHOR = 1.5 * 2.0**23 / GRID
-_WEIGHT_BITS = 7
-_MAX_EXPONENT = 12
 
 
-class IntegerConv(nn.Conv2d):
+class IntegerConv(QuantisedConv):
     """A convolution that `quantise` can make exact; zeros surround its input."""
 
     def __init__(self, inputs: int, outputs: int, size: int = 3, *, zero: bool = False) -> None:
-        super().__init__(inputs, outputs, size, padding=size // 2)
-        assert self.bias is not None
-        nn.init.zeros_(self.bias)
+        super().__init__(inputs, outputs, size)
         if zero:
             nn.init.zeros_(self.weight)
 
@@ -46,54 +39,11 @@ class IntegerConv(nn.Conv2d):
         weight, bias = self.weight.double(), self.bias.double()
         return functional.conv2d(values.double(), weight, bias, padding=self.padding).float()
 
-    @torch.no_grad()
-    def quantise(self) -> None:
-        """Round weights to eight bits times a power of two for each output, biases likewise.
-
-        What is quantised already stays as it is.
-
-        Raises:
-            ValueError: weights too large for exact sums.
-        """
-        assert self.bias is not None
-        step = self._steps()
-        if bool((self._reach(step) >= _EXACT).any()):
-            raise ValueError("a network's weights are too large for exact arithmetic")
-        weight_step = step[:, None, None, None]
-        self.weight.copy_(torch.round(self.weight / weight_step) * weight_step)
-        self.bias.copy_(torch.round(self.bias / step * GRID) * step / GRID)
-
-    @torch.no_grad()
-    def integers(self) -> tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int8]]:
-        """Weights and biases of a quantised layer as integers, and the exponents of their steps."""
-        assert self.bias is not None
-        step = self._steps()
-        weight = torch.round(self.weight / step[:, None, None, None]).to(torch.int8)
-        bias = torch.round(self.bias / step * GRID).to(torch.int32)
-        return weight.numpy(), bias.numpy(), (-torch.log2(step)).to(torch.int8).numpy()
-
-    def _steps(self) -> Tensor:
-        """For each output the least power of two with which weights fit a byte, sums 24 bits."""
-        # weights that are rounded to zero have the least step, as those have that are zero
-        largest = self.weight.abs().amax((1, 2, 3)).clamp_min(2.0**-_MAX_EXPONENT)
-        mantissa, exponent = torch.frexp(largest)
-        # the mantissa is in [1/2, 1), and 127/128 is the most that a byte holds
-        exponent = exponent - _WEIGHT_BITS + (mantissa > 1 - 2.0**-_WEIGHT_BITS).int()
-        step = torch.exp2(exponent.clamp(min=-_MAX_EXPONENT).float())
-        for _ in range(_MAX_EXPONENT):
-            step = torch.where(self._reach(step) >= _EXACT, 2 * step, step)
-        return step
-
     def _reach(self, step: Tensor) -> Tensor:
         """Bound on sums of each output and one more value on the grid, in units of 1/64 step."""
         assert self.bias is not None
-        weights = torch.round(self.weight / step[:, None, None, None]).abs().sum((1, 2, 3))
+        weights = self._in_steps(step).abs().sum((1, 2, 3))
         return (weights + 1 / step) * LIMIT * GRID + torch.round(self.bias / step * GRID).abs()
-
-
-def to_grid(values: Tensor, steps: int) -> Tensor:
-    """The nearest multiples of 1 / steps, a power of two; halves go up."""
-    return torch.floor(values * steps + 0.5) / steps
 
 
 def settle(values: Tensor, exact: bool, least: float = -LIMIT) -> Tensor:

@@ -13,7 +13,7 @@ from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig
 from combiner_core.multires.exact_convolutions import ExactConv, bfloat16_is_faster
 from combiner_core.multires.image.postfilter import Postfilter, PostfilterConfig
 from combiner_core.multires.image.prior import ImagePrior, ImagePriorConfig
-from combiner_core.multires.integer_convolutions import IntegerConv
+from combiner_core.multires.quantised_conv import QuantisedConv
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def quantise(model: nn.Module) -> None:
         ValueError: weights too large for exact sums.
     """
     for part in model.modules():
-        if isinstance(part, (ExactConv, IntegerConv)):
+        if isinstance(part, QuantisedConv):
             part.quantise()
         if isinstance(part, ExactConv) and bfloat16_is_faster():
             part.bfloat16()

@@ -9,11 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from combiner_core.multires.exact_convolutions import ExactConv
-from combiner_core.multires.integer_convolutions import GRID, IntegerConv
+from combiner_core.multires.quantised_conv import GRID, QuantisedConv
 
-# layers that are stored as the integers that they compute with
-_EXACT = (ExactConv, IntegerConv)
 Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -25,10 +22,10 @@ def to_arrays(module: nn.Module) -> Arrays:
     are neither weights nor biases as float32.
     """
     arrays: Arrays = {}
-    exact = {name for name, part in module.named_modules() if isinstance(part, _EXACT)}
+    exact = {name for name, part in module.named_modules() if isinstance(part, QuantisedConv)}
     for name, part in module.named_modules():
         if name in exact:
-            assert isinstance(part, _EXACT)
+            assert isinstance(part, QuantisedConv)
             weight, bias, exponent = part.integers()
             arrays[f"{name}.weight"] = weight
             arrays[f"{name}.bias"] = bias
@@ -61,5 +58,5 @@ def from_arrays(module: nn.Module, arrays: Mapping[str, NDArray[np.generic]]) ->
         state[name] = values
     module.load_state_dict(state, strict=False)
     for part in module.modules():
-        if isinstance(part, _EXACT):
+        if isinstance(part, QuantisedConv):
             part.quantise()

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from combiner_core.multires.exact_convolutions import (
-    GRID,
     LIMIT,
     ExactConv,
     Residual,
@@ -25,6 +24,7 @@ from combiner_core.multires.exact_convolutions import (
     compand,
     settle,
 )
+from combiner_core.multires.quantised_conv import GRID
 
 STEPS = int(GRID * LIMIT)
 EXACT = 1 << 24

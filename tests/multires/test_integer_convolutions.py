@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from combiner_core.multires.integer_convolutions import (
-    GRID,
     LIMIT,
     IntegerConv,
     Residual,
     compand,
     settle,
-    to_grid,
 )
+from combiner_core.multires.quantised_conv import GRID, to_grid
 
 TOP = int(GRID * LIMIT)
 # what every sum, and one more value on the grid, must stay below

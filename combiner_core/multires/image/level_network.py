@@ -17,15 +17,14 @@ from torch.nn import functional
 
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior, real_units
 from combiner_core.multires.exact_convolutions import (
-    GRID,
     ExactConv,
     Residual,
     activate,
     compand,
     settle,
-    to_grid,
 )
 from combiner_core.multires.image.folding import PHASES, plane_of
+from combiner_core.multires.quantised_conv import GRID, to_grid
 from combiner_core.rec import Grid
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from combiner_core.multires.exact_convolutions import GRID
 from combiner_core.multires.image.noise_map import local_log_noise
+from combiner_core.multires.quantised_conv import GRID
 
 # of the correction, and of pixels, whose middle becomes zero
 _GAIN, _PIXEL_GAIN, _MIDDLE = 32.0, 1 / 64, 128.0

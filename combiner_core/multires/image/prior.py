@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior, real_units
-from combiner_core.multires.exact_convolutions import compand, settle, to_grid
+from combiner_core.multires.exact_convolutions import compand, settle
 from combiner_core.multires.image.folding import PHASES, fold, folded_channels, unfold
 from combiner_core.multires.image.level_network import LevelConfig, LevelNetwork
 from combiner_core.multires.image.neighbours import IMAGE_NEIGHBOURS
 from combiner_core.multires.image.noise_map import NoiseSteps, local_log_noise
 from combiner_core.multires.image.pyramid import level_sizes
 from combiner_core.multires.image.wavelets import join
+from combiner_core.multires.quantised_conv import to_grid
 from combiner_core.rec import Grid, Plane
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 from combiner_core.scale_mixture import ScaleMixture
