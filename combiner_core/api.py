@@ -26,7 +26,7 @@ from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Encoded, Event
 from combiner_core.families import Codec, Models, OneCodec
 from combiner_core.limits import DEFAULT_LIMITS, Limits
-from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
+from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions, TuneName
 from combiner_core.signals import Signal, content_of, to_reading
 from combiner_core.signals.about import NOTHING_KNOWN
 from combiner_core.signals.storage import read_content
@@ -76,6 +76,7 @@ def iter_compress(
     device: DeviceName = EncodeOptions.device,
     refine: bool = EncodeOptions.refine,
     optimise_latents: bool = EncodeOptions.optimise_latents,
+    tune: TuneName = EncodeOptions.tune,
     models: Models | None = None,
     frame_s: float | None = None,
     keep_metadata: bool = False,
@@ -90,7 +91,7 @@ def iter_compress(
             of an image, 1000 bits a second of a clip.
         sample_rate: in Hz, of an array of samples.
         model: name of a model or of a family, or a codec under a prior of one's own.
-        effort, rec, seed, device, refine, optimise_latents: see `EncodeOptions`.
+        effort, rec, seed, device, refine, optimise_latents, tune: see `EncodeOptions`.
         models: where names of models are looked up; by default the shipped presets.
         frame_s: of a file of a video or an animation: when to take the frame that is compressed, in
             seconds; of a video it is the sound otherwise.
@@ -112,7 +113,7 @@ def iter_compress(
     if not isinstance(model, str) and not hasattr(model, "plan"):
         raise CombinerError(f"A {type(model).__name__} is no model: give a name or a codec.")
     name = model if isinstance(model, str) else EncodeOptions.model
-    options = EncodeOptions(name, effort, rec, seed, device, refine, optimise_latents)
+    options = EncodeOptions(name, effort, rec, seed, device, refine, optimise_latents, tune)
     reading = to_reading(
         source,
         sample_rate,

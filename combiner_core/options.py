@@ -10,6 +10,7 @@ from combiner_core.errors import CombinerError
 
 EffortName = Literal["fast", "balanced", "best"]
 CoderName = Literal["trellis", "astar"]
+TuneName = Literal["psnr", "perceptual"]
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 MAX_SEED = (1 << 32) - 1
@@ -31,6 +32,8 @@ class EncodeOptions:
             while coding.
         optimise_latents: multires: take gradient steps on an image's targets before coding, as
             many as the effort says.
+        tune: what equal bytes are spent for: the least squared error, or what looks and sounds
+            best; the latter by multires alone.
 
     Raises:
         CombinerError: a value is not one of those allowed.
@@ -43,11 +46,13 @@ class EncodeOptions:
     device: DeviceName = "auto"
     refine: bool = True
     optimise_latents: bool = True
+    tune: TuneName = "psnr"
 
     def __post_init__(self) -> None:
         _check("effort", self.effort, get_args(EffortName))
         _check("relative entropy coder", self.rec, get_args(CoderName))
         _check("device", self.device, get_args(DeviceName))
+        _check("tune", self.tune, get_args(TuneName))
         if not is_whole(self.seed) or not 0 <= self.seed <= MAX_SEED:
             raise CombinerError(f"The seed {self.seed!r} is not a number from 0 to {MAX_SEED}.")
         object.__setattr__(self, "seed", int(self.seed))

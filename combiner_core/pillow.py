@@ -23,7 +23,7 @@ from combiner_core.signals import ImageShape
 FORMAT = "CMB"
 # those that make sense for an image; Pillow's callers pass what other formats take as well
 _SETTINGS = (
-    *("bytes", "bpp", "model", "effort", "rec", "seed", "device"),
+    *("bytes", "bpp", "model", "effort", "rec", "seed", "device", "tune"),
     *("refine", "optimise_latents", "models", "limits"),
 )
 

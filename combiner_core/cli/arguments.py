@@ -11,7 +11,7 @@ from combiner_core import __version__
 from combiner_core.cli import commands, output
 from combiner_core.families import FAMILIES, family_named
 from combiner_core.limits import Limits
-from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
+from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions, TuneName
 from combiner_core.signals.storage import STANDARD_INPUT, STANDARD_OUTPUT
 
 PROGRAM = "combiner"
@@ -56,6 +56,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     command.add_argument("--model", default=EncodeOptions.model, metavar="NAME")
     command.add_argument("--effort", choices=get_args(EffortName), default="balanced")
     command.add_argument("--rec", choices=get_args(CoderName), default="trellis")
+    command.add_argument(
+        "--tune",
+        choices=get_args(TuneName),
+        default=EncodeOptions.tune,
+        help="least squared error, or what looks and sounds best",
+    )
     command.add_argument("--seed", type=int, default=0, metavar="N")
     command.add_argument(
         "--frame",

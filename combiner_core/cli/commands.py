@@ -43,7 +43,14 @@ def encode(parsed: argparse.Namespace) -> None:
     )
     signal = reading.signal
     unit = next(unit for unit in get_args(Unit) if getattr(parsed, unit) is not None)
-    options = EncodeOptions(parsed.model, parsed.effort, parsed.rec, parsed.seed, parsed.device)
+    options = EncodeOptions(
+        parsed.model,
+        parsed.effort,
+        parsed.rec,
+        parsed.seed,
+        parsed.device,
+        tune=parsed.tune,
+    )
     about = reading.about if parsed.keep_metadata else NOTHING_KNOWN
     budget = Budget(getattr(parsed, unit), unit)
     result = follow(codec.encode(signal, budget, options, limits=limits, about=about))

@@ -22,7 +22,7 @@ from combiner_core.bitstream import Header
 from combiner_core.card import Card
 from combiner_core.clock import Clock
 from combiner_core.devices import resolve
-from combiner_core.errors import BitstreamError, CombinerError
+from combiner_core.errors import CombinerError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
@@ -31,18 +31,16 @@ from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
 from combiner_core.multires.image.noise_map import NoiseMap
 from combiner_core.multires.model import ImageModel
-from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX, NoiseScale
+from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.multires.parameters import Parameters, parameters_bytes
 from combiner_core.multires.posteriors import GroupPosterior, posteriors
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.progress import Reporter
 from combiner_core.multires.rate_control import RateControl
 from combiner_core.options import DeviceName, EffortName, EncodeOptions
-from combiner_core.rec import STATE_COUNTS
 from combiner_core.rec.groups import GroupDecoder
 from combiner_core.signals import AudioShape, Signal
 
-# log2 of the trellis' states, and the noise scale's index
-_STATE_PARAMETERS, _SCALE_PARAMETERS = 1, 2
 # no message is as long
 _BYTES_A_VALUE, _SPARE_BYTES = 8, 4096
 
@@ -151,16 +149,9 @@ class MultiresCodec:
         self, field: MultiresField, header: Header, payload: bytes
     ) -> tuple[NoiseScale, Callable[[GroupPrior], Tensor]]:
         """The noise scale of a file, and what answers its coding order."""
-        if len(header.parameters) != _STATE_PARAMETERS + _SCALE_PARAMETERS:
-            raise BitstreamError("The file's parameters are not those of this model.")
-        state_bits = header.parameters[0]
-        if 1 << state_bits not in STATE_COUNTS:
-            raise BitstreamError(f"The file's trellis, of {state_bits} bits, is impossible.")
-        index = int.from_bytes(header.parameters[_STATE_PARAMETERS:], "little")
-        if not MIN_INDEX <= index <= MAX_INDEX:
-            raise BitstreamError(f"The file's noise scale, number {index}, is impossible.")
-        noise = NoiseScale(index, field.unit)
-        decoder = GroupDecoder(self.preset.tables, payload, 1 << state_bits)
+        parameters = Parameters.from_bytes(header.parameters)
+        noise = NoiseScale(parameters.noise_index, field.unit)
+        decoder = GroupDecoder(self.preset.tables, payload, parameters.states)
 
         def receive(prior: GroupPrior) -> Tensor:
             return prior.answer(decoder.decode(prior.integers()))
@@ -179,8 +170,8 @@ class MultiresPlan:
 
     @property
     def parameters_bytes(self) -> int:
-        """Size of the trellis, and the index of the noise scale."""
-        return _STATE_PARAMETERS + _SCALE_PARAMETERS
+        """Of this tune."""
+        return parameters_bytes(self.options.tune, 0)
 
     @property
     def fields(self) -> int:
@@ -214,8 +205,7 @@ class MultiresPlan:
         message = yield from control.code(coefficients, plan)
         yield Coded(
             message.payload[:payload_bytes],
-            bytes([effort.states.bit_length() - 1])
-            + message.noise.index.to_bytes(_SCALE_PARAMETERS, "little"),
+            Parameters(effort.states, message.noise.index).to_bytes(),
             message.spent.kl_bits,
             0.0,
             fitted_s - started_s,

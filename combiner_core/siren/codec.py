@@ -24,7 +24,7 @@ from combiner_core.bitstream import Header
 from combiner_core.card import Card
 from combiner_core.clock import Clock
 from combiner_core.devices import resolve
-from combiner_core.errors import BitstreamError, BudgetError
+from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
 from combiner_core.options import DeviceName, EffortName, EncodeOptions
@@ -101,7 +101,15 @@ class SirenCodec:
         return self.preset.card
 
     def plan(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> SirenPlan:
-        """The effort, the coder, and the tiles or segments that make a file of this size best."""
+        """The effort, the coder, and the tiles or segments that make a file of this size best.
+
+        Raises:
+            CombinerError: another tune than PSNR is asked for.
+        """
+        if options.tune != "psnr":
+            raise CombinerError(
+                f"The model {self.card.name} is tuned for PSNR: {options.tune} is for multires."
+            )
         effort = self._own_effort or EFFORTS[options.effort]
         coder = self._own_coder
         if coder is None and options.rec == "astar":

@@ -42,6 +42,7 @@ class ImageField:
         model: quantised.
         shape: of the pictures.
         device: where to compute.
+        noise_map: where the noise scale is another one; nowhere if None.
     """
 
     peak = 255.0
@@ -50,12 +51,18 @@ class ImageField:
     # guesses, at one bit a value, and with what power of the bits that grows
     bits_per_guessed, growth = 1.72, 0.21
 
-    def __init__(self, model: ImageModel, shape: ImageShape, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: ImageModel,
+        shape: ImageShape,
+        device: torch.device,
+        noise_map: NoiseMap | None = None,
+    ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self.values_count = 3 * shape.width * shape.height
         self._size = (shape.height, shape.width)
-        flat = NoiseMap.flat(*self._size)
-        self._steps = NoiseSteps.of([flat], self._size, model.config.prior.levels, device)
+        noise_map = noise_map or NoiseMap.flat(*self._size)
+        self._steps = NoiseSteps.of([noise_map], self._size, model.config.prior.levels, device)
 
     def values(self, signal: Signal) -> Tensor:
         """Pixels as (1, 3, height, width) from 0 to 255."""

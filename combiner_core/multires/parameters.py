@@ -1,0 +1,84 @@
+"""What the header of a multires file says before the payload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+from combiner_core.errors import BitstreamError
+from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX
+from combiner_core.options import TuneName
+from combiner_core.rec import STATE_COUNTS
+
+_STATE_BYTES, _SCALE_BYTES, _TUNE_BYTES, _SIDE_BYTES = 1, 2, 1, 3
+_PLAIN_BYTES = _STATE_BYTES + _SCALE_BYTES
+_TUNED_BYTES = _PLAIN_BYTES + _TUNE_BYTES + _SIDE_BYTES
+_TUNES: tuple[TuneName, ...] = get_args(TuneName)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of a file; those with the defaults of all but the first two are short.
+
+    Attributes:
+        states: of the trellis.
+        noise_index: of the noise scale.
+        tune: what the file is made for; decoders need not know.
+        manner: how the noise scale varies, as the field's kind says it.
+        side_bytes: of the payload's beginning, which belongs to the manner.
+
+    Raises:
+        ValueError: no encoder writes these.
+    """
+
+    states: int
+    noise_index: int
+    tune: TuneName = "psnr"
+    manner: bytes = b""
+    side_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        if self.states not in STATE_COUNTS:
+            raise ValueError(f"trellis, of {self.states} states,")
+        if not MIN_INDEX <= self.noise_index <= MAX_INDEX:
+            raise ValueError(f"noise scale, number {self.noise_index},")
+
+    def to_bytes(self) -> bytes:
+        """For the header, all numbers little-endian."""
+        plain = bytes([self.states.bit_length() - 1])
+        plain += self.noise_index.to_bytes(_SCALE_BYTES, "little")
+        if self.tune == _TUNES[0] and not self.manner and not self.side_bytes:
+            return plain
+        side = self.side_bytes.to_bytes(_SIDE_BYTES, "little")
+        return plain + bytes([_TUNES.index(self.tune)]) + side + self.manner
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Parameters:
+        """The inverse.
+
+        Raises:
+            BitstreamError: no encoder writes these.
+        """
+        if len(content) != _PLAIN_BYTES and len(content) < _TUNED_BYTES:
+            raise BitstreamError("The file's parameters are not those of this model.")
+        states = 1 << min(content[0], max(STATE_COUNTS).bit_length())
+        index = int.from_bytes(content[_STATE_BYTES:_PLAIN_BYTES], "little")
+        rest = content[_PLAIN_BYTES:]
+        try:
+            if not rest:
+                return cls(states, index)
+            if rest[0] >= len(_TUNES):
+                raise ValueError(f"tune, number {rest[0]},")
+            side_bytes = int.from_bytes(rest[_TUNE_BYTES : _TUNE_BYTES + _SIDE_BYTES], "little")
+            manner = rest[_TUNE_BYTES + _SIDE_BYTES :]
+            parameters = cls(states, index, _TUNES[rest[0]], manner, side_bytes)
+        except ValueError as error:
+            raise BitstreamError(f"The file's {error} is impossible.") from error
+        if parameters.to_bytes() != content:
+            raise BitstreamError("The file's parameters are not those of this model.")
+        return parameters
+
+
+def parameters_bytes(tune: TuneName, manner_bytes: int) -> int:
+    """Length of parameters with a manner of so many bytes, 0 for none."""
+    return _PLAIN_BYTES if tune == _TUNES[0] and not manner_bytes else _TUNED_BYTES + manner_bytes
