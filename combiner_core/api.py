@@ -25,6 +25,7 @@ from combiner_core.codec import decode, encode
 from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Encoded, Event
 from combiner_core.families import Codec, Models, OneCodec
+from combiner_core.importance import Importance
 from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions, TuneName
 from combiner_core.signals import Signal, content_of, to_reading
@@ -77,6 +78,7 @@ def iter_compress(
     refine: bool = EncodeOptions.refine,
     optimise_latents: bool = EncodeOptions.optimise_latents,
     tune: TuneName = EncodeOptions.tune,
+    importance: Any = None,
     models: Models | None = None,
     frame_s: float | None = None,
     keep_metadata: bool = False,
@@ -92,6 +94,9 @@ def iter_compress(
         sample_rate: in Hz, of an array of samples.
         model: name of a model or of a family, or a codec under a prior of one's own.
         effort, rec, seed, device, refine, optimise_latents, tune: see `EncodeOptions`.
+        importance: of an image: a grey picture of any size, stretched over it, as whatever
+            `signals.to_signal` takes: bits go where it is white (twice the usual precision) and
+            leave where it is black (half).
         models: where names of models are looked up; by default the shipped presets.
         frame_s: of a file of a video or an animation: when to take the frame that is compressed, in
             seconds; of a video it is the sound otherwise.
@@ -123,7 +128,11 @@ def iter_compress(
     )
     about = reading.about if keep_metadata else NOTHING_KNOWN
     chosen = models if isinstance(model, str) else OneCodec(model)
-    events = encode(reading.signal, budget, options, chosen, limits, about=about)
+    wanted = None
+    if importance is not None:
+        mask = to_reading(importance, max_pixels=limits.pixels).signal
+        wanted = Importance.of(mask.values)
+    events = encode(reading.signal, budget, options, chosen, limits, about=about, importance=wanted)
     return _noted(events, reading.all_notes(keeps_about=keep_metadata))
 
 

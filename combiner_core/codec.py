@@ -15,6 +15,7 @@ from combiner_core.devices import resolve
 from combiner_core.errors import BudgetError, CombinerError
 from combiner_core.events import Encoded, Event, Progress
 from combiner_core.families import Codec, Coded, Models
+from combiner_core.importance import Importance
 from combiner_core.invariants import coded_part, constant_signal, restored, sections_of
 from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.metrics import psnr_db
@@ -37,6 +38,7 @@ def encode(
     limits: Limits = DEFAULT_LIMITS,
     *,
     about: About = NOTHING_KNOWN,
+    importance: Importance | None = None,
 ) -> Generator[Event, None, None]:
     """Compress a signal; the work is done between events and stops when none is asked for.
 
@@ -48,6 +50,7 @@ def encode(
             `OneCodec`.
         limits: of the signal's size; who exceeds the defaults needs the same to decode.
         about: who made the signal, to be kept in the file.
+        importance: where in an image the bits should go.
 
     Yields:
         `Progress` about five times a second, then one `Encoded`. A constant signal takes no work.
@@ -56,7 +59,8 @@ def encode(
         SignalError: at the call: the signal is too small, or exceeds the limits.
         BudgetError: at the call: the budget is below the header, or above what the model can use.
         PresetError: at the call: there is no such model.
-        CombinerError: at the call: the signal exceeds the limits at the model's own rate.
+        CombinerError: at the call: the signal exceeds the limits at the model's own rate, or the
+            model does not know the tune or the importance map.
 
     >>> import numpy as np
     >>> pixels = np.zeros((16, 24, 3), np.uint8)
@@ -77,7 +81,7 @@ def encode(
     codec = (models or PresetLibrary()).choose(options.model, part.shape, 8 * file_bytes)
     if sections.constant is not None:
         return clock.timed(_constant(signal, codec, options, sections, file_bytes, clock))
-    plan = codec.plan(part, file_bytes, options)
+    plan = codec.plan(part, file_bytes, options, importance)
     check_work(codec, part.shape, plan.fields, 1.0, limits)
     payload_bytes = bitstream.max_payload_bytes(
         part.shape, plan.parameters_bytes, file_bytes, sections

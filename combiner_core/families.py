@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from combiner_core.card import Card
     from combiner_core.clock import Clock
     from combiner_core.events import Progress
-    from combiner_core.options import DeviceName, EncodeOptions
+    from combiner_core.importance import Importance
+    from combiner_core.options import DeviceName, EncodeOptions, TuneName
     from combiner_core.signals import AudioShape, Shape, Signal
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -82,8 +83,18 @@ class Codec(Protocol):
     def card(self) -> Card:
         """What is known of the prior; its number and its hash tie files to it."""
 
-    def plan(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> Plan:
-        """Decide what depends on the size of the file alone."""
+    def plan(
+        self,
+        signal: Signal,
+        file_bytes: int,
+        options: EncodeOptions,
+        importance: Importance | None = None,
+    ) -> Plan:
+        """Decide what depends on the size of the file alone.
+
+        Raises:
+            CombinerError: the options or the importance map are none that this codec knows.
+        """
 
     def decode(
         self,
@@ -143,6 +154,13 @@ class Family(Protocol):
 
     def mismatch(self, card: Card, shape: Shape, bits: float) -> float:
         """How badly a preset suits a signal that is to have so many bits; 0 is best."""
+
+    def tune(self, header: Header) -> TuneName:
+        """What a file is made for.
+
+        Raises:
+            BitstreamError: the parameters are none that an encoder writes.
+        """
 
     def add_train_command(self, commands: Subparsers) -> None:
         """Add a command that learns a prior, named like the family."""

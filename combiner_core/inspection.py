@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from combiner_core import bitstream
+from combiner_core.families import family_named
+from combiner_core.options import TuneName
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals.about import NOTHING_KNOWN, About
 from combiner_core.signals.shape import Shape
@@ -17,6 +19,7 @@ class FileInfo:
     Attributes:
         shape: dimensions of the signal.
         model: name of the preset it was made with.
+        tune: what it is made for.
         seed: of the shared randomness.
         file_bytes: bytes present.
         payload_bytes: length of the payload in the header.
@@ -26,6 +29,7 @@ class FileInfo:
 
     shape: Shape
     model: str
+    tune: TuneName
     seed: int
     file_bytes: int
     payload_bytes: int
@@ -42,9 +46,11 @@ def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
     """
     container = bitstream.read(data, allow_truncated=True)
     header = container.header
+    card = (presets or PresetLibrary()).card_of(header)
     return FileInfo(
         shape=header.signal_shape,
-        model=(presets or PresetLibrary()).card_of(header).name,
+        model=card.name,
+        tune=family_named(card.family).tune(header),
         seed=header.seed,
         file_bytes=len(data),
         payload_bytes=container.payload_bytes,

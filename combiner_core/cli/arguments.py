@@ -62,6 +62,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=EncodeOptions.tune,
         help="least squared error, or what looks and sounds best",
     )
+    command.add_argument(
+        "--importance",
+        type=_input,
+        metavar="MASK",
+        help="of an image: a grey picture, white where bits should go and black where not",
+    )
     command.add_argument("--seed", type=int, default=0, metavar="N")
     command.add_argument(
         "--frame",

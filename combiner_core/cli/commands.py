@@ -31,6 +31,7 @@ def encode(parsed: argparse.Namespace) -> None:
     from combiner_core import Budget, EncodeOptions, codec, metrics
     from combiner_core.budget import Unit
     from combiner_core.cli.progress_bar import follow
+    from combiner_core.importance import Importance
     from combiner_core.signals import read
     from combiner_core.signals.about import NOTHING_KNOWN
 
@@ -53,7 +54,13 @@ def encode(parsed: argparse.Namespace) -> None:
     )
     about = reading.about if parsed.keep_metadata else NOTHING_KNOWN
     budget = Budget(getattr(parsed, unit), unit)
-    result = follow(codec.encode(signal, budget, options, limits=limits, about=about))
+    importance = None
+    if parsed.importance is not None:
+        importance = Importance.of(read(parsed.importance, max_pixels=limits.pixels).signal.values)
+    events = codec.encode(
+        signal, budget, options, limits=limits, about=about, importance=importance
+    )
+    result = follow(events)
     write_atomically(parsed.output, result.data)
     bits = 8 * len(result.data)
     is_image = signal.kind == "image"
@@ -127,6 +134,7 @@ def info(parsed: argparse.Namespace) -> None:
     report = {
         **asdict(info.shape),
         "model": info.model,
+        "tune": info.tune,
         "seed": info.seed,
         "bytes": info.file_bytes,
         "payload_bytes": info.payload_bytes,

@@ -25,11 +25,14 @@ from combiner_core.devices import resolve
 from combiner_core.errors import CombinerError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
+from combiner_core.importance import Importance
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
-from combiner_core.multires.field import MultiresField, field_of
+from combiner_core.multires.field import MultiresField, field_of, received_field
+from combiner_core.multires.image import noise_map_code
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
 from combiner_core.multires.image.noise_map import NoiseMap
+from combiner_core.multires.image.tuning import TUNINGS, noise_map_for
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters, parameters_bytes
@@ -86,18 +89,26 @@ class MultiresCodec:
         """What is known of the prior."""
         return self.preset.card
 
-    def plan(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> MultiresPlan:
+    def plan(
+        self,
+        signal: Signal,
+        file_bytes: int,
+        options: EncodeOptions,
+        importance: Importance | None = None,
+    ) -> MultiresPlan:
         """The effort; the size of the file decides nothing here.
 
         Raises:
-            CombinerError: another relative entropy coder is asked for.
+            CombinerError: another relative entropy coder is asked for, or a clip has a map.
         """
+        if importance is not None and signal.kind != "image":
+            raise CombinerError("An importance map is for images.")
         if options.rec != EncodeOptions.rec:
             raise CombinerError(
                 f"The model {self.card.name} has a coder of its own: {options.rec} is for siren."
             )
         effort = self._own_effort or EFFORTS[options.effort]
-        return MultiresPlan(self.preset, signal, effort, options)
+        return MultiresPlan(self.preset, signal, effort, options, importance)
 
     def posteriors(
         self, signal: Signal, *, noise_scale: float, seed: int = 0
@@ -116,8 +127,7 @@ class MultiresCodec:
         depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
-        field = field_of(self.preset.model, header.shape, resolve(device_name))
-        noise, receive = self._receiver(field, header, payload)
+        field, noise, receive = self._receiver(header, payload, device_name)
         order: CodingOrder[Decoded] = field.coding_order(noise)
         # held by nobody else, so that it can go before the picture is complete
         return field.render(follow(order, receive), noise, scale, depth)  # type: ignore[arg-type]
@@ -130,8 +140,7 @@ class MultiresCodec:
         Raises:
             BitstreamError: the parameters are none that an encoder writes.
         """
-        field = field_of(self.preset.model, header.shape, resolve(device_name))
-        noise, receive = self._receiver(field, header, payload)
+        field, noise, receive = self._receiver(header, payload, device_name)
         order: CodingOrder[Decoded] = field.coding_order(noise)
         decoded = follow(order, receive)
         values = decoded if isinstance(decoded, Tensor) else decoded[0]
@@ -146,17 +155,20 @@ class MultiresCodec:
         return 1
 
     def _receiver(
-        self, field: MultiresField, header: Header, payload: bytes
-    ) -> tuple[NoiseScale, Callable[[GroupPrior], Tensor]]:
-        """The noise scale of a file, and what answers its coding order."""
+        self, header: Header, payload: bytes, device_name: DeviceName
+    ) -> tuple[MultiresField, NoiseScale, Callable[[GroupPrior], Tensor]]:
+        """The field of a file, its noise scale, and what answers its coding order."""
         parameters = Parameters.from_bytes(header.parameters)
+        side, message = payload[: parameters.side_bytes], payload[parameters.side_bytes :]
+        device = resolve(device_name)
+        field = received_field(self.preset.model, header.shape, device, parameters, side)
         noise = NoiseScale(parameters.noise_index, field.unit)
-        decoder = GroupDecoder(self.preset.tables, payload, parameters.states)
+        decoder = GroupDecoder(self.preset.tables, message, parameters.states)
 
         def receive(prior: GroupPrior) -> Tensor:
             return prior.answer(decoder.decode(prior.integers()))
 
-        return noise, receive
+        return field, noise, receive
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,11 +179,17 @@ class MultiresPlan:
     signal: Signal
     effort: MultiresEffort
     options: EncodeOptions
+    importance: Importance | None = None
 
     @property
     def parameters_bytes(self) -> int:
         """Of this tune."""
-        return parameters_bytes(self.options.tune, 0)
+        return parameters_bytes(self.options.tune, noise_map_code.MANNER_BYTES * self._has_map)
+
+    @property
+    def _has_map(self) -> bool:
+        is_tuned = self.options.tune != EncodeOptions.tune
+        return self.signal.kind == "image" and (is_tuned or self.importance is not None)
 
     @property
     def fields(self) -> int:
@@ -186,9 +204,14 @@ class MultiresPlan:
         started_s = clock.elapsed_s
         options, effort, tables = self.options, self.effort, self.preset.tables
         device = resolve(options.device)
-        field = field_of(self.preset.model, self.signal.shape, device)
+        plain = field_of(self.preset.model, self.signal.shape, device)
+        original = plain.values(self.signal)
+        noise_map, manner, side = self._noise_map(original, payload_bytes)
+        field = plain
+        if noise_map is not None:
+            field = field_of(self.preset.model, self.signal.shape, device, noise_map)
+        payload_bytes -= len(side)
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * field.values_count + _SPARE_BYTES)
-        original = field.values(self.signal)
         report = Reporter(field, 8 * payload_bytes, clock)
         control = RateControl(tables, effort.states, field, report, payload_bytes)
 
@@ -198,17 +221,33 @@ class MultiresPlan:
             noise = control.finest(plan)
             model = self.preset.model
             assert isinstance(model, ImageModel)
-            flat = NoiseMap.flat(*original.shape[2:])
-            fit = optimise_latents(model, original, noise, flat, effort.latent_steps)
+            fit = optimise_latents(
+                model,
+                original,
+                noise,
+                noise_map or NoiseMap.flat(*original.shape[2:]),
+                effort.latent_steps,
+            )
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, plan)
+        parameters = Parameters(effort.states, message.noise.index, options.tune, manner, len(side))
         yield Coded(
-            message.payload[:payload_bytes],
-            Parameters(effort.states, message.noise.index).to_bytes(),
+            side + message.payload[:payload_bytes],
+            parameters.to_bytes(),
             message.spent.kl_bits,
-            0.0,
+            8.0 * len(side),
             fitted_s - started_s,
             clock.elapsed_s - fitted_s,
             str(device),
         )
+
+    def _noise_map(
+        self, original: Tensor, payload_bytes: int
+    ) -> tuple[NoiseMap | None, bytes, bytes]:
+        """The noise map of an image, if it needs one, and how its file tells of it."""
+        if not self._has_map:
+            return None, b"", b""
+        tuning = TUNINGS[self.options.tune]
+        noise_map = noise_map_for(original[0], tuning, self.importance, payload_bytes)
+        return noise_map, *noise_map_code.to_bytes(noise_map)

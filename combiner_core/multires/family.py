@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from combiner_core.card import Card
 from combiner_core.multires.codec import MultiresCodec
+from combiner_core.multires.parameters import Parameters
 from combiner_core.multires.preset import MultiresPreset
+from combiner_core.options import EncodeOptions, TuneName
 from combiner_core.signals import AudioShape, Shape
 
 if TYPE_CHECKING:
+    from combiner_core.bitstream import Header
     from combiner_core.families import Subparsers
 
 
@@ -30,6 +33,12 @@ class MultiresFamily:
         if not isinstance(shape, AudioShape) or card.sample_rate is None:
             return 0.0
         return abs(math.log(shape.sample_rate / card.sample_rate))
+
+    def tune(self, header: Header) -> TuneName:
+        """As the parameters say; of a constant signal there are none."""
+        if not header.parameters:
+            return EncodeOptions.tune
+        return Parameters.from_bytes(header.parameters).tune
 
     def add_train_command(self, commands: Subparsers) -> None:
         """Add `multires` to the parser of training commands."""

@@ -7,25 +7,61 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from combiner_core.errors import BitstreamError
 from combiner_core.multires.audio.field import AudioField
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.coefficients import Coefficients
+from combiner_core.multires.image import noise_map_code
 from combiner_core.multires.image.field import ImageField
+from combiner_core.multires.image.noise_map import NoiseMap
 from combiner_core.multires.model import ImageModel, Model
 from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.multires.parameters import Parameters
 from combiner_core.rec.groups import GroupEncoder
 from combiner_core.signals import ImageShape, Shape
 
 MultiresField = ImageField | AudioField
 
 
-def field_of(model: Model, shape: Shape, device: torch.device) -> MultiresField:
-    """The field of signals of this shape, whose kind must be the model's."""
+def field_of(
+    model: Model, shape: Shape, device: torch.device, noise_map: NoiseMap | None = None
+) -> MultiresField:
+    """The field of signals of this shape, whose kind must be the model's.
+
+    Args:
+        model: quantised.
+        shape: of the signals.
+        device: where to compute.
+        noise_map: of an image: where the noise scale is another one.
+    """
     if isinstance(shape, ImageShape):
         assert isinstance(model, ImageModel)
-        return ImageField(model, shape, device)
+        return ImageField(model, shape, device, noise_map)
     assert not isinstance(model, ImageModel)
     return AudioField(model, shape, device)
+
+
+def received_field(
+    model: Model, shape: Shape, device: torch.device, parameters: Parameters, side: bytes
+) -> MultiresField:
+    """The field of a file.
+
+    Args:
+        model: quantised.
+        shape: from the header.
+        device: where to compute.
+        parameters: from the header.
+        side: first bytes of the payload, as many as the parameters say, or as there are.
+
+    Raises:
+        BitstreamError: no encoder writes these.
+    """
+    noise_map = None
+    if parameters.manner:
+        if not isinstance(shape, ImageShape):
+            raise BitstreamError("The file's parameters are not those of this model.")
+        noise_map = noise_map_code.from_bytes(parameters.manner, side, shape.height, shape.width)
+    return field_of(model, shape, device, noise_map)
 
 
 def encode_all(

@@ -1,9 +1,4 @@
-"""Compiled inner loops of the message: its writer and its reader, and their range coder.
-
-The range coder is that of LZMA (Pavlov 1998; Martin 1979): 32 bits of width, of which a decision
-gets a share in proportion to its probability. A reader knows by how much the bytes that are not
-there could change the number it looks at, and stops where they decide.
-"""
+"""Compiled inner loops of the message: its writer and its reader."""
 
 from __future__ import annotations
 
@@ -12,22 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec import _contexts
+from combiner_core.rec import _contexts, _range_coder
 from combiner_core.rec._compiler import Int, Real, compiled, inlined
 from combiner_core.rec._contexts import MAX_MAGNITUDE, Around, Look, context, magnitude
+from combiner_core.rec._range_coder import CODER_SHIFT, COST_SHIFT, HALF, adapt, get, inverted, put
 
 # one decision more than the sizes that are coded one by one: the first is that between zero and not
 NODES = 15
 ESCAPE_NODES = 20
-PROBABILITY_BITS = 22
-_LEAST_PROBABILITY = 64
-_ONE = 1 << PROBABILITY_BITS
-_RATE_BITS = 16
-_CODER_SHIFT = PROBABILITY_BITS - 16
-_COST_SHIFT = PROBABILITY_BITS - 12
-_HALF = 1 << 15
-_TOP = 1 << 24
-_MASK = (1 << 32) - 1
 
 
 class Models(NamedTuple):
@@ -40,99 +27,6 @@ class Models(NamedTuple):
     rates: NDArray[np.int32]
     zero_limit: int
     limit: int
-
-
-@inlined
-def _adapt(
-    probability: NDArray[np.int32],
-    seen: NDArray[np.int16],
-    row: Int,
-    node: Int,
-    bit: Int,
-    rates: NDArray[np.int32],
-    limit: int,
-) -> None:
-    count = seen[row, node]
-    target = _ONE - _LEAST_PROBABILITY if bit else _LEAST_PROBABILITY
-    before = np.int64(probability[row, node])
-    probability[row, node] = before + (((target - before) * rates[count]) >> _RATE_BITS)
-    if count < limit:
-        seen[row, node] = count + 1
-
-
-@inlined
-def _push(out: NDArray[np.uint8], coder: NDArray[np.int64]) -> None:
-    """Move a byte of the lower end out, or hold it back while a carry could change it."""
-    low = coder[0]
-    if low < 0xFF000000 or low > _MASK:
-        carry = low >> 32
-        value = coder[2] + carry
-        while coder[3] > 0:
-            out[coder[4]] = value & 255
-            coder[4] += 1
-            value = 255 + carry
-            coder[3] -= 1
-        coder[2] = (low >> 24) & 255
-    coder[3] += 1
-    coder[0] = (low & 0x00FFFFFF) << 8
-
-
-@inlined
-def _put(out: NDArray[np.uint8], coder: NDArray[np.int64], bit: Int, probability: Int) -> None:
-    bound = (coder[1] >> 16) * probability
-    if bit:
-        coder[1] = bound
-    else:
-        coder[0] += bound
-        coder[1] -= bound
-    while coder[1] < _TOP:
-        coder[1] <<= 8
-        _push(out, coder)
-
-
-@inlined
-def _get(data: NDArray[np.uint8], coder: NDArray[np.int64], probability: Int) -> Int:
-    """The next bit, or -1 if bytes that are not there decide it."""
-    bound = (coder[1] >> 16) * probability
-    if coder[0] + coder[3] < bound:
-        coder[1] = bound
-        bit = 1
-    elif coder[0] >= bound:
-        coder[0] -= bound
-        coder[1] -= bound
-        bit = 0
-    else:
-        return -1
-    while coder[1] < _TOP:
-        coder[1] <<= 8
-        _pull(data, coder)
-    return bit
-
-
-@inlined
-def _pull(data: NDArray[np.uint8], coder: NDArray[np.int64]) -> None:
-    """Take the next byte; one that is not there could be any."""
-    position = coder[2]
-    there = position < data.shape[0]
-    coder[0] = (coder[0] << 8 | (np.int64(data[position]) if there else 0)) & _MASK
-    coder[3] = min(coder[3] << 8 | (0 if there else 255), _MASK)
-    coder[2] = position + 1
-
-
-@compiled(_contexts)
-def begin(data: NDArray[np.uint8], coder: NDArray[np.int64]) -> None:
-    """Start reading: `coder` is code, range, position, and how much code could be larger."""
-    coder[:] = 0
-    coder[1] = _MASK
-    for _ in range(4):
-        _pull(data, coder)
-
-
-@compiled(_contexts)
-def end(out: NDArray[np.uint8], coder: NDArray[np.int64]) -> None:
-    """Move all that is held back out."""
-    for _ in range(5):
-        _push(out, coder)
 
 
 @inlined
@@ -150,9 +44,9 @@ def _write_size(
     for node in range(1, NODES):
         bit = size > node
         probability = models.probability[at, node]
-        spent += costs[_inverted(probability, bit) >> _COST_SHIFT]
-        _put(out, coder, bit, probability >> _CODER_SHIFT)
-        _adapt(models.probability, models.seen, at, node, bit, models.rates, models.limit)
+        spent += costs[inverted(probability, bit) >> COST_SHIFT]
+        put(out, coder, bit, probability >> CODER_SHIFT)
+        adapt(models.probability, models.seen, at, node, bit, models.rates, models.limit)
         if not bit:
             return spent
     rest, digits = size - NODES + 1, digits_of(size)
@@ -160,11 +54,11 @@ def _write_size(
     for node in range(min(digits + 1, ESCAPE_NODES)):
         bit = node < digits
         probability = escapes[variance_bin, node]
-        spent += costs[_inverted(probability, bit) >> _COST_SHIFT]
-        _put(out, coder, bit, probability >> _CODER_SHIFT)
-        _adapt(escapes, seen, variance_bin, node, bit, models.rates, models.limit)
+        spent += costs[inverted(probability, bit) >> COST_SHIFT]
+        put(out, coder, bit, probability >> CODER_SHIFT)
+        adapt(escapes, seen, variance_bin, node, bit, models.rates, models.limit)
     for digit in range(digits - 1, -1, -1):
-        _put(out, coder, (rest >> digit) & 1, _HALF)
+        put(out, coder, (rest >> digit) & 1, HALF)
     return spent + digits
 
 
@@ -179,12 +73,6 @@ def digits_of(size: Int) -> Int:
 
 
 @inlined
-def _inverted(probability: Int, bit: Int) -> Int:
-    """The probability of the bit."""
-    return probability if bit else _ONE - 1 - probability
-
-
-@inlined
 def _read_size(
     data: NDArray[np.uint8],
     coder: NDArray[np.int64],
@@ -194,32 +82,32 @@ def _read_size(
 ) -> Int:
     """Read a size of at least one, or -1."""
     for node in range(1, NODES):
-        bit = _get(data, coder, models.probability[at, node] >> _CODER_SHIFT)
+        bit = get(data, coder, models.probability[at, node] >> CODER_SHIFT)
         if bit < 0:
             return -1
-        _adapt(models.probability, models.seen, at, node, bit, models.rates, models.limit)
+        adapt(models.probability, models.seen, at, node, bit, models.rates, models.limit)
         if not bit:
             return node
     escapes, seen = models.escape_probability, models.escape_seen
     digits = 0
     while digits < ESCAPE_NODES:
-        bit = _get(data, coder, escapes[variance_bin, digits] >> _CODER_SHIFT)
+        bit = get(data, coder, escapes[variance_bin, digits] >> CODER_SHIFT)
         if bit < 0:
             return -1
-        _adapt(escapes, seen, variance_bin, digits, bit, models.rates, models.limit)
+        adapt(escapes, seen, variance_bin, digits, bit, models.rates, models.limit)
         if not bit:
             break
         digits += 1
     rest = 1
     for _ in range(digits):
-        bit = _get(data, coder, _HALF)
+        bit = get(data, coder, HALF)
         if bit < 0:
             return -1
         rest = rest << 1 | bit
     return rest + NODES - 1
 
 
-@compiled(_contexts)
+@compiled(_contexts, _range_coder)
 def write(
     out: NDArray[np.uint8],
     coder: NDArray[np.int64],
@@ -264,9 +152,9 @@ def write(
                 size = abs(signed)
                 bit = size > 0
                 probability = models.probability[at, 0]
-                bits = costs[_inverted(probability, bit) >> _COST_SHIFT]
-                _put(out, coder, bit, probability >> _CODER_SHIFT)
-                _adapt(
+                bits = costs[inverted(probability, bit) >> COST_SHIFT]
+                put(out, coder, bit, probability >> CODER_SHIFT)
+                adapt(
                     models.probability,
                     models.seen,
                     at,
@@ -277,7 +165,7 @@ def write(
                 )
                 if bit:
                     variance_bin = np.int64(look.bins[index])
-                    _put(out, coder, signed < 0, _HALF)
+                    put(out, coder, signed < 0, HALF)
                     bits += 1 + _write_size(out, coder, models, at, variance_bin, size, costs)
                     value = magnitude(look, variance_bin, quantiser, size)
                     around.magnitudes[place] = min(value, MAX_MAGNITUDE)
@@ -289,7 +177,7 @@ def write(
     return state
 
 
-@compiled(_contexts)
+@compiled(_contexts, _range_coder)
 def read(
     data: NDArray[np.uint8],
     coder: NDArray[np.int64],
@@ -310,10 +198,10 @@ def read(
                     index = indices[plane, row, column]
                     quantiser = state & 1
                     at = 2 * context(look, around, plane, place, row, column, index) + quantiser
-                    bit = _get(data, coder, models.probability[at, 0] >> _CODER_SHIFT)
+                    bit = get(data, coder, models.probability[at, 0] >> CODER_SHIFT)
                     if bit < 0:
                         return False
-                    _adapt(
+                    adapt(
                         models.probability,
                         models.seen,
                         at,
@@ -324,7 +212,7 @@ def read(
                     )
                     if bit:
                         variance_bin = np.int64(look.bins[index])
-                        negative = _get(data, coder, _HALF)
+                        negative = get(data, coder, HALF)
                         if negative < 0:
                             return False
                         size = _read_size(data, coder, models, at, variance_bin)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.rec._contexts import Look
-from combiner_core.rec._message_kernels import ESCAPE_NODES, PROBABILITY_BITS, Models
+from combiner_core.rec._message_kernels import ESCAPE_NODES, Models
+from combiner_core.rec._range_coder import PROBABILITY_BITS
 from combiner_core.rec.dependent_quantiser import transitions
 from combiner_core.rec.entropy_tables import (
     N_AROUND,
@@ -17,6 +18,7 @@ from combiner_core.rec.entropy_tables import (
     WEIGHT_UNITS,
     EntropyTables,
 )
+from combiner_core.rec.range_writer import adaptation_rates
 from combiner_core.rec.variance_bins import N_BINS, bins, deviations
 from combiner_core.rec.wire import DEVIATION_UNITS, VALUE_UNITS
 
@@ -26,11 +28,8 @@ _ACTIVITIES = np.exp2(np.array([-6, -4, -2, 0, 3]) / 4)
 _LEAST_DEVIATION = 2 * DEVIATION_UNITS
 # bins of so small variances that nothing around counts
 _QUIET_BINS = 3
-# a probability moves by 1 / (n + this) of the way to what the n + 1st weight was
-_FIRST_RATE = 1.6
 _ZERO_LIMIT, _LIMIT = 400, 120
 _ESCAPE_CONFIDENCE = 4
-_RATE_UNITS = 1 << 16
 _COST_BITS = 12
 
 
@@ -60,7 +59,7 @@ class AdaptiveModels:
             tables.confidences.reshape(shape).astype(np.int16),
             np.full(escapes, 1 << (PROBABILITY_BITS - 1), np.int32),
             np.full(escapes, _ESCAPE_CONFIDENCE, np.int16),
-            _rates(),
+            adaptation_rates(max(_ZERO_LIMIT, _LIMIT, 255)),
             _ZERO_LIMIT,
             _LIMIT,
         )
@@ -110,12 +109,6 @@ def _stopping_costs(probability: NDArray[np.int32]) -> NDArray[np.float32]:
     costs[:, 1:] = on
     costs[:, :-1] -= np.log2(1 - share)
     return costs
-
-
-@functools.cache
-def _rates() -> NDArray[np.int32]:
-    seen = np.arange(max(_ZERO_LIMIT, _LIMIT, 255) + 1)
-    return np.floor(_RATE_UNITS / (seen + _FIRST_RATE)).astype(np.int32)
 
 
 @functools.cache

@@ -19,7 +19,6 @@ means, and so do all later ones.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,13 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.gaussians import NATS_PER_BIT
-from combiner_core.rec._message_kernels import NODES, begin, end, read, write
+from combiner_core.rec._message_kernels import NODES, read, write
 from combiner_core.rec._search_kernels import Path, search
 from combiner_core.rec.adaptive_models import AdaptiveModels
 from combiner_core.rec.dependent_quantiser import USUAL_STATES, predecessors
 from combiner_core.rec.entropy_tables import EntropyTables
 from combiner_core.rec.group_prior import IntegerPrior
 from combiner_core.rec.magnitudes import Magnitudes
+from combiner_core.rec.range_writer import RangeWriter, reading
 from combiner_core.rec.variance_bins import bin_octaves
 from combiner_core.rec.wire import VALUE_UNITS
 
@@ -42,11 +42,9 @@ _LOSS_BITS = 1 / (2 * VALUE_UNITS**2 * NATS_PER_BIT)
 # log2 v below which differences of less than so many steps are surely coded as zero
 _SURE_OCTAVES, _SURE_STEPS = 4.5, 0.3
 # most bytes that a weight, each decision on its size, and an escape take
-_WEIGHT_BYTES, _DECISION_BYTES, _ESCAPE_BYTES, _END_BYTES = 5, 3, 80, 16
-_WINDOW_BYTES = 4
+_WEIGHT_BYTES, _DECISION_BYTES, _ESCAPE_BYTES = 5, 3, 80
 # weights after which the search is told what has been learned of the probabilities
 _PART_WEIGHTS = 1 << 13
-_CODER_BITS = 8 * _WINDOW_BYTES
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,16 +82,12 @@ class GroupEncoder:
         self._magnitudes = Magnitudes(tables.taps)
         self._before = predecessors(self._models.transitions)
         self._sure_bins = int(np.searchsorted(bin_octaves(), _SURE_OCTAVES))
-        # lower end, width, byte held back, bytes held back, bytes out
-        self._coder = np.array([0, (1 << _CODER_BITS) - 1, 0, 1, 0], np.int64)
-        self._mark = np.zeros(3, np.int64)
-        self._out = np.zeros(1 << 12, np.uint8)
+        self._writer = RangeWriter()
 
     @property
     def bits(self) -> float:
         """Information in the message so far."""
-        _, width, _, held, out = self._coder
-        return 8.0 * float(out + held - 1) + _CODER_BITS - math.log2(width + 1)
+        return self._writer.bits
 
     @property
     def full(self) -> bool:
@@ -144,9 +138,9 @@ class GroupEncoder:
             first, stop = lines
             self._make_room(sizes.reshape(-1, prior.coded.shape[2])[first:stop], count)
             state = write(
-                self._out,
-                self._coder,
-                self._mark,
+                self._writer.out,
+                self._writer.coder,
+                self._writer.mark,
                 look,
                 around,
                 models.state,
@@ -166,20 +160,7 @@ class GroupEncoder:
 
         Nothing can be coded after that.
         """
-        begin, low, width = (int(value) for value in self._mark)
-        if not width:
-            return b""
-        self._make_room(np.zeros(0, np.int32), 0)
-        end(self._out, self._coder)
-        message = self._out[: self._coder[4]].tobytes()
-        window = int.from_bytes(message[begin : begin + _WINDOW_BYTES], "big")
-        for count in range(_WINDOW_BYTES + 1):
-            open_ = 1 << 8 * (_WINDOW_BYTES - count)
-            offset = (window // open_ * open_ - low) % (1 << _CODER_BITS)
-            if offset + open_ <= width:
-                break
-        # the first byte is that of a carry, which never comes
-        return message[1 : begin + count]
+        return self._writer.message()
 
     def _path(self, count: int) -> Path:
         states = len(self._before)
@@ -195,13 +176,9 @@ class GroupEncoder:
         """Make the buffer long enough for more weights."""
         decisions = np.abs(sizes)
         escapes = int(np.count_nonzero(decisions >= NODES))
-        needed = _WEIGHT_BYTES * count + _ESCAPE_BYTES * escapes + _END_BYTES
+        needed = _WEIGHT_BYTES * count + _ESCAPE_BYTES * escapes
         needed += _DECISION_BYTES * int(np.minimum(decisions, NODES).sum(dtype=np.int64))
-        needed += int(self._coder[3] + self._coder[4])
-        if needed > len(self._out):
-            longer = np.empty(max(needed, 2 * len(self._out)), np.uint8)
-            longer[: self._coder[4]] = self._out[: self._coder[4]]
-            self._out = longer
+        self._writer.make_room(needed)
 
 
 class GroupDecoder:
@@ -222,9 +199,7 @@ class GroupDecoder:
         self._models = AdaptiveModels(tables, states)
         self._magnitudes = Magnitudes(tables.taps)
         self._payload = np.frombuffer(payload, np.uint8)
-        # code, width, position, and by how much the code could be larger
-        self._coder = np.zeros(4, np.int64)
-        begin(self._payload, self._coder)
+        self._coder = reading(self._payload)
         self._ended = False
 
     def decode(self, prior: IntegerPrior) -> NDArray[np.int32]:

@@ -27,6 +27,7 @@ from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
+from combiner_core.importance import Importance
 from combiner_core.options import DeviceName, EffortName, EncodeOptions
 from combiner_core.rec.parameters import CODER_PARAMETERS, FileCoder, coder_from, coder_parameters
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
@@ -100,12 +101,20 @@ class SirenCodec:
         """What is known of the prior."""
         return self.preset.card
 
-    def plan(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> SirenPlan:
+    def plan(
+        self,
+        signal: Signal,
+        file_bytes: int,
+        options: EncodeOptions,
+        importance: Importance | None = None,
+    ) -> SirenPlan:
         """The effort, the coder, and the tiles or segments that make a file of this size best.
 
         Raises:
-            CombinerError: another tune than PSNR is asked for.
+            CombinerError: another tune than PSNR is asked for, or there is an importance map.
         """
+        if importance is not None:
+            raise CombinerError(f"The model {self.card.name} takes no importance map.")
         if options.tune != "psnr":
             raise CombinerError(
                 f"The model {self.card.name} is tuned for PSNR: {options.tune} is for multires."

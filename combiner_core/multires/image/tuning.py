@@ -1,0 +1,87 @@
+"""Which noise map a picture gets: by its tune, and by what matters to whoever encodes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from combiner_core.importance import Importance
+from combiner_core.multires.image import noise_map_code
+from combiner_core.multires.image.activity import activity_octaves
+from combiner_core.multires.image.noise_map import CELL, MAX_STEPS, STEPS_PER_OCTAVE, NoiseMap
+from combiner_core.options import TuneName
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How the noise scale follows a picture.
+
+    Attributes:
+        strength: octaves of the noise scale for an octave of activity.
+        most_activity: beyond which octaves of activity count no further.
+        finest, second, chroma: see `NoiseMap`.
+    """
+
+    strength: float = 0.0
+    most_activity: float = 2.0
+    finest: int = 0
+    second: int = 0
+    chroma: int = 0
+
+
+# chosen by SSIMULACRA2 on validation pictures
+TUNINGS: Mapping[TuneName, Tuning] = MappingProxyType(
+    {"psnr": Tuning(), "perceptual": Tuning(strength=0.4, finest=1, second=1, chroma=1)}
+)
+# of a file, what a message of the cells may take; blocks grow until it does
+_SHARE = 0.03
+_LOG_SIDES = (1, 2)
+# precisions are of variances: an octave of them is half of one of the noise scale
+_OCTAVES_PER_PRECISION = 0.5
+
+
+def noise_map_for(
+    pixels: Tensor, tuning: Tuning, importance: Importance | None, payload_bytes: int
+) -> NoiseMap:
+    """The map of a picture.
+
+    Args:
+        pixels: (3, H, W) from 0 to 255.
+        tuning: what it follows.
+        importance: what else.
+        payload_bytes: of the file.
+    """
+    rows, columns = (-(-side // CELL) for side in pixels.shape[1:])
+    octaves = torch.zeros(rows, columns)
+    if tuning.strength:
+        most = tuning.most_activity
+        octaves += tuning.strength * activity_octaves(pixels).cpu().clamp(-most, most)
+    if importance is not None:
+        octaves -= _OCTAVES_PER_PRECISION * _over_cells(importance, rows, columns)
+    for log_side in _LOG_SIDES:
+        cells = _in_steps(octaves, 1 << log_side)
+        noise_map = NoiseMap(cells, tuning.finest, tuning.second, tuning.chroma)
+        if len(noise_map_code.to_bytes(noise_map)[1]) <= _SHARE * payload_bytes:
+            return noise_map
+    return NoiseMap(np.zeros_like(cells), tuning.finest, tuning.second, tuning.chroma)
+
+
+def _over_cells(importance: Importance, rows: int, columns: int) -> Tensor:
+    mask = torch.from_numpy(importance.octaves)[None, None]
+    size = (rows, columns)
+    return functional.interpolate(mask, size=size, mode="bilinear", antialias=True)[0, 0]
+
+
+def _in_steps(octaves: Tensor, side: int) -> np.ndarray[tuple[int, int], np.dtype[np.int8]]:
+    """Whole steps, one for each block of cells."""
+    rows, columns = octaves.shape
+    wide = functional.pad(octaves[None], (0, -columns % side, 0, -rows % side), mode="replicate")
+    blocks = torch.round(STEPS_PER_OCTAVE * functional.avg_pool2d(wide, side))[0]
+    cells = blocks.clamp(-MAX_STEPS, MAX_STEPS).to(torch.int8).numpy()
+    return np.ascontiguousarray(cells.repeat(side, 0).repeat(side, 1)[:rows, :columns])
