@@ -22,9 +22,13 @@ def image(height: int = 24, width: int = 40) -> Signal:
 
 
 def encoded(
-    signal: Signal, budget: Budget, library: PresetLibrary, options: EncodeOptions = OPTIONS
+    signal: Signal,
+    budget: Budget,
+    library: PresetLibrary,
+    options: EncodeOptions = OPTIONS,
+    **settings: Any,
 ) -> Encoded:
-    *progress, result = encode(signal, budget, options, library)
+    *progress, result = encode(signal, budget, options, library, **settings)
     assert all(isinstance(event, Progress) for event in progress)
     assert isinstance(result, Encoded)
     return result

@@ -1,0 +1,170 @@
+"""Files of tune perceptual and with importance maps: what they hold, and what they bring."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from encoding import encoded, image, set_effort
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from signal_files import tone
+from tiny_presets import IMAGE
+
+from combiner_core import (
+    BitstreamError,
+    Budget,
+    CombinerError,
+    EncodeOptions,
+    PresetLibrary,
+    Signal,
+    SignalError,
+    bitstream,
+    decode,
+    encode,
+    inspect,
+)
+from combiner_core.importance import Importance
+from combiner_core.multires import codec as multires_codec
+from combiner_core.multires.codec import MultiresEffort
+from combiner_core.multires.image import noise_map_code
+from combiner_core.multires.image.noise_map import MAX_STEPS, NoiseMap
+from combiner_core.multires.image.tuning import TUNINGS, noise_map_for
+from combiner_core.multires.parameters import Parameters, parameters_bytes
+
+OPTIONS = EncodeOptions("multires", effort="fast", device="cpu", tune="perceptual")
+BUDGET = Budget(1500)
+
+
+@pytest.fixture(scope="module")
+def library(multires_presets: Path) -> PresetLibrary:
+    return PresetLibrary(multires_presets)
+
+
+@pytest.fixture(autouse=True)
+def quick_effort(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_effort(monkeypatch, multires_codec, "fast", MultiresEffort(states=8, latent_steps=0))
+    set_effort(monkeypatch, multires_codec, "balanced", MultiresEffort(states=8, latent_steps=3))
+
+
+def busy_left() -> Signal:
+    """A picture whose left half is noise on a ramp."""
+    pixels = image(96, 128).values.copy()
+    noise = np.random.default_rng(1).integers(-60, 60, (96, 64, 1))
+    pixels[:, :64] = np.clip(pixels[:, :64] + noise, 0, 255)
+    return Signal.image(pixels)
+
+
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
+def test_a_perceptual_file_fills_its_budget_and_decodes_alike(
+    effort: str, library: PresetLibrary
+) -> None:
+    result = encoded(busy_left(), BUDGET, library, replace(OPTIONS, effort=effort))
+    assert 1400 <= len(result.data) <= 1500
+    assert inspect(result.data, library).tune == "perceptual"
+    decoded = decode(result.data, device="cpu", models=library)
+    assert np.array_equal(decoded.values, result.reconstruction.values)
+    parameters = Parameters.from_bytes(bitstream.read(result.data).header.parameters)
+    assert 0 < parameters.side_bytes < 0.03 * 1500 + 1
+    assert result.side_bits == 8 * parameters.side_bytes
+
+
+def test_a_prefix_of_a_perceptual_file_decodes(library: PresetLibrary) -> None:
+    data = encoded(busy_left(), BUDGET, library, OPTIONS).data
+    whole = decode(data, device="cpu", models=library).values.astype(float)
+    errors = [
+        np.mean((decode(data, fraction=share, device="cpu", models=library).values - whole) ** 2)
+        for share in (0.001, 0.3, 0.9)
+    ]
+    assert errors[0] > errors[1] > errors[2] > 0
+
+
+def test_errors_go_where_much_goes_on(library: PresetLibrary) -> None:
+    signal = busy_left()
+    ratios = []
+    for options in (replace(OPTIONS, tune="psnr"), OPTIONS):
+        result = encoded(signal, BUDGET, library, options)
+        squares = (result.reconstruction.values.astype(float) - signal.values) ** 2
+        ratios.append(squares[:, :64].mean() / squares[:, 64:].mean())
+    assert ratios[1] > 1.1 * ratios[0]
+
+
+def test_bits_go_where_an_importance_map_is_white(library: PresetLibrary) -> None:
+    signal = image(96, 128)
+    mask = np.zeros((6, 8), np.uint8)
+    mask[:, :4] = 255
+    left = []
+    for levels in (mask, 255 - mask):
+        options = replace(OPTIONS, tune="psnr")
+        result = encoded(signal, BUDGET, library, options, importance=Importance.of(levels))
+        assert inspect(result.data, library).tune == "psnr"
+        decoded = decode(result.data, device="cpu", models=library)
+        assert np.array_equal(decoded.values, result.reconstruction.values)
+        squares = (decoded.values.astype(float) - signal.values) ** 2
+        left.append(squares[:, :64].mean() / squares[:, 64:].mean())
+    assert left[0] < 0.8 * left[1]
+
+
+def test_mid_grey_changes_next_to_nothing() -> None:
+    grey = Importance.of(np.full((3, 5, 3), 128, np.uint8))
+    pixels = torch.zeros(3, 64, 64)
+    found = noise_map_for(pixels, TUNINGS["psnr"], grey, 10_000)
+    assert not found.cells.any()
+
+
+def test_a_clip_has_no_importance_map(library: PresetLibrary) -> None:
+    clip = Signal.audio(tone(800, 8000, 1), 8000)
+    wanted = Importance.of(np.zeros((2, 2), np.uint8))
+    with pytest.raises(CombinerError, match="for images"):
+        encode(clip, Budget(200), OPTIONS, library, importance=wanted)
+
+
+def test_siren_knows_no_other_tune(tiny_presets: Path) -> None:
+    options = replace(OPTIONS, model=IMAGE)
+    with pytest.raises(CombinerError, match="tuned for PSNR"):
+        encode(image(32, 32), Budget(200), options, PresetLibrary(tiny_presets))
+
+
+def test_an_importance_map_is_a_picture() -> None:
+    with pytest.raises(SignalError, match="importance map"):
+        Importance.of(np.zeros((4, 4), np.float32))
+
+
+CELLS = st.integers(-MAX_STEPS, MAX_STEPS)
+
+
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(0, 2), CELLS)
+@settings(max_examples=40, deadline=None)
+def test_noise_maps_come_back(height: int, width: int, log_side: int, number: int) -> None:
+    generator = np.random.default_rng(height * width)
+    flat = NoiseMap.flat(height, width)
+    cells = generator.integers(-MAX_STEPS, MAX_STEPS + 1, flat.cells.shape).astype(np.int8)
+    sent = NoiseMap(noise_map_code.in_blocks(cells, log_side), number, -number, number)
+    got = noise_map_code.from_bytes(*noise_map_code.to_bytes(sent), height, width)
+    assert np.array_equal(got.cells, sent.cells)
+    assert (got.finest, got.second, got.chroma) == (number, -number, number)
+
+
+@given(st.binary(min_size=0, max_size=12), st.binary(max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_any_noise_map_is_read_or_refused(numbers: bytes, message: bytes) -> None:
+    with suppress(BitstreamError):
+        assert noise_map_code.from_bytes(numbers, message, 50, 40).cells.shape == (4, 3)
+
+
+@given(st.binary(max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_any_parameters_are_read_or_refused(content: bytes) -> None:
+    with suppress(BitstreamError):
+        assert Parameters.from_bytes(content).to_bytes() == content
+
+
+@pytest.mark.parametrize("manner", [b"", b"abcd"])
+def test_parameters_are_as_long_as_planned(manner: bytes) -> None:
+    for tune in ("psnr", "perceptual"):
+        content = Parameters(8, 1000, tune, manner, 5 * len(manner)).to_bytes()
+        assert len(content) == parameters_bytes(tune, len(manner))
