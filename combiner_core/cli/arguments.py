@@ -90,6 +90,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     command.add_argument(
         "--depth", type=int, choices=(8, 16), default=8, help="bits of a colour of an image"
     )
+    command.add_argument(
+        "--detail",
+        type=float,
+        metavar="X",
+        help="from 0, faithful, to 1, natural: grain sampled from the prior (default: the file's)",
+    )
     _add_common(command)
 
     command = subparsers.add_parser("info", help="what a .cmb file says of itself")

@@ -99,6 +99,7 @@ def decode(parsed: argparse.Namespace) -> None:
         device=parsed.device,
         models=presets,
         depth=parsed.depth,
+        detail=parsed.detail,
         limits=_limits(parsed),
     )
     decoded = time.monotonic()

@@ -28,11 +28,10 @@ from combiner_core.families import Coded
 from combiner_core.importance import Importance
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.field import MultiresField, field_of, received_field
-from combiner_core.multires.image import noise_map_code
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
-from combiner_core.multires.image.noise_map import NoiseMap
-from combiner_core.multires.image.tuning import TUNINGS, noise_map_for
+from combiner_core.multires.image.manner import MANNER_BYTES, ImageManner
+from combiner_core.multires.image.tuning import TUNINGS, manner_for
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters, parameters_bytes
@@ -40,7 +39,8 @@ from combiner_core.multires.posteriors import GroupPosterior, posteriors
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.progress import Reporter
 from combiner_core.multires.rate_control import RateControl
-from combiner_core.options import DeviceName, EffortName, EncodeOptions
+from combiner_core.options import DecodeOptions, DeviceName, EffortName, EncodeOptions
+from combiner_core.rec import IntegerPrior
 from combiner_core.rec.groups import GroupDecoder
 from combiner_core.signals import AudioShape, Signal
 
@@ -49,6 +49,7 @@ _BYTES_A_VALUE, _SPARE_BYTES = 8, 4096
 
 # what a coding order returns; of a picture also the finest level's hidden values
 Decoded = Tensor | tuple[Tensor, Tensor]
+Receive = Callable[[GroupPrior], tuple[IntegerPrior, NDArray[np.int32]]]
 
 
 @dataclass(frozen=True)
@@ -122,15 +123,22 @@ class MultiresCodec:
         header: Header,
         payload: bytes,
         payload_bytes: int,
-        scale: float,
+        options: DecodeOptions,
         device_name: DeviceName,
-        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
         field, noise, receive = self._receiver(header, payload, device_name)
+        sampler = field.sampler(header.seed, options)
         order: CodingOrder[Decoded] = field.coding_order(noise)
+
+        def visit(prior: GroupPrior) -> Tensor:
+            integers, values = receive(prior)
+            if sampler is not None:
+                sampler.enter(prior, integers, values)
+            return prior.answer(values)
+
         # held by nobody else, so that it can go before the picture is complete
-        return field.render(follow(order, receive), noise, scale, depth)  # type: ignore[arg-type]
+        return field.render(follow(order, visit), noise, options, sampler)  # type: ignore[arg-type]
 
     def weights(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName = "cpu"
@@ -142,7 +150,7 @@ class MultiresCodec:
         """
         field, noise, receive = self._receiver(header, payload, device_name)
         order: CodingOrder[Decoded] = field.coding_order(noise)
-        decoded = follow(order, receive)
+        decoded = follow(order, lambda prior: prior.answer(receive(prior)[1]))
         values = decoded if isinstance(decoded, Tensor) else decoded[0]
         return values.cpu().numpy()
 
@@ -156,8 +164,8 @@ class MultiresCodec:
 
     def _receiver(
         self, header: Header, payload: bytes, device_name: DeviceName
-    ) -> tuple[MultiresField, NoiseScale, Callable[[GroupPrior], Tensor]]:
-        """The field of a file, its noise scale, and what answers its coding order."""
+    ) -> tuple[MultiresField, NoiseScale, Receive]:
+        """The field of a file, its noise scale, and what decodes its groups."""
         parameters = Parameters.from_bytes(header.parameters)
         side, message = payload[: parameters.side_bytes], payload[parameters.side_bytes :]
         device = resolve(device_name)
@@ -165,8 +173,9 @@ class MultiresCodec:
         noise = NoiseScale(parameters.noise_index, field.unit)
         decoder = GroupDecoder(self.preset.tables, message, parameters.states)
 
-        def receive(prior: GroupPrior) -> Tensor:
-            return prior.answer(decoder.decode(prior.integers()))
+        def receive(prior: GroupPrior) -> tuple[IntegerPrior, NDArray[np.int32]]:
+            integers = prior.integers()
+            return integers, decoder.decode(integers)
 
         return field, noise, receive
 
@@ -184,7 +193,7 @@ class MultiresPlan:
     @property
     def parameters_bytes(self) -> int:
         """Of this tune."""
-        return parameters_bytes(self.options.tune, noise_map_code.MANNER_BYTES * self._has_map)
+        return parameters_bytes(self.options.tune, MANNER_BYTES * self._has_map)
 
     @property
     def _has_map(self) -> bool:
@@ -206,10 +215,10 @@ class MultiresPlan:
         device = resolve(options.device)
         plain = field_of(self.preset.model, self.signal.shape, device)
         original = plain.values(self.signal)
-        noise_map, manner, side = self._noise_map(original, payload_bytes)
+        manner, numbers, side = self._manner(original, payload_bytes)
         field = plain
-        if noise_map is not None:
-            field = field_of(self.preset.model, self.signal.shape, device, noise_map)
+        if manner is not None:
+            field = field_of(self.preset.model, self.signal.shape, device, manner)
         payload_bytes -= len(side)
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * field.values_count + _SPARE_BYTES)
         report = Reporter(field, 8 * payload_bytes, clock)
@@ -225,13 +234,15 @@ class MultiresPlan:
                 model,
                 original,
                 noise,
-                noise_map or NoiseMap.flat(*original.shape[2:]),
+                (manner or ImageManner.plain(*original.shape[2:])).noise_map,
                 effort.latent_steps,
             )
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, plan)
-        parameters = Parameters(effort.states, message.noise.index, options.tune, manner, len(side))
+        parameters = Parameters(
+            effort.states, message.noise.index, options.tune, numbers, len(side)
+        )
         yield Coded(
             side + message.payload[:payload_bytes],
             parameters.to_bytes(),
@@ -242,12 +253,12 @@ class MultiresPlan:
             str(device),
         )
 
-    def _noise_map(
+    def _manner(
         self, original: Tensor, payload_bytes: int
-    ) -> tuple[NoiseMap | None, bytes, bytes]:
-        """The noise map of an image, if it needs one, and how its file tells of it."""
+    ) -> tuple[ImageManner | None, bytes, bytes]:
+        """The manner of an image, if its file says any, in numbers and a message."""
         if not self._has_map:
             return None, b"", b""
         tuning = TUNINGS[self.options.tune]
-        noise_map = noise_map_for(original[0], tuning, self.importance, payload_bytes)
-        return noise_map, *noise_map_code.to_bytes(noise_map)
+        manner = manner_for(original[0], tuning, self.importance, payload_bytes)
+        return manner, *manner.to_bytes()

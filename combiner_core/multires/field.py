@@ -11,9 +11,8 @@ from combiner_core.errors import BitstreamError
 from combiner_core.multires.audio.field import AudioField
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.coefficients import Coefficients
-from combiner_core.multires.image import noise_map_code
 from combiner_core.multires.image.field import ImageField
-from combiner_core.multires.image.noise_map import NoiseMap
+from combiner_core.multires.image.manner import ImageManner
 from combiner_core.multires.model import ImageModel, Model
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters
@@ -24,7 +23,7 @@ MultiresField = ImageField | AudioField
 
 
 def field_of(
-    model: Model, shape: Shape, device: torch.device, noise_map: NoiseMap | None = None
+    model: Model, shape: Shape, device: torch.device, manner: ImageManner | None = None
 ) -> MultiresField:
     """The field of signals of this shape, whose kind must be the model's.
 
@@ -32,11 +31,11 @@ def field_of(
         model: quantised.
         shape: of the signals.
         device: where to compute.
-        noise_map: of an image: where the noise scale is another one.
+        manner: of an image: how the noise scale varies.
     """
     if isinstance(shape, ImageShape):
         assert isinstance(model, ImageModel)
-        return ImageField(model, shape, device, noise_map)
+        return ImageField(model, shape, device, manner)
     assert not isinstance(model, ImageModel)
     return AudioField(model, shape, device)
 
@@ -56,12 +55,12 @@ def received_field(
     Raises:
         BitstreamError: no encoder writes these.
     """
-    noise_map = None
+    manner = None
     if parameters.manner:
         if not isinstance(shape, ImageShape):
             raise BitstreamError("The file's parameters are not those of this model.")
-        noise_map = noise_map_code.from_bytes(parameters.manner, side, shape.height, shape.width)
-    return field_of(model, shape, device, noise_map)
+        manner = ImageManner.from_bytes(parameters.manner, side, shape.height, shape.width)
+    return field_of(model, shape, device, manner)
 
 
 def encode_all(

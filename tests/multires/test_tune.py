@@ -31,9 +31,9 @@ from combiner_core import (
 from combiner_core.importance import Importance
 from combiner_core.multires import codec as multires_codec
 from combiner_core.multires.codec import MultiresEffort
-from combiner_core.multires.image import noise_map_code
+from combiner_core.multires.image.manner import ImageManner, in_blocks
 from combiner_core.multires.image.noise_map import MAX_STEPS, NoiseMap
-from combiner_core.multires.image.tuning import TUNINGS, noise_map_for
+from combiner_core.multires.image.tuning import TUNINGS, manner_for
 from combiner_core.multires.parameters import Parameters, parameters_bytes
 
 OPTIONS = EncodeOptions("multires", effort="fast", device="cpu", tune="perceptual")
@@ -112,8 +112,8 @@ def test_bits_go_where_an_importance_map_is_white(library: PresetLibrary) -> Non
 def test_mid_grey_changes_next_to_nothing() -> None:
     grey = Importance.of(np.full((3, 5, 3), 128, np.uint8))
     pixels = torch.zeros(3, 64, 64)
-    found = noise_map_for(pixels, TUNINGS["psnr"], grey, 10_000)
-    assert not found.cells.any()
+    found = manner_for(pixels, TUNINGS["psnr"], grey, 10_000)
+    assert not found.noise_map.cells.any()
 
 
 def test_a_clip_has_no_importance_map(library: PresetLibrary) -> None:
@@ -143,17 +143,19 @@ def test_noise_maps_come_back(height: int, width: int, log_side: int, number: in
     generator = np.random.default_rng(height * width)
     flat = NoiseMap.flat(height, width)
     cells = generator.integers(-MAX_STEPS, MAX_STEPS + 1, flat.cells.shape).astype(np.int8)
-    sent = NoiseMap(noise_map_code.in_blocks(cells, log_side), number, -number, number)
-    got = noise_map_code.from_bytes(*noise_map_code.to_bytes(sent), height, width)
-    assert np.array_equal(got.cells, sent.cells)
-    assert (got.finest, got.second, got.chroma) == (number, -number, number)
+    sent = NoiseMap(in_blocks(cells, log_side), number, -number, number)
+    got = ImageManner.from_bytes(*ImageManner(sent, 0.2).to_bytes(), height, width)
+    assert np.array_equal(got.noise_map.cells, sent.cells)
+    numbers = (got.noise_map.finest, got.noise_map.second, got.noise_map.chroma)
+    assert numbers == (number, -number, number)
+    assert got.detail == pytest.approx(0.2)
 
 
 @given(st.binary(min_size=0, max_size=12), st.binary(max_size=40))
 @settings(max_examples=100, deadline=None)
 def test_any_noise_map_is_read_or_refused(numbers: bytes, message: bytes) -> None:
     with suppress(BitstreamError):
-        assert noise_map_code.from_bytes(numbers, message, 50, 40).cells.shape == (4, 3)
+        assert ImageManner.from_bytes(numbers, message, 50, 40).noise_map.cells.shape == (4, 3)
 
 
 @given(st.binary(max_size=20))

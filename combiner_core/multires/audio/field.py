@@ -15,6 +15,7 @@ from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.options import DecodeOptions
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 
@@ -22,6 +23,9 @@ from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 _BLOCK_FRAMES = 1024
 _SAMPLE_UNIT = 2.0**-15
 _MAP_ROWS, _MAP_COLUMNS = 64, 128
+
+
+_PLAIN = DecodeOptions()
 
 
 class AudioField:
@@ -70,8 +74,18 @@ class AudioField:
             blocks.append(block)
         return torch.cat(blocks, 1)
 
-    def render(self, decoded: Tensor, noise: NoiseScale, scale: float, depth: int = 8) -> Signal:
+    def sampler(self, seed: int, options: DecodeOptions) -> None:
+        """None: clips have no detail of this kind."""
+
+    def render(
+        self,
+        decoded: Tensor,
+        noise: NoiseScale,
+        options: DecodeOptions = _PLAIN,
+        sampler: None = None,
+    ) -> Signal:
         """The clip of what a coding order returned, with `scale` times as many samples a second."""
+        scale = options.scale
         weights = mid_side(decoded.float() * (noise.value / VALUE_UNITS))
         rate = max(1, round(self._shape.sample_rate * scale))
         samples = scaled_size(self._shape.samples, scale)
