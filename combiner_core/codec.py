@@ -6,6 +6,9 @@ import math
 from collections.abc import Generator
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from combiner_core import bitstream
 from combiner_core.admission import check_file, check_signal, check_work
 from combiner_core.bitstream import Header
@@ -22,7 +25,7 @@ from combiner_core.metrics import psnr_db
 from combiner_core.options import DecodeOptions, DeviceName, EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.sections import Sections
-from combiner_core.signals import About, AudioShape, Signal
+from combiner_core.signals import About, AudioShape, ImageShape, Signal
 from combiner_core.signals.about import NOTHING_KNOWN
 
 _DEFAULT_OPTIONS = EncodeOptions()
@@ -214,6 +217,36 @@ def decode(
     if header.sections.constant is None:
         check_work(codec, header.shape, codec.fields(header), scale, limits)
     return _decoded(codec, container, fraction, options, device)
+
+
+def uncertainty(
+    data: bytes,
+    *,
+    device: DeviceName = "auto",
+    models: Models | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> NDArray[np.float32]:
+    """By how much a decoder expects the pixels of a `.cmb` file to be off.
+
+    Args:
+        data: the bytes of the file.
+        device, models, limits: as for `decode`.
+
+    Returns:
+        Standard deviations (H, W) in grey levels, each the root of the mean over the colours.
+
+    Raises:
+        BitstreamError, PresetError, CombinerError: as `decode`, or the model knows of none.
+    """
+    resolve(device)
+    container = bitstream.read(data)
+    header = container.header
+    check_file(container, 1.0, limits)
+    codec = (models or PresetLibrary()).for_file(header)
+    if header.sections.constant is not None and isinstance(header.shape, ImageShape):
+        return np.zeros((header.shape.height, header.shape.width), np.float32)
+    check_work(codec, header.shape, codec.fields(header), 1.0, limits)
+    return codec.uncertainty(header, container.payload, container.payload_bytes, device)
 
 
 def _decoded(

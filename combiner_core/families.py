@@ -117,6 +117,16 @@ class Codec(Protocol):
             BitstreamError: the parameters or the length are none that an encoder writes.
         """
 
+    def uncertainty(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> NDArray[np.float32]:
+        """The deviation that a decoder expects of each pixel, in grey levels: (H, W).
+
+        Raises:
+            BitstreamError: as `decode`.
+            CombinerError: this codec knows of none.
+        """
+
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.generic]:
         """The received weights, the same on every machine.
 

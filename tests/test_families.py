@@ -84,6 +84,11 @@ class ToyCodec:
         colour = self.weights(header, payload, payload_bytes).astype(np.uint8)
         return Signal.image(np.broadcast_to(colour, (*size, 3)))
 
+    def uncertainty(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> NDArray[np.float32]:
+        raise cc.CombinerError("A toy knows of no errors.")
+
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.generic]:
         if payload_bytes != 3:
             raise cc.BitstreamError("A colour has three bytes.")

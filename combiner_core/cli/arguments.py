@@ -91,6 +91,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--depth", type=int, choices=(8, 16), default=8, help="bits of a colour of an image"
     )
     command.add_argument(
+        "--uncertainty",
+        type=_output,
+        metavar="MAP.png",
+        help="also write by how much each pixel of an image is expected to be off, in 1/4 level",
+    )
+    command.add_argument(
         "--detail",
         type=float,
         metavar="X",

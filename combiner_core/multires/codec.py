@@ -140,6 +140,28 @@ class MultiresCodec:
         # held by nobody else, so that it can go before the picture is complete
         return field.render(follow(order, visit), noise, options, sampler)  # type: ignore[arg-type]
 
+    def uncertainty(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> NDArray[np.float32]:
+        """The deviation that a decoder expects of each pixel, in grey levels: (H, W).
+
+        Raises:
+            BitstreamError: the parameters are none that an encoder writes.
+            CombinerError: the file holds a clip.
+        """
+        field, noise, receive = self._receiver(header, payload, device_name)
+        if not isinstance(field, ImageField):
+            raise CombinerError("A clip has no error bars.")
+        bars = field.error_bars()
+
+        def visit(prior: GroupPrior) -> Tensor:
+            integers, values = receive(prior)
+            bars.enter(prior, integers, values)
+            return prior.answer(values)
+
+        follow(field.coding_order(noise, synthesise=False), visit)
+        return bars.deviations(noise.value)
+
     def weights(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName = "cpu"
     ) -> NDArray[np.int32]:

@@ -175,6 +175,16 @@ class SirenCodec:
         values = (_rendered(field, row, grid) for row, grid in zip(weights, grids, strict=True))
         return tiling.assemble(values, options.scale, options.depth)
 
+    def uncertainty(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> NDArray[np.float32]:
+        """Not known: a weight of such a network is everywhere.
+
+        Raises:
+            CombinerError: always.
+        """
+        raise CombinerError(f"The model {self.card.name} has no error bars.")
+
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
         """All fields' weights, shape (M, D): the same on every machine.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from combiner_core import (
     decode,
     encode,
     inspect,
+    uncertainty,
 )
 from combiner_core.importance import Importance
 from combiner_core.multires import codec as multires_codec
@@ -132,6 +134,52 @@ def test_siren_knows_no_other_tune(tiny_presets: Path) -> None:
 def test_an_importance_map_is_a_picture() -> None:
     with pytest.raises(SignalError, match="importance map"):
         Importance.of(np.zeros((4, 4), np.float32))
+
+
+@pytest.fixture(scope="module")
+def rough_file(library: PresetLibrary) -> bytes:
+    """Of a tune that suggests no detail, so coarse that most weights are not coded."""
+    options = replace(OPTIONS, tune="psnr")
+    with pytest.MonkeyPatch.context() as patch:
+        set_effort(patch, multires_codec, "fast", MultiresEffort(states=8, latent_steps=0))
+        return encoded(busy_left(), Budget(900), library, options).data
+
+
+def test_detail_is_the_same_each_time_and_as_strong_as_wanted(
+    rough_file: bytes, library: PresetLibrary
+) -> None:
+    def decoded(**settings: Any) -> np.ndarray:
+        return decode(rough_file, device="cpu", models=library, **settings).values.astype(float)
+
+    plain = decoded()
+    assert np.array_equal(plain, decoded(detail=0))
+    some, all_ = decoded(detail=0.5) - plain, decoded(detail=1) - plain
+    assert np.array_equal(all_, decoded(detail=1) - plain)
+    assert 1.7 < all_.std() / some.std() < 2.3
+    assert abs(all_.mean()) < 0.1 * all_.std()
+    # grain belongs where much goes on
+    assert all_[:, :64].std() > all_[:, 64:].std()
+
+
+def test_detail_is_for_the_picture_and_not_for_its_weights(
+    rough_file: bytes, library: PresetLibrary
+) -> None:
+    larger = decode(rough_file, scale=2, detail=1, device="cpu", models=library)
+    assert larger.values.shape == (192, 256, 3)
+    with pytest.raises(CombinerError, match=r"detail 1\.5 is not between 0 and 1"):
+        decode(rough_file, detail=1.5, models=library)
+
+
+def test_error_bars_are_wider_where_errors_are_larger(
+    rough_file: bytes, library: PresetLibrary
+) -> None:
+    expected = uncertainty(rough_file, device="cpu", models=library)
+    decoded = decode(rough_file, device="cpu", models=library).values
+    squares = ((decoded.astype(float) - busy_left().values) ** 2).mean(2)
+    assert expected.shape == squares.shape
+    assert np.isfinite(expected).all()
+    assert expected[:, :64].mean() > expected[:, 64:].mean()
+    assert 0.4 < np.sqrt(np.square(expected).mean() / squares.mean()) < 2.5
 
 
 CELLS = st.integers(-MAX_STEPS, MAX_STEPS)

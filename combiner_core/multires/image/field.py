@@ -15,6 +15,7 @@ from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.image.detail import DetailSampler
+from combiner_core.multires.image.error_bars import ErrorBars
 from combiner_core.multires.image.folding import fold, unfold
 from combiner_core.multires.image.manner import ImageManner
 from combiner_core.multires.image.noise_map import NoiseSteps
@@ -93,6 +94,10 @@ class ImageField:
         if not self._detail(options):
             return None
         return DetailSampler(self._size, self._model.config.prior.levels, seed)
+
+    def error_bars(self) -> ErrorBars:
+        """What adds up the expected errors while a file is decoded."""
+        return ErrorBars(self._size, self._model.config.prior.levels)
 
     def _detail(self, options: DecodeOptions) -> float:
         return self._manner.detail if options.detail is None else options.detail
