@@ -26,6 +26,10 @@ from combiner_core.errors import CombinerError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
 from combiner_core.importance import Importance
+from combiner_core.multires.audio import filling
+from combiner_core.multires.audio.field import AudioField
+from combiner_core.multires.audio.manner import MANNER_BYTES
+from combiner_core.multires.audio.tuning import manner_for
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.field import MultiresField, field_of, received_field
 from combiner_core.multires.image import noise_map_code
@@ -163,12 +167,7 @@ class MultiresCodec:
         device = resolve(device_name)
         field = received_field(self.preset.model, header.shape, device, parameters, side)
         noise = NoiseScale(parameters.noise_index, field.unit)
-        decoder = GroupDecoder(self.preset.tables, message, parameters.states)
-
-        def receive(prior: GroupPrior) -> Tensor:
-            return prior.answer(decoder.decode(prior.integers()))
-
-        return field, noise, receive
+        return field, noise, _receive(GroupDecoder(self.preset.tables, message, parameters.states))
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +183,10 @@ class MultiresPlan:
     @property
     def parameters_bytes(self) -> int:
         """Of this tune."""
-        return parameters_bytes(self.options.tune, noise_map_code.MANNER_BYTES * self._has_map)
+        manner_bytes = noise_map_code.MANNER_BYTES * self._has_map
+        if self.signal.kind == "audio" and self.options.tune != EncodeOptions.tune:
+            manner_bytes = MANNER_BYTES
+        return parameters_bytes(self.options.tune, manner_bytes)
 
     @property
     def _has_map(self) -> bool:
@@ -207,10 +209,15 @@ class MultiresPlan:
         plain = field_of(self.preset.model, self.signal.shape, device)
         original = plain.values(self.signal)
         noise_map, manner, side = self._noise_map(original, payload_bytes)
-        field = plain
+        field, levels_bytes = plain, 0
         if noise_map is not None:
             field = field_of(self.preset.model, self.signal.shape, device, noise_map)
-        payload_bytes -= len(side)
+        if isinstance(plain, AudioField) and options.tune != EncodeOptions.tune:
+            assert not isinstance(self.preset.model, ImageModel)
+            field = plain.treated(manner_for(self.preset.model, original, payload_bytes))
+            manner = field.manner.to_bytes()
+            levels_bytes = filling.most_bytes(field.levels_shape, payload_bytes)
+        payload_bytes -= len(side) + levels_bytes
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * field.values_count + _SPARE_BYTES)
         report = Reporter(field, 8 * payload_bytes, clock)
         control = RateControl(tables, effort.states, field, report, payload_bytes)
@@ -231,9 +238,14 @@ class MultiresPlan:
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, plan)
+        payload = message.payload[:payload_bytes]
+        if isinstance(field, AudioField) and levels_bytes:
+            order = field.coding_order(message.noise)
+            decoded = follow(order, _receive(GroupDecoder(tables, payload, effort.states)))
+            side = field.levels_message(original, decoded, message.noise, levels_bytes)
         parameters = Parameters(effort.states, message.noise.index, options.tune, manner, len(side))
         yield Coded(
-            side + message.payload[:payload_bytes],
+            side + payload,
             parameters.to_bytes(),
             message.spent.kl_bits,
             8.0 * len(side),
@@ -251,3 +263,12 @@ class MultiresPlan:
         tuning = TUNINGS[self.options.tune]
         noise_map = noise_map_for(original[0], tuning, self.importance, payload_bytes)
         return noise_map, *noise_map_code.to_bytes(noise_map)
+
+
+def _receive(decoder: GroupDecoder) -> Callable[[GroupPrior], Tensor]:
+    """What answers a coding order with the weights of a message."""
+
+    def answer(prior: GroupPrior) -> Tensor:
+        return prior.answer(decoder.decode(prior.integers()))
+
+    return answer

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from combiner_core.errors import BitstreamError
+from combiner_core.multires.audio import filling
 from combiner_core.multires.audio.field import AudioField
+from combiner_core.multires.audio.manner import Manner
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image import noise_map_code
@@ -18,7 +20,7 @@ from combiner_core.multires.model import ImageModel, Model
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters
 from combiner_core.rec.groups import GroupEncoder
-from combiner_core.signals import ImageShape, Shape
+from combiner_core.signals import AudioShape, ImageShape, Shape
 
 MultiresField = ImageField | AudioField
 
@@ -56,10 +58,17 @@ def received_field(
     Raises:
         BitstreamError: no encoder writes these.
     """
+    if not isinstance(model, ImageModel):
+        assert isinstance(shape, AudioShape)
+        field = AudioField(model, shape, device, Manner.from_bytes(parameters.manner))
+        if not field.manner.filling:
+            if parameters.side_bytes:
+                raise BitstreamError("The file's parameters are not those of this model.")
+            return field
+        return field.filled(filling.from_bytes(side, field.levels_shape))
     noise_map = None
     if parameters.manner:
-        if not isinstance(shape, ImageShape):
-            raise BitstreamError("The file's parameters are not those of this model.")
+        assert isinstance(shape, ImageShape)
         noise_map = noise_map_code.from_bytes(parameters.manner, side, shape.height, shape.width)
     return field_of(model, shape, device, noise_map)
 
