@@ -27,11 +27,9 @@ from combiner_core.events import Progress
 from combiner_core.families import Coded
 from combiner_core.importance import Importance
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
-from combiner_core.multires.field import MultiresField, field_of, received_field
+from combiner_core.multires.field import MANNER_BYTES, MultiresField, field_of, received_field
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
-from combiner_core.multires.image.manner import MANNER_BYTES, ImageManner
-from combiner_core.multires.image.tuning import TUNINGS, manner_for
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters, parameters_bytes
@@ -215,12 +213,11 @@ class MultiresPlan:
     @property
     def parameters_bytes(self) -> int:
         """Of this tune."""
-        return parameters_bytes(self.options.tune, MANNER_BYTES * self._has_map)
+        return parameters_bytes(self.options.tune, MANNER_BYTES[self.signal.kind] * self._is_tuned)
 
     @property
-    def _has_map(self) -> bool:
-        is_tuned = self.options.tune != EncodeOptions.tune
-        return self.signal.kind == "image" and (is_tuned or self.importance is not None)
+    def _is_tuned(self) -> bool:
+        return self.options.tune != EncodeOptions.tune or self.importance is not None
 
     @property
     def fields(self) -> int:
@@ -237,11 +234,11 @@ class MultiresPlan:
         device = resolve(options.device)
         plain = field_of(self.preset.model, self.signal.shape, device)
         original = plain.values(self.signal)
-        manner, numbers, side = self._manner(original, payload_bytes)
         field = plain
-        if manner is not None:
-            field = field_of(self.preset.model, self.signal.shape, device, manner)
-        payload_bytes -= len(side)
+        if self._is_tuned:
+            field = plain.tuned(original, options.tune, self.importance, payload_bytes)
+        side_bytes = field.side_bytes(payload_bytes)
+        payload_bytes -= side_bytes
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * field.values_count + _SPARE_BYTES)
         report = Reporter(field, 8 * payload_bytes, clock)
         control = RateControl(tables, effort.states, field, report, payload_bytes)
@@ -252,21 +249,20 @@ class MultiresPlan:
             noise = control.finest(plan)
             model = self.preset.model
             assert isinstance(model, ImageModel)
-            fit = optimise_latents(
-                model,
-                original,
-                noise,
-                (manner or ImageManner.plain(*original.shape[2:])).noise_map,
-                effort.latent_steps,
-            )
+            noise_map = field.manner.noise_map
+            fit = optimise_latents(model, original, noise, noise_map, effort.latent_steps)
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, plan)
-        parameters = Parameters(
-            effort.states, message.noise.index, options.tune, numbers, len(side)
-        )
+        payload = message.payload[:payload_bytes]
+        side = b""
+        if side_bytes:
+            decoded = self._decoded(field, message.noise, payload)
+            side = field.side(original, decoded, message.noise, side_bytes)  # type: ignore[arg-type]
+        manner = field.manner.to_bytes() if self._is_tuned else b""
+        parameters = Parameters(effort.states, message.noise.index, options.tune, manner, len(side))
         yield Coded(
-            side + message.payload[:payload_bytes],
+            side + payload,
             parameters.to_bytes(),
             message.spent.kl_bits,
             8.0 * len(side),
@@ -275,12 +271,8 @@ class MultiresPlan:
             str(device),
         )
 
-    def _manner(
-        self, original: Tensor, payload_bytes: int
-    ) -> tuple[ImageManner | None, bytes, bytes]:
-        """The manner of an image, if its file says any, in numbers and a message."""
-        if not self._has_map:
-            return None, b"", b""
-        tuning = TUNINGS[self.options.tune]
-        manner = manner_for(original[0], tuning, self.importance, payload_bytes)
-        return manner, *manner.to_bytes()
+    def _decoded(self, field: MultiresField, noise: NoiseScale, payload: bytes) -> Decoded:
+        """What the receiver of a message gets."""
+        decoder = GroupDecoder(self.preset.tables, payload, self.effort.states)
+        order: CodingOrder[Decoded] = field.coding_order(noise)
+        return follow(order, lambda prior: prior.answer(decoder.decode(prior.integers())))

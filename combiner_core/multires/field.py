@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from combiner_core.errors import BitstreamError
 from combiner_core.multires.audio.field import AudioField
+from combiner_core.multires.audio.manner import AudioManner
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.field import ImageField
@@ -17,25 +19,20 @@ from combiner_core.multires.model import ImageModel, Model
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters
 from combiner_core.rec.groups import GroupEncoder
-from combiner_core.signals import ImageShape, Shape
+from combiner_core.signals import ImageShape, Kind, Shape
 
 MultiresField = ImageField | AudioField
+# of each kind, in the parameters of a file
+MANNER_BYTES: Mapping[Kind, int] = MappingProxyType(
+    {"image": ImageManner.BYTES, "audio": AudioManner.BYTES}
+)
 
 
-def field_of(
-    model: Model, shape: Shape, device: torch.device, manner: ImageManner | None = None
-) -> MultiresField:
-    """The field of signals of this shape, whose kind must be the model's.
-
-    Args:
-        model: quantised.
-        shape: of the signals.
-        device: where to compute.
-        manner: of an image: how the noise scale varies.
-    """
+def field_of(model: Model, shape: Shape, device: torch.device) -> MultiresField:
+    """The field of signals of this shape, whose kind must be the model's, in the plain manner."""
     if isinstance(shape, ImageShape):
         assert isinstance(model, ImageModel)
-        return ImageField(model, shape, device, manner)
+        return ImageField(model, shape, device)
     assert not isinstance(model, ImageModel)
     return AudioField(model, shape, device)
 
@@ -55,12 +52,7 @@ def received_field(
     Raises:
         BitstreamError: no encoder writes these.
     """
-    manner = None
-    if parameters.manner:
-        if not isinstance(shape, ImageShape):
-            raise BitstreamError("The file's parameters are not those of this model.")
-        manner = ImageManner.from_bytes(parameters.manner, side, shape.height, shape.width)
-    return field_of(model, shape, device, manner)
+    return field_of(model, shape, device).received(parameters, side)
 
 
 def encode_all(

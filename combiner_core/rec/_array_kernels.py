@@ -38,6 +38,17 @@ def _foreseen(left: Int, above: Int, corner: Int) -> Int:
 
 
 @compiled(_range_coder)
+def simplify(values: NDArray[np.int8], tolerance: int) -> None:
+    """Put what is foreseen in the place of values that are no further from it than that."""
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            left, above, corner = _neighbours(values, row, column)
+            foreseen = _foreseen(left, above, corner)
+            if abs(np.int64(values[row, column]) - foreseen) <= tolerance:
+                values[row, column] = foreseen
+
+
+@compiled(_range_coder)
 def write(
     out: NDArray[np.uint8],
     coder: NDArray[np.int64],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec._array_kernels import CONTEXTS, FIRST_NODE, NODES, read, write
+from combiner_core.rec._array_kernels import CONTEXTS, FIRST_NODE, NODES, read, simplify, write
 from combiner_core.rec._range_coder import PROBABILITY_BITS
 from combiner_core.rec.range_writer import RangeWriter, adaptation_rates, reading
 
@@ -35,6 +35,13 @@ def to_bytes(values: NDArray[np.int8]) -> bytes:
     writer.make_room(_DECISION_BYTES * NODES * values.size)
     write(writer.out, writer.coder, writer.mark, *_models(), np.ascontiguousarray(values))
     return writer.message()
+
+
+def simplified(values: NDArray[np.int8], tolerance: int) -> NDArray[np.int8]:
+    """An array that takes fewer bytes: no value is further away than that (as in JPEG-LS)."""
+    result = np.array(values, np.int8, order="C")
+    simplify(result, tolerance)
+    return result
 
 
 def from_bytes(content: bytes, shape: tuple[int, int], most: int = MAX_VALUE) -> NDArray[np.int8]:

@@ -8,14 +8,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.devices import placed
+from combiner_core.errors import BitstreamError
+from combiner_core.importance import Importance
+from combiner_core.multires.audio import filling
+from combiner_core.multires.audio.manner import FILLING_UNITS, PLAIN, AudioManner
 from combiner_core.multires.audio.mdct import analyse, frame_count, mid_side, synthesise
 from combiner_core.multires.audio.prior import to_levels
+from combiner_core.multires.audio.treated_order import treated
+from combiner_core.multires.audio.tuning import manner_for
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.noise_scale import NoiseScale
-from combiner_core.options import DecodeOptions
+from combiner_core.multires.parameters import Parameters
+from combiner_core.options import DecodeOptions, TuneName
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 
@@ -24,8 +31,11 @@ _BLOCK_FRAMES = 1024
 _SAMPLE_UNIT = 2.0**-15
 _MAP_ROWS, _MAP_COLUMNS = 64, 128
 
+# weights, and the usual deviation of what is not coded of them
+Decoded = tuple[Tensor, Tensor]
 
-_PLAIN = DecodeOptions()
+
+_USUAL = DecodeOptions()
 
 
 class AudioField:
@@ -35,6 +45,8 @@ class AudioField:
         model: quantised.
         shape: of the clips.
         device: where to compute.
+        manner: what is done to their weights besides.
+        levels: of the noise that fills what is not coded, see `filling`; as usual if None.
     """
 
     peak = 2.0
@@ -42,51 +54,99 @@ class AudioField:
     # see `ImageField`; measured on held-out speakers
     bits_per_guessed, growth = 1.56, 0.0
 
-    def __init__(self, model: AudioModel, shape: AudioShape, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: AudioModel,
+        shape: AudioShape,
+        device: torch.device,
+        manner: AudioManner = PLAIN,
+        levels: filling.Levels | None = None,
+    ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self._hop = model.config.prior.hop
         self._frames = frame_count(shape.samples, self._hop)
         self.values_count = shape.channels * shape.samples
+        self.manner = manner
+        self._levels = np.zeros(self.levels_shape, np.int8) if levels is None else levels
+
+    def tuned(
+        self,
+        values: Tensor,
+        tune: TuneName,
+        importance: Importance | None,
+        payload_bytes: int,
+    ) -> AudioField:
+        """The field of a clip in the manner of a tune."""
+        manner = PLAIN if tune == "psnr" else manner_for(self._model, values, payload_bytes)
+        return AudioField(self._model, self._shape, self._device, manner)
+
+    def received(self, parameters: Parameters, side: bytes) -> AudioField:
+        """The field in the manner that a file tells, with its levels of noise.
+
+        Raises:
+            BitstreamError: no encoder writes these.
+        """
+        manner = AudioManner.from_bytes(parameters.manner)
+        levels = None
+        if manner.filling:
+            levels = filling.from_bytes(side, self.levels_shape)
+        elif parameters.side_bytes:
+            raise BitstreamError("The file's parameters are not those of this model.")
+        return AudioField(self._model, self._shape, self._device, manner, levels)
+
+    def side_bytes(self, payload_bytes: int) -> int:
+        """What the manner may take of a payload: the levels of noise."""
+        if not self.manner.filling:
+            return 0
+        return filling.most_bytes(self.levels_shape, payload_bytes)
+
+    @property
+    def levels_shape(self) -> tuple[int, int]:
+        """Of the levels of noise."""
+        return filling.levels_shape(self._shape.channels, self._frames, self._hop)
 
     def values(self, signal: Signal) -> Tensor:
         """Samples (channels, samples)."""
         return torch.tensor(signal.values).to(self._device)
 
     def coefficients(self, values: Tensor) -> Coefficients:
-        """Weights of samples, by band; stereo as mid and side."""
-        return Coefficients(
-            to_levels(self._model.config.prior, analyse(mid_side(values), self._hop))
-        )
+        """Weights of samples, by band; stereo as mid and side, unless its channels are apart."""
+        return Coefficients(to_levels(self._model.config.prior, self._weights(values)))
 
-    def coding_order(self, noise: NoiseScale, *, synthesise: bool = True) -> CodingOrder[Tensor]:
+    def coding_order(self, noise: NoiseScale, *, synthesise: bool = True) -> CodingOrder[Decoded]:
         """All groups, one block of frames after the other; see `ImageField.coding_order`."""
         scale, log_scale = noise.tensors(self._shape.channels, self._device)
-        prior, blocks = self._model.prior, list[Tensor]()
+        prior, blocks = self._model.prior, list[Decoded]()
         for first in range(0, self._frames, _BLOCK_FRAMES):
             frames = min(_BLOCK_FRAMES, self._frames - first)
-            block = yield from prior.coding_order(
-                frames,
-                scale,
-                log_scale,
-                exact=True,
-                first_row=first,
-            )
+            order = prior.coding_order(frames, scale, log_scale, exact=True, first_row=first)
+            if self.manner == PLAIN:
+                weights = yield from order
+                block = weights, weights[..., :0]
+            else:
+                block = yield from treated(order, noise.index, self.manner.shaping)
             blocks.append(block)
-        return torch.cat(blocks, 1)
+        weights, deviations = (torch.cat(parts, 1) for parts in zip(*blocks, strict=True))
+        return weights, deviations
 
     def sampler(self, seed: int, options: DecodeOptions) -> None:
         """None: clips have no detail of this kind."""
 
     def render(
         self,
-        decoded: Tensor,
+        decoded: Decoded,
         noise: NoiseScale,
-        options: DecodeOptions = _PLAIN,
+        options: DecodeOptions = _USUAL,
         sampler: None = None,
     ) -> Signal:
         """The clip of what a coding order returned, with `scale` times as many samples a second."""
         scale = options.scale
-        weights = mid_side(decoded.float() * (noise.value / VALUE_UNITS))
+        coded, deviation = decoded
+        weights = coded.float() * (noise.value / VALUE_UNITS)
+        if self.manner.filling:
+            share = noise.value * self.manner.filling / FILLING_UNITS
+            weights += share * filling.noise(deviation, self._levels)
+        weights = self._rotated(weights)
         rate = max(1, round(self._shape.sample_rate * scale))
         samples = scaled_size(self._shape.samples, scale)
         # on the next finer grid of whole hops, and from there by interpolation
@@ -96,6 +156,12 @@ class AudioField:
         if wave.shape[1] != samples:
             wave = regrid(wave, finer, scale, samples)
         return Signal.audio(wave, rate)
+
+    def side(self, values: Tensor, decoded: Decoded, noise: NoiseScale, most_bytes: int) -> bytes:
+        """The levels at which noise is as strong as what is missing of samples, within bytes."""
+        coded, deviation = decoded
+        missing = self._weights(values) / noise.value - coded.float() / VALUE_UNITS
+        return filling.to_bytes(filling.levels_of(missing, deviation), most_bytes)
 
     def preview(self, prior: GroupPrior, noise: NoiseScale) -> NDArray[np.uint8] | None:
         """None: bits by time and frequency show a clip better."""
@@ -115,3 +181,9 @@ class AudioField:
             (first / self._hop, stop / self._hop),
             (start, start + bits.shape[1] / self._frames),
         )
+
+    def _weights(self, values: Tensor) -> Tensor:
+        return analyse(self._rotated(values), self._hop)
+
+    def _rotated(self, channels: Tensor) -> Tensor:
+        return channels if self.manner.apart else mid_side(channels)

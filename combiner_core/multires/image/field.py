@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.devices import half_precision, placed
+from combiner_core.importance import Importance
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
@@ -28,9 +29,11 @@ from combiner_core.multires.image.rendering import (
     resize,
     to_levels,
 )
+from combiner_core.multires.image.tuning import TUNINGS, manner_for
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
-from combiner_core.options import DecodeOptions
+from combiner_core.multires.parameters import Parameters
+from combiner_core.options import DecodeOptions, TuneName
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import ImageShape, Signal, scaled_size
 
@@ -68,9 +71,39 @@ class ImageField:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self.values_count = 3 * shape.width * shape.height
         self._size = (shape.height, shape.width)
-        self._manner = manner or ImageManner.plain(*self._size)
+        self.manner = manner or ImageManner.plain(*self._size)
         levels = model.config.prior.levels
-        self._steps = NoiseSteps.of([self._manner.noise_map], self._size, levels, device)
+        self._steps = NoiseSteps.of([self.manner.noise_map], self._size, levels, device)
+
+    def tuned(
+        self,
+        values: Tensor,
+        tune: TuneName,
+        importance: Importance | None,
+        payload_bytes: int,
+    ) -> ImageField:
+        """The field of a picture in the manner of a tune and an importance map."""
+        manner = manner_for(values[0], TUNINGS[tune], importance, payload_bytes)
+        return ImageField(self._model, self._shape, self._device, manner)
+
+    def received(self, parameters: Parameters, side: bytes) -> ImageField:
+        """The field in the manner that a file tells.
+
+        Raises:
+            BitstreamError: no encoder writes these.
+        """
+        if not parameters.manner:
+            return self
+        manner = ImageManner.from_bytes(parameters.manner, side, *self._size)
+        return ImageField(self._model, self._shape, self._device, manner)
+
+    def side_bytes(self, payload_bytes: int) -> int:
+        """What the manner takes of a payload: the cells of its noise map."""
+        return len(self.manner.message)
+
+    def side(self, values: Tensor, decoded: Decoded, noise: NoiseScale, most_bytes: int) -> bytes:
+        """The message of the noise map's cells, whatever was decoded."""
+        return self.manner.message
 
     def values(self, signal: Signal) -> Tensor:
         """Pixels as (1, 3, height, width) from 0 to 255."""
@@ -100,7 +133,7 @@ class ImageField:
         return ErrorBars(self._size, self._model.config.prior.levels)
 
     def _detail(self, options: DecodeOptions) -> float:
-        return self._manner.detail if options.detail is None else options.detail
+        return self.manner.detail if options.detail is None else options.detail
 
     def render(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,6 @@ from combiner_core.rec import small_integers
 
 # of the finest level, the next one and chroma; log2 of the sides of blocks in cells; detail
 _NUMBERS = struct.Struct("<bbbBB")
-MANNER_BYTES = _NUMBERS.size
 _MOST_LOG_SIDE = 2
 _DETAIL_UNITS = 255
 
@@ -28,6 +29,8 @@ class ImageManner:
         detail: share of what was not sent that is made up for, from 0 to 1.
     """
 
+    BYTES: ClassVar[int] = _NUMBERS.size
+
     noise_map: NoiseMap
     detail: float = 0.0
 
@@ -36,16 +39,24 @@ class ImageManner:
         """That of a file which says nothing of it."""
         return cls(NoiseMap.flat(height, width))
 
-    def to_bytes(self) -> tuple[bytes, bytes]:
-        """Numbers, and a message of the cells: of the largest blocks in which these are equal."""
-        noise_map = self.noise_map
-        log_side = _MOST_LOG_SIDE
-        while not np.array_equal(in_blocks(noise_map.cells, log_side), noise_map.cells):
+    def to_bytes(self) -> bytes:
+        """The numbers for the parameters of a file."""
+        offsets = self.noise_map.finest, self.noise_map.second, self.noise_map.chroma
+        return _NUMBERS.pack(*offsets, self._log_side, round(_DETAIL_UNITS * self.detail))
+
+    @cached_property
+    def message(self) -> bytes:
+        """Of the cells, for the beginning of the payload."""
+        side = 1 << self._log_side
+        return small_integers.to_bytes(self.noise_map.cells[::side, ::side])
+
+    @property
+    def _log_side(self) -> int:
+        """Of the largest blocks in which cells are equal."""
+        cells, log_side = self.noise_map.cells, _MOST_LOG_SIDE
+        while not np.array_equal(in_blocks(cells, log_side), cells):
             log_side -= 1
-        side = 1 << log_side
-        offsets = noise_map.finest, noise_map.second, noise_map.chroma
-        numbers = _NUMBERS.pack(*offsets, log_side, round(_DETAIL_UNITS * self.detail))
-        return numbers, small_integers.to_bytes(noise_map.cells[::side, ::side])
+        return log_side
 
     @classmethod
     def from_bytes(cls, numbers: bytes, message: bytes, height: int, width: int) -> ImageManner:

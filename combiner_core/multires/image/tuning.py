@@ -72,7 +72,7 @@ def manner_for(
     for log_side in _LOG_SIDES:
         cells = _in_steps(octaves, 1 << log_side)
         manner = _manner(cells, tuning)
-        if len(manner.to_bytes()[1]) <= _SHARE * payload_bytes:
+        if len(manner.message) <= _SHARE * payload_bytes:
             return manner
     return _manner(np.zeros_like(cells), tuning)
 

@@ -1,0 +1,131 @@
+"""Noise filling: noise in the place of weights whose difference from their mean is not coded.
+
+Where nothing is coded a clip would sound hollow, and whistle where bits come and go. What is not
+coded is about as strong as the noise scale of its weights; by how much more or less, in bands and
+stretches of time, a message says in steps of 3 dB. The noise itself is computed from where it lies.
+It comes after every decision: values may differ by rounding.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from combiner_core.errors import BitstreamError
+from combiner_core.multires.coding_order import GroupPrior
+from combiner_core.rec import small_integers
+from combiner_core.rec.randomness import candidates_torch, mix32
+from combiner_core.rec.wire import NOISE_UNITS, VALUE_UNITS
+
+Levels = NDArray[np.int8]
+
+# frames of a cell, and the bins at which bands begin
+_CELL_FRAMES = 8
+_BANDS = (
+    *(0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96),
+    *(128, 160, 192, 256, 320, 384, 512, 640, 768),
+)
+# levels are in 3 dB; at the least there is no noise
+_MAX_LEVEL = 15
+# bytes of a message are no more than this share of the payload, and than so many bits a cell, at
+# which most levels are right within 3 dB
+_SHARE, _CELL_BITS = 1 / 16, 1.4
+
+
+def expected(prior: GroupPrior, weights: Tensor) -> Tensor:
+    """Usual deviation of what is not coded: the noise scale, whatever the prior's variance.
+
+    Args:
+        prior: of a group, with noise steps.
+        weights: as decoded, int32 in 1/16 of s.
+
+    Returns:
+        In units of s, float32 of the weights' shape, zero where something is coded.
+    """
+    steps = prior.noise_steps
+    assert steps is not None
+    means = (prior.mean * VALUE_UNITS).to(torch.int32)
+    left = prior.group.coded & (weights == means)
+    return torch.exp2(steps.float() / NOISE_UNITS) * left
+
+
+def levels_shape(channels: int, frames: int, hop: int) -> tuple[int, int]:
+    """Rows and columns of the levels of a clip."""
+    return channels * -(-frames // _CELL_FRAMES), len(_spans(hop))
+
+
+def levels_of(residual: Tensor, deviation: Tensor) -> Levels:
+    """The levels at which noise is as strong as what is not coded.
+
+    Args:
+        residual: targets less weights, in units of s (B, frames, hop).
+        deviation: see `expected`, same shape.
+    """
+    left = deviation > 0
+    found = _cells(torch.where(left, residual, 0).square())
+    usual = _cells(deviation.square())
+    octaves = torch.log2(found.clamp_min(1e-30) / usual.clamp_min(1e-30))
+    levels = octaves.round().clamp(-_MAX_LEVEL, _MAX_LEVEL)
+    return torch.where(usual > 0, levels, 0).to(torch.int8).flatten(0, 1).cpu().numpy()
+
+
+def to_bytes(levels: Levels, most_bytes: int) -> bytes:
+    """A message of the levels, or of simpler ones nearby, within so many bytes."""
+    for tolerance in range(_MAX_LEVEL):
+        message = small_integers.to_bytes(small_integers.simplified(levels, tolerance))
+        if len(message) <= most_bytes:
+            return message
+    return b""
+
+
+def from_bytes(message: bytes, shape: tuple[int, int]) -> Levels:
+    """Levels from a message or the beginning of one.
+
+    Raises:
+        BitstreamError: no encoder writes it.
+    """
+    try:
+        return small_integers.from_bytes(message, shape, _MAX_LEVEL)
+    except ValueError as error:
+        raise BitstreamError("The file's levels of noise are damaged.") from error
+
+
+def most_bytes(shape: tuple[int, int], payload_bytes: int) -> int:
+    """What a message of the levels may take of a payload."""
+    rows, columns = shape
+    return min(int(_SHARE * payload_bytes), int(_CELL_BITS * rows * columns / 8) + 1)
+
+
+def noise(deviation: Tensor, levels: Levels) -> Tensor:
+    """Noise in units of s, (B, frames, hop) as the deviation: the same for all channels.
+
+    Args:
+        deviation: see `expected`.
+        levels: of the cells.
+    """
+    channels, frames, hop = deviation.shape
+    device = deviation.device
+    cells = torch.from_numpy(levels).to(device).float().unflatten(0, (channels, -1))
+    gains = torch.where(cells > -_MAX_LEVEL, torch.exp2(cells / 2), 0)
+    gains = gains.repeat_interleave(_CELL_FRAMES, 1)[:, :frames]
+    widths = torch.tensor([stop - start for start, stop in _spans(hop)], device=device)
+    gains = gains.repeat_interleave(widths, 2)
+    places = torch.arange(frames * hop, device=device, dtype=torch.int64)
+    drawn = candidates_torch(torch.zeros_like(places), mix32(places)).reshape(frames, hop)
+    return deviation * gains * drawn
+
+
+def _spans(hop: int) -> list[tuple[int, int]]:
+    """First bin and the one after the last of each band."""
+    return list(pairwise([*(edge for edge in _BANDS if edge < hop), hop]))
+
+
+def _cells(energy: Tensor) -> Tensor:
+    """Sums over cells: (B, ceil(frames / 8), bands)."""
+    padded = torch.nn.functional.pad(energy, (0, 0, 0, -energy.shape[1] % _CELL_FRAMES))
+    rows = padded.unflatten(1, (-1, _CELL_FRAMES)).sum(2)
+    return torch.stack([rows[..., start:stop].sum(-1) for start, stop in _spans(rows.shape[2])], -1)

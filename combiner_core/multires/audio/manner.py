@@ -1,0 +1,66 @@
+"""How the weights of a clip are treated besides: what a file tells of it in a few bytes."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import ClassVar
+
+from combiner_core.errors import BitstreamError
+
+# of the numbers in files
+SHAPING_UNITS, FILLING_UNITS = 64, 16
+MAX_SHAPING, MAX_FILLING = 64, 32
+_NUMBERS = struct.Struct("<BBB")
+
+
+@dataclass(frozen=True)
+class AudioManner:
+    """What is done to a clip's weights; by default nothing.
+
+    Attributes:
+        shaping: octaves of the noise scale for two octaves of the expected energy, in 1/64: see
+            `shaping`.
+        filling: deviation of the noise in the place of what is not coded, as a share of what
+            its level says, in 1/16: see `filling`.
+        apart: whether the two channels of a clip are coded as they are, not as middle and side.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+
+    BYTES: ClassVar[int] = _NUMBERS.size
+
+    shaping: int = 0
+    filling: int = 0
+    apart: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shaping <= MAX_SHAPING:
+            raise ValueError(f"a shaping of {self.shaping}")
+        if not 0 <= self.filling <= MAX_FILLING:
+            raise ValueError(f"a filling of {self.filling}")
+
+    def to_bytes(self) -> bytes:
+        """For the parameters of a file."""
+        return _NUMBERS.pack(self.shaping, self.filling, self.apart)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> AudioManner:
+        """The inverse; of no bytes the default.
+
+        Raises:
+            BitstreamError: no encoder writes these.
+        """
+        if not content:
+            return PLAIN
+        try:
+            shaping, filling, apart = _NUMBERS.unpack(content)
+            if apart > 1:
+                raise ValueError(f"a way of channels of {apart}")
+            return cls(shaping, filling, bool(apart))
+        except (ValueError, struct.error) as error:
+            raise BitstreamError("The file's manner of sound is none that there is.") from error
+
+
+PLAIN = AudioManner()
