@@ -30,6 +30,7 @@ from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.field import MANNER_BYTES, MultiresField, field_of, received_field
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
+from combiner_core.multires.image.tuning import TUNINGS
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters, parameters_bytes
@@ -250,7 +251,10 @@ class MultiresPlan:
             model = self.preset.model
             assert isinstance(model, ImageModel)
             noise_map = field.manner.noise_map
-            fit = optimise_latents(model, original, noise, noise_map, effort.latent_steps)
+            structure = TUNINGS[options.tune].structure
+            fit = optimise_latents(
+                model, original, noise, noise_map, effort.latent_steps, structure
+            )
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, plan)

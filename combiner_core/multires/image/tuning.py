@@ -30,6 +30,7 @@ class Tuning:
         most_activity: beyond which octaves of activity count no further.
         finest, second, chroma: see `NoiseMap`.
         detail: see `ImageManner`.
+        structure: share of the structural error in latent optimisation, see `distortion`.
     """
 
     strength: float = 0.0
@@ -38,11 +39,15 @@ class Tuning:
     second: int = 0
     chroma: int = 0
     detail: float = 0.0
+    structure: float = 0.0
 
 
 # chosen by SSIMULACRA2 on validation pictures
 TUNINGS: Mapping[TuneName, Tuning] = MappingProxyType(
-    {"psnr": Tuning(), "perceptual": Tuning(strength=0.4, finest=1, second=1, chroma=1)}
+    {
+        "psnr": Tuning(),
+        "perceptual": Tuning(strength=0.5, finest=2, second=1, chroma=1, structure=0.8),
+    }
 )
 # of a file, what a message of the cells may take; blocks grow until it does
 _SHARE = 0.03
