@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from combiner_core.signals import Kind
 from demo.codecs import RatePoint
-from demo.compress.job_panel import job_panel
+from demo.compress.job_panel import job_panel, running_name
 from demo.jobs import JobView
 from demo.ui import charts, status
 from demo.ui.parts import Updates
@@ -57,7 +57,7 @@ class _Chart:
 
 def status_panel(kind: Kind) -> gr.HTML:
     """The component that says what a run is doing."""
-    return gr.HTML(status.panel("idle", _INVITATIONS[kind]), elem_id=f"{kind}-status")
+    return status.component(status.panel("idle", _INVITATIONS[kind]), f"{kind}-status")
 
 
 class LiveView:
@@ -153,9 +153,17 @@ class LiveView:
         progress = view.progress
         assert progress is not None
         points = [RatePoint(bits // 8, psnr_db) for bits, psnr_db in view.points]
+        result = None
         if view.outcome is not None:
-            points.append(RatePoint(view.outcome.bytes_count, view.outcome.psnr_db))
-        curve = charts.live(points, view.comparison.curves, view.budget_bytes, self._kind)
+            result = RatePoint(view.outcome.bytes_count, view.outcome.psnr_db)
+        curve = charts.live(
+            points,
+            view.comparison.curves,
+            view.budget_bytes,
+            self._kind,
+            result,
+            running_name(view),
+        )
         updates = self._curve.show(curve)
         if progress.bit_map is not None:
             figure = charts.bit_map(progress.bit_map, self._kind)

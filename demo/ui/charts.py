@@ -89,6 +89,8 @@ def live(
     curves: Mapping[str, Sequence[RatePoint]],
     budget_bytes: int,
     kind: Kind,
+    result: RatePoint | None = None,
+    name: str = "This run",
 ) -> go.Figure:
     """Quality against size as a run goes on, over the curves of other codecs.
 
@@ -97,6 +99,8 @@ def live(
         curves: by codec, for this very signal.
         budget_bytes: marked by a line; the chart is a little more than twice as wide.
         kind: of the signal.
+        result: what came of the run, if it is done.
+        name: of the line of the run.
     """
     limit = 2.2 * budget_bytes
     points = _thinned(points)
@@ -113,23 +117,23 @@ def live(
     figure.add_scatter(
         x=[point.bytes_count for point in points],
         y=[round(point.psnr_db, 3) for point in points],
-        name="This run",
+        name=name,
         mode="lines",
         line={"color": OURS_COLOUR, "width": 3},
     )
-    if points:
+    if result is not None:
         figure.add_scatter(
-            x=[points[-1].bytes_count],
-            y=[round(points[-1].psnr_db, 3)],
+            x=[result.bytes_count],
+            y=[round(result.psnr_db, 3)],
+            name="Result",
             mode="markers",
-            marker={"color": OURS_COLOUR, "size": 10},
-            showlegend=False,
+            marker={"color": OURS_COLOUR, "size": 11},
         )
     figure.add_vline(budget_bytes, line={"color": TEXT_COLOUR, "width": 1, "dash": "dot"})
     figure.update_xaxes(range=[0, limit])
     seen = [
         point.psnr_db
-        for curve in (points, *curves.values())
+        for curve in (points, (result,) if result else (), *curves.values())
         for point in curve
         if point.bytes_count <= limit and math.isfinite(point.psnr_db)
     ]
