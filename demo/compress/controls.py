@@ -64,6 +64,7 @@ class Controls:
             elem_id=f"{kind}-purpose",
             elem_classes="job-purpose",
         )
+        self._note = gr.HTML(elem_id=f"{kind}-note", elem_classes="job-note")
         # What a size comes to is known with the signal.
         with gr.Row(elem_classes="job-budget", visible=False) as self._size:
             self._doublings = gr.Slider(
@@ -86,7 +87,6 @@ class Controls:
                 min_width=110,
                 elem_id=f"{kind}-bytes",
             )
-        self._note = gr.HTML(elem_id=f"{kind}-note", elem_classes="job-note")
         self._effort = gr.Radio(
             _efforts(None, "multires"),
             value="fast",

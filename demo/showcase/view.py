@@ -31,7 +31,11 @@ class Showcase:
             with gr.Row(elem_classes="showcase-head"):
                 gr.HTML(_headline(figures))
                 self.attempt = gr.Button(
-                    "Compress this photograph", size="md", elem_id="image-attempt", scale=0
+                    "Compress this photograph",
+                    size="md",
+                    elem_id="image-attempt",
+                    scale=0,
+                    min_width=210,
                 )
             ImageComparison(
                 "image-showcase-compare",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from html import escape
 from itertools import cycle
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,6 +18,8 @@ from scipy.signal.windows import hann
 import combiner_core as cc
 from combiner_core.signals import Kind, to_mono
 from demo.codecs import RatePoint, label
+
+PointT = TypeVar("PointT")
 
 HEIGHT_PX = 300
 OURS_COLOUR = "#3b82f6"
@@ -42,7 +45,7 @@ _BAND_COLOUR = "rgba(128,136,150,0.30)"
 
 _MAX_CELLS = 2000
 _MAX_COLUMNS = 220
-_MAX_POINTS = 200
+_MAX_POINTS, _TABLE_POINTS = 200, 8
 _SPECTRUM_ROWS, _SPECTRUM_COLUMNS = 64, 110
 _SPECTRUM_RANGE_DB = 80.0
 _SPECTRUM_WINDOW_S = 0.032
@@ -140,6 +143,23 @@ def live(
     if seen:
         figure.update_yaxes(range=[min(seen) - 0.5, max(seen) + 1])
     return figure
+
+
+def table_of(figure: go.Figure) -> str:
+    """The lines of a chart as a table in HTML, folded away; a few points of each."""
+    axes = (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text)
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in ("", *axes))
+    rows = "".join(
+        f'<tr><th scope="row">{escape(trace.name)}</th><td>{x:,}</td><td>{y:.2f}</td></tr>'
+        for trace in figure.data
+        if trace.name
+        for x, y in _thinned(list(zip(trace.x, trace.y, strict=True)), _TABLE_POINTS)
+    )
+    return (
+        '<details><summary>As a table</summary><div class="compare-table" role="region" '
+        f'aria-label="The chart as a table" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></details>"
+    )
 
 
 def bit_map(bits: NDArray[np.float32], kind: Kind) -> go.Figure:
@@ -291,9 +311,9 @@ def rate_distortion(
     return figure
 
 
-def _thinned(points: Sequence[RatePoint]) -> Sequence[RatePoint]:
+def _thinned(points: Sequence[PointT], most: int = _MAX_POINTS) -> Sequence[PointT]:
     """Few enough points for a chart, the last among them."""
-    step = math.ceil(len(points) / _MAX_POINTS)
+    step = math.ceil(len(points) / most)
     return points[::-1][::step][::-1] if step > 1 else points
 
 
