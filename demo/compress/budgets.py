@@ -1,22 +1,79 @@
-"""Budgets: what a number of bytes comes to for a signal, and how few and many make sense."""
+"""Budgets: what a number of bytes comes to for a file, and how few and many make sense."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
 from types import MappingProxyType
 
+import combiner_core as cc
+from combiner_core.options import EffortName
 from combiner_core.signals import Kind
-from demo.media import Extent
+from demo.compress import purposes
+from demo.media import RATE_UNITS, Extent, bytes_text
 
-# In bits a pixel the paper's five; in kilobits a second those at which speech codecs compete.
-PICKS: Mapping[Kind, tuple[float, ...]] = MappingProxyType(
-    {"image": (0.07, 0.11, 0.13, 0.22, 0.29), "audio": (4, 8, 16, 32)}
-)
 MIN_BYTES = 64
 
-_DEFAULT_RATES: Mapping[Kind, float] = MappingProxyType({"image": 0.2, "audio": 8})
+# Below the first there is hardly a picture, beyond the last more bytes bring next to nothing.
+_MIN_RATES: Mapping[Kind, float] = MappingProxyType({"image": 0.02, "audio": 1})
 _MAX_RATES: Mapping[Kind, float] = MappingProxyType({"image": 4, "audio": 256})
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file that was looked into.
+
+    Attributes:
+        path: of the file, as visitors name it.
+        extent: size of its signal.
+        file_bytes: its own size.
+        most_bytes: more bring next to nothing.
+    """
+
+    path: str
+    extent: Extent
+    file_bytes: int
+    most_bytes: int
+
+    def within(self, file_bytes: int) -> int:
+        """The nearest budget that brings something; too few bytes are for the engine to refuse."""
+        return min(file_bytes, self.most_bytes)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for.
+
+    Attributes:
+        purpose: name of a purpose, or `purposes.OWN`.
+        own_bytes: the number in the field, ``None`` if it is empty.
+    """
+
+    purpose: str
+    own_bytes: int | None
+
+    def budget(self, kind: Kind, known: Known | None) -> cc.Budget:
+        """The same for the engine; of a file that nobody looked into yet, by its rate.
+
+        Raises:
+            BudgetError: no number was given.
+        """
+        purpose = purposes.named(kind, self.purpose)
+        if purpose is not None:
+            if known is None:
+                return cc.Budget(purpose.rate, RATE_UNITS[kind])
+            return cc.Budget(known.within(bytes_at(known.extent, purpose.rate)))
+        if self.own_bytes is None:
+            raise cc.BudgetError("Type the number of bytes the file may have.")
+        return cc.Budget(self.own_bytes if known is None else known.within(self.own_bytes))
+
+    def bytes_for(self, known: Known) -> int | None:
+        """Its number of bytes for a file; ``None`` if there is none."""
+        has_none = self.purpose == purposes.OWN and self.own_bytes is None
+        return None if has_none else int(self.budget(known.extent.kind, known).amount)
 
 
 def bytes_at(extent: Extent, rate: float) -> int:
@@ -24,26 +81,70 @@ def bytes_at(extent: Extent, rate: float) -> int:
     return max(MIN_BYTES, extent.bytes_at(rate))
 
 
-def default_bytes(extent: Extent) -> int:
-    """A budget that suits most signals of this kind."""
-    return bytes_at(extent, _DEFAULT_RATES[extent.kind])
+def min_bytes(extent: Extent) -> int:
+    """Fewer are not worth asking for."""
+    return bytes_at(extent, _MIN_RATES[extent.kind])
 
 
-def max_bytes(extent: Extent) -> int:
-    """More is not worth asking for."""
-    return max(2 * MIN_BYTES, bytes_at(extent, _MAX_RATES[extent.kind]))
+def max_bytes(extent: Extent, found: int | None = None) -> int:
+    """More are not worth asking for: what was found for a signal, or a rate for all of its kind."""
+    return max(2 * MIN_BYTES, found or bytes_at(extent, _MAX_RATES[extent.kind]))
 
 
-def describe(extent: Extent, file_bytes: int) -> str:
-    """What a budget comes to, in words."""
-    ratio = extent.raw_bytes / max(1, file_bytes)
-    ratio_text = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
-    return (
-        f"{extent.text}: at most {file_bytes:,} bytes, {extent.rate_text(file_bytes)}, "
-        f"{ratio_text} times smaller than uncompressed"
+def matching(extent: Extent, file_bytes: int) -> str:
+    """Name of the purpose that comes to a budget."""
+    for each in purposes.PURPOSES[extent.kind]:
+        if bytes_at(extent, each.rate) == file_bytes:
+            return each.name
+    return purposes.OWN
+
+
+def describe(known: Known, file_bytes: int, effort: EffortName, model: str) -> str:
+    """What a budget comes to, as HTML: for people first, in the units of the field below."""
+    extent = known.extent
+    seconds = purposes.duration_text(purposes.usual_s(extent, effort, model))
+    quality = ""
+    if model == "multires":
+        quality = purposes.quality_text(extent.kind, extent.rate(file_bytes))
+    lines = [
+        saving_text(known.file_bytes, file_bytes, at_most=True),
+        f"{seconds}{f', {quality}' if quality else ''}",
+        f"{extent.text}: at most {file_bytes:,} bytes, {extent.rate_text(file_bytes)}",
+    ]
+    warning = ""
+    if file_bytes >= known.most_bytes:
+        warning = "The gain ends about here: more bytes would bring next to nothing."
+    elif file_bytes < min_bytes(extent):
+        warning = "So few bytes leave hardly anything to be seen or heard."
+    first, *rest = lines
+    texts = [
+        f"<p><strong>{escape(first)}</strong></p>",
+        *(f"<p>{escape(line)}</p>" for line in rest),
+    ]
+    if warning:
+        texts.insert(1, f'<p class="job-warning">{escape(warning)}</p>')
+    return "".join(texts)
+
+
+def saving_text(before_bytes: int, after_bytes: int, *, at_most: bool = False) -> str:
+    """How much smaller a file gets, in words."""
+    words = (
+        f"{bytes_text(before_bytes)} to {'at most ' if at_most else ''}{bytes_text(after_bytes)}"
     )
+    if after_bytes >= before_bytes:
+        return f"{words}: your file is as small already"
+    saved = 100 * (1 - after_bytes / before_bytes)
+    return f"{words}, {math.floor(saved * 10) / 10 if saved > 99 else round(saved):g} % smaller"
 
 
 def slider_position(file_bytes: float) -> float:
     """Position of a number of bytes on the slider, which counts doublings."""
     return round(math.log2(max(1.0, file_bytes)), 2)
+
+
+def size_of(path: str) -> int:
+    """Bytes of a file that was handed in; 0 if it is gone."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
+from typing import Literal
 
 from combiner_core.signals import Kind
 from demo.baselines import Entry
@@ -15,49 +17,108 @@ from demo.media import Extent
 TOO_SMALL = "cannot go this small"
 COMPUTING = "computing …"
 
-# What there is beside PSNR: first a measure of eyes or ears, the more the better.
-_MEASURES: Mapping[Kind, tuple[str, str]] = MappingProxyType(
-    {"image": ("SSIMULACRA2", "MS-SSIM"), "audio": ("Zimtohrli", "Spectral distance")}
+_Better = Literal["more is better", "less is better", ""]
+_MORE: _Better = "more is better"
+_LESS: _Better = "less is better"
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A figure of the entries.
+
+    Attributes:
+        title: of the column.
+        value: of an entry.
+        style, unit: how it is written.
+        better: which figures are better, where that can be said.
+    """
+
+    title: str
+    value: Callable[[Entry], float | None]
+    style: str
+    unit: str = ""
+    better: _Better = ""
+
+    def text(self, entry: Entry, is_complete: bool) -> str:
+        value = self.value(entry)
+        if value is None:
+            return "–" if is_complete else "…"
+        return f"{value:{self.style}}{self.unit}" if math.isfinite(value) else "∞"
+
+    def best(self, entries: list[Entry]) -> float | None:
+        """The best figure of several; they are all at about the same size."""
+        values = [value for value in map(self.value, entries) if value is not None]
+        if not self.better or len(values) < 2:
+            return None
+        return max(values) if self.better == _MORE else min(values)
+
+
+_BYTES = _Column("Bytes", lambda entry: entry.bytes_count, ",")
+_PSNR = _Column("PSNR", lambda entry: entry.psnr_db, ".2f", " dB", _MORE)
+_TIMES = (
+    _Column("Encode", lambda entry: entry.encode_s, ".2f", " s", _LESS),
+    _Column("Decode", lambda entry: entry.decode_s, ".2f", " s", _LESS),
+)
+# First a measure of eyes or ears.
+_COLUMNS: Mapping[Kind, tuple[_Column, ...]] = MappingProxyType(
+    {
+        "image": (
+            _BYTES,
+            _Column("SSIMULACRA2", lambda entry: entry.perceived, ".1f", "", _MORE),
+            _PSNR,
+            _Column("MS-SSIM", lambda entry: entry.similarity, ".4f", "", _MORE),
+            *_TIMES,
+        ),
+        "audio": (
+            _BYTES,
+            _Column("Zimtohrli", lambda entry: entry.perceived, ".2f", "", _MORE),
+            _PSNR,
+            _Column("Spectral distance", lambda entry: entry.similarity, ".1f", " dB", _LESS),
+            *_TIMES,
+        ),
+    }
 )
 
 
-def table(extent: Extent, rows: Mapping[str, Entry | str]) -> str:
-    """Table of codecs as HTML.
+def table(extent: Extent, rows: Mapping[str, Entry | str], *, is_complete: bool = True) -> str:
+    """Table of codecs as HTML; the best figure of a column is in bold.
 
     Args:
         extent: size of the original.
         rows: results by codec, or words in place of one: `TOO_SMALL`, `COMPUTING`, a reason.
+        is_complete: whether what is missing of an entry will not come any more.
     """
-    perceived, similarity = _MEASURES[extent.kind]
-    titles = ("Codec", "Bytes", "Rate", "PSNR", perceived, similarity, "Encode", "Decode")
-    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
-    body = "".join(_row(extent, codec, result) for codec, result in rows.items())
+    columns = _COLUMNS[extent.kind]
+    entries = [row for row in rows.values() if not isinstance(row, str)]
+    best = [column.best(entries) for column in columns]
+    head = "".join(
+        f'<th scope="col">{each.title}<small>{each.better or "&nbsp;"}</small></th>'
+        for each in columns
+    )
+    body = "".join(
+        _row(columns, best, codec, result, is_complete) for codec, result in rows.items()
+    )
     return (
         '<div class="compare-table" role="region" aria-label="Codecs" tabindex="0"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        "<caption>Other codecs at most at this size; the best figures in bold</caption>"
+        f'<thead><tr><th scope="col">Codec<small>&nbsp;</small></th>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def _row(extent: Extent, codec: str, result: Entry | str) -> str:
+def _row(
+    columns: tuple[_Column, ...],
+    best: list[float | None],
+    codec: str,
+    result: Entry | str,
+    is_complete: bool,
+) -> str:
     name = f'<tr data-codec="{escape(codec)}"><th scope="row">{escape(label(codec))}</th>'
     if isinstance(result, str):
-        return f'{name}<td colspan="7">{escape(result)}</td></tr>'
-    is_image = extent.kind == "image"
-    perceived = (".1f", "") if is_image else (".2f", "")
-    similarity = (".4f", "") if is_image else (".1f", " dB")
-    cells = (
-        f"{result.bytes_count:,}",
-        extent.rate_text(result.bytes_count),
-        _number(result.psnr_db, ".2f", " dB"),
-        _number(result.perceived, *perceived),
-        _number(result.similarity, *similarity),
-        _number(result.encode_s, ".2f", " s"),
-        _number(result.decode_s, ".2f", " s"),
-    )
-    return name + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _number(value: float | None, style: str, unit: str = "") -> str:
-    if value is None:
-        return "–"
-    return f"{value:{style}}{unit}" if math.isfinite(value) else "∞"
+        return f'{name}<td colspan="{len(columns)}">{escape(result)}</td></tr>'
+    cells = []
+    for column, most in zip(columns, best, strict=True):
+        text = column.text(result, is_complete)
+        is_best = most is not None and column.value(result) == most
+        cells.append(f"<td>{f'<strong>{text}</strong>' if is_best else text}</td>")
+    return f"{name}{''.join(cells)}</tr>"

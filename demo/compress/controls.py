@@ -1,31 +1,25 @@
-"""The left column of a tab that compresses: signal, budget, model, effort, Compress and Stop."""
+"""The left column of a tab that compresses: signal, what for, how large, how thoroughly."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
 from types import MappingProxyType
-from typing import get_args
+from typing import Any, cast, get_args
 
 import gradio as gr
 
 import combiner_core as cc
 from combiner_core.options import EffortName
 from combiner_core.signals import Kind
-from demo import ROOT
-from demo.compress import budgets
-from demo.jobs import JobQueue
-from demo.media import RATE_UNITS, Extent
+from demo.compress import budgets, purposes
+from demo.compress.budgets import Known, Wish
+from demo.jobs import JobQueue, JobView, Task
+from demo.media import Extent
 from demo.settings import Settings
-from demo.ui import inputs, parts
+from demo.ui import examples, inputs, parts
 from demo.ui.parts import MODELS, QUEUED, QUICK, Updates
 from demo.visitors import Visitors
 from demo.work import Measure, Source
 
-_EXAMPLES = ROOT / "assets" / "examples"
-_SUFFIXES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
-    {"image": (".png", ".jpg", ".jpeg", ".webp"), "audio": (".wav", ".flac", ".mp3")}
-)
 _INPUTS = MappingProxyType({"image": inputs.image_input, "audio": inputs.clip_input})
 _DEFAULT_BYTES = 4000
 _MAX_DOUBLINGS = 24
@@ -42,20 +36,17 @@ class Controls:
 
     Attributes:
         source: its value is the path of the file.
-        frame_s: its value says which frame of a video or an animation is meant.
-        budget_bytes: its value is the budget, ``None`` if the field is empty.
-        model: "multires" or "siren".
-        effort: its value is an `EffortName`.
-        compress, stop: buttons.
     """
 
     def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
         self._kind, self._settings = kind, settings
         self._queue, self._visitors = queue, visitors
-        self.source = _INPUTS[kind](f"{kind}-source")
-        gr.Markdown(inputs.limits_text(kind, settings), elem_classes="job-limits")
-        _examples(kind, self.source)
-        self.frame_s = gr.Number(
+        with gr.Column(elem_classes="job-source"):
+            self.source = _INPUTS[kind](f"{kind}-source")
+            # For files that browsers cannot show.
+            self._seen = gr.HTML(elem_id=f"{kind}-seen", elem_classes="job-seen", visible=False)
+        self._examples = examples.buttons(kind, f"{kind}-examples")
+        self._frame_s = gr.Number(
             0.0,
             label="Frame at (s)",
             info="The file is a video or an animation: one of its frames is compressed.",
@@ -63,20 +54,32 @@ class Controls:
             visible=False,
             elem_id=f"{kind}-frame",
         )
-        with gr.Row(elem_classes="job-budget"):
+        self._purpose = gr.Radio(
+            [
+                *((each.title, each.name) for each in purposes.PURPOSES[kind]),
+                ("My own size", purposes.OWN),
+            ],
+            value=purposes.DEFAULT,
+            label="For",
+            elem_id=f"{kind}-purpose",
+            elem_classes="job-purpose",
+        )
+        self._note = gr.HTML(elem_id=f"{kind}-note", elem_classes="job-note")
+        # What a size comes to is known with the signal.
+        with gr.Row(elem_classes="job-budget", visible=False) as self._size:
             self._doublings = gr.Slider(
                 budgets.slider_position(budgets.MIN_BYTES),
                 _MAX_DOUBLINGS,
                 budgets.slider_position(_DEFAULT_BYTES),
                 step=0.01,
-                label="Budget",
+                label="Largest size",
                 buttons=[],
                 scale=3,
                 min_width=160,
                 elem_id=f"{kind}-budget",
             )
-            self.budget_bytes = gr.Number(
-                _DEFAULT_BYTES,
+            self._bytes = gr.Number(
+                None,
                 label="Bytes",
                 precision=0,
                 minimum=1,
@@ -84,68 +87,168 @@ class Controls:
                 min_width=110,
                 elem_id=f"{kind}-bytes",
             )
-        with gr.Row(elem_classes="job-picks"):
-            unit = RATE_UNITS[kind]
-            picks = {
-                rate: gr.Button(f"{rate:g} {unit}", size="sm", min_width=56)
-                for rate in budgets.PICKS[kind]
-            }
-        self._note = gr.HTML(elem_id=f"{kind}-note", elem_classes="job-note")
-        self.model = gr.Radio(
-            [(name, value) for value, name in MODELS.items()],
-            value="multires",
-            label="Model",
-            elem_id=f"{kind}-model",
-        )
-        self.effort = gr.Radio(
-            get_args(EffortName),
+        self._effort = gr.Radio(
+            _efforts(None, "multires"),
             value="fast",
             label="Effort",
-            info="How long to fit: more effort, better quality at the same size.",
+            info="Balanced files are 6 % smaller than fast ones as good, best ones a little more.",
+            visible=kind == "image",
             elem_id=f"{kind}-effort",
+            elem_classes="job-effort",
         )
-        with gr.Row():
-            self.compress = gr.Button("Compress", variant="primary", elem_id=f"{kind}-compress")
-            self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_id=f"{kind}-stop")
-        self._extent = gr.State(None)
-        self._wire(picks)
+        with gr.Accordion("Advanced", open=False, elem_id=f"{kind}-advanced"):
+            self._model = gr.Radio(
+                [(name, value) for value, name in MODELS.items()],
+                value="multires",
+                label="Model",
+                info="The paper's own takes about twelve times as long, for less quality.",
+                elem_id=f"{kind}-model",
+            )
+            gr.Markdown(inputs.limits_text(kind, settings), elem_classes="job-limits")
+        self._known = gr.State(None)
+        self._wire()
 
-    def _wire(self, picks: Mapping[float, gr.Button]) -> None:
-        """Slider, number and quick picks go together; the note says what they come to."""
-        budget = [self.budget_bytes, self._doublings]
+    @property
+    def asked(self) -> list[gr.components.Component]:
+        """The components whose values `task` takes."""
+        return [
+            self.source,
+            self._known,
+            self._purpose,
+            self._bytes,
+            self._model,
+            self._effort,
+            self._frame_s,
+        ]
+
+    def task(
+        self,
+        path: str | None,
+        known: Known | None,
+        purpose: str,
+        own_bytes: int | None,
+        model: str,
+        effort: EffortName,
+        frame_s: float | None,
+    ) -> Task:
+        """What these values ask for: the file that is shown, at the size that is shown.
+
+        Raises:
+            CombinerError: there is no file, or no number of bytes.
+        """
+        file = inputs.chosen(path, self._kind, self._settings)
+        if known is not None and known.path != path:
+            known = None  # The one before; this one is still being looked into.
+        budget = Wish(purpose, own_bytes).budget(self._kind, known)
+        options = cc.EncodeOptions(model=model, effort=effort)
+        # A field of no use is hidden and zero.
+        title, moment_s = parts.model_name(options), frame_s or None
+        return Task(file, self._kind, budget, options, title, moment_s)
+
+    @property
+    def settings(self) -> list[gr.components.Component]:
+        """The components that `restored` sets."""
+        return [self._purpose, self._bytes, self._model, self._effort, self._frame_s]
+
+    def restored(self, view: JobView | None) -> Updates:
+        """The settings of a run, for a page that was loaded anew."""
+        if view is None or view.file is None or not view.file.exists():
+            return {}
+        updates: Updates = {
+            self._model: view.options.model,
+            self._effort: view.options.effort,
+            self._frame_s: view.frame_s or 0.0,
+        }
+        if view.budget_bytes and view.extent is not None:
+            updates[self._bytes] = view.budget_bytes
+            updates[self._purpose] = budgets.matching(view.extent, view.budget_bytes)
+        return updates
+
+    def _wire(self) -> None:
+        """Purpose, slider and number go together; the note says what they come to."""
+        kind = self._kind
+        chosen = self._examples.choose(
+            self._example,
+            None,
+            self.source,
+            js=f"(...all) => combiner.begin('{kind}', all)",
+            **QUICK,
+        )
+        chosen.then(None, None, None, js=f"() => combiner.end('{kind}')")
+        budget = [self._size, self._bytes, self._doublings]
         measured = self.source.change(
             self._measure,
-            self.source,
-            [self._extent, *budget, self._note, self.frame_s],
+            [self.source, self._purpose, self._bytes, self._model],
+            [
+                self._known,
+                *budget,
+                self._note,
+                self._frame_s,
+                self._seen,
+                self._effort,
+            ],
             trigger_mode="always_last",
             **QUEUED,
         )
-        described = [self._extent, self.budget_bytes]
+        described = [self._known, self._bytes, self._effort, self._model]
+        # Alone: what else an event leaves as it is would be made anew, see `image_input`.
+        measured.failure(lambda: None, None, self.source, **QUICK)
         measured.success(_describe, described, self._note, **QUICK)
-        self.budget_bytes.change(
-            _describe, described, self._note, trigger_mode="always_last", **QUICK
+        gr.on(
+            [self._bytes.change, self._effort.change, self._model.change],
+            _describe,
+            described,
+            self._note,
+            trigger_mode="always_last",
+            **QUICK,
         )
-        for rate, button in picks.items():
-            button.click(partial(self._pick, rate), self._extent, budget, **QUICK)
+        self._model.change(
+            lambda known, model: gr.Radio(_efforts(known and known.extent, model)),
+            [self._known, self._model],
+            self._effort,
+            **QUICK,
+        )
+        self._purpose.input(self._fill, [self._purpose, self._known], budget, **QUICK)
+        self._bytes.blur(self._confine, [self._known, self._bytes], budget, **QUICK)
+        own = {"api_visibility": "private"}
         self._doublings.input(
             None,
             self._doublings,
-            self.budget_bytes,
-            js="doublings => Math.round(2 ** doublings)",
-            api_visibility="private",
+            [self._bytes, self._purpose],
+            js=f"doublings => [Math.round(2 ** doublings), '{purposes.OWN}']",
+            **own,
         )
-        self.budget_bytes.input(
+        self._bytes.input(
             None,
-            self.budget_bytes,
-            self._doublings,
-            js="bytes => Math.log2(Math.max(1, bytes))",
-            api_visibility="private",
+            self._bytes,
+            [self._doublings, self._purpose],
+            js=f"bytes => [Math.log2(Math.max(1, bytes)), '{purposes.OWN}']",
+            **own,
         )
 
-    async def _measure(self, path: str | None, request: gr.Request) -> Updates:
-        """The signal is another one: so are the sensible budgets."""
+    def _example(self, event: gr.EventData) -> str:
+        try:
+            return str(examples.path_of(self._kind, str(event.name)))
+        except KeyError:
+            raise parts.toast(cc.SignalError("There is no such example.")) from None
+
+    async def _measure(
+        self,
+        path: str | None,
+        purpose: str,
+        own_bytes: int | None,
+        model: str,
+        request: gr.Request,
+    ) -> Updates:
+        """The signal is another one; what is wanted of it stays."""
+        nothing: Updates = {
+            self._known: None,
+            self._note: "",
+            self._frame_s: gr.Number(visible=False),
+            self._seen: gr.update(value="", visible=False),
+        }
         if path is None:
-            return {self._extent: None, self._note: "", self.frame_s: gr.Number(visible=False)}
+            return nothing
         listener = self._visitors.listener(request)
         try:
             file = inputs.chosen(path, self._kind, self._settings)
@@ -158,38 +261,53 @@ class Controls:
             raise parts.toast(error) from error
         extent = Extent.of(measured.shape)
         has_frames = measured.has_frames and self._kind == "image"
-        size = budgets.default_bytes(extent)
-        largest = budgets.slider_position(budgets.max_bytes(extent))
+        most_bytes = budgets.max_bytes(extent, measured.most_bytes)
+        known = Known(path, extent, budgets.size_of(path), most_bytes)
         return {
-            self._extent: extent,
-            self.frame_s: gr.Number(value=0.0, visible=has_frames),
-            self.budget_bytes: size,
-            self._doublings: gr.Slider(maximum=largest, value=budgets.slider_position(size)),
+            self._known: known,
+            self._frame_s: gr.Number(value=0.0, visible=has_frames),
+            self._seen: gr.update(
+                value=parts.inline_picture(measured.picture), visible=bool(measured.picture)
+            ),
+            self._effort: gr.Radio(_efforts(extent, model)),
+            **self._sized(known, Wish(purpose, own_bytes).bytes_for(known)),
         }
 
-    def _pick(self, rate: float, extent: Extent | None) -> Updates:
-        if extent is None:
-            return {}
-        size = budgets.bytes_at(extent, rate)
-        return {self.budget_bytes: size, self._doublings: budgets.slider_position(size)}
+    def _sized(self, known: Known, file_bytes: int | None) -> Updates:
+        """Field and slider at a size, the slider as long as sizes make sense."""
+        least_bytes = min(budgets.min_bytes(known.extent), known.most_bytes // 2)
+        ends = (least_bytes, known.most_bytes, file_bytes or least_bytes)
+        least, most, position = map(budgets.slider_position, ends)
+        slider = gr.Slider(minimum=least, maximum=most, value=min(most, max(least, position)))
+        row = gr.update(visible=True)
+        return {self._size: row, self._bytes: file_bytes, self._doublings: slider}
+
+    def _fill(self, purpose: str, known: Known | None) -> Updates:
+        """The size of a purpose; one's own begins with what is there."""
+        if known is None or purpose == purposes.OWN:
+            return cast(Updates, gr.skip())
+        return self._sized(known, Wish(purpose, None).bytes_for(known))
+
+    def _confine(self, known: Known | None, own_bytes: int | None) -> Updates:
+        """The field ends where the gain does."""
+        if known is None or own_bytes is None or known.within(own_bytes) == own_bytes:
+            return cast(Updates, gr.skip())
+        return self._sized(known, known.within(own_bytes))
 
 
-def _describe(extent: Extent | None, budget_bytes: int | None) -> str:
-    return budgets.describe(extent, budget_bytes) if extent and budget_bytes else ""
+def _describe(known: Known | None, file_bytes: int | None, effort: EffortName, model: str) -> Any:
+    return budgets.describe(known, file_bytes, effort, model) if known and file_bytes else ""
 
 
-def _examples(kind: Kind, source: gr.components.Component) -> None:
-    """Files to try for those who have none at hand; not by `gr.Examples`, see `image_input`."""
-    files = [path for path in sorted(_EXAMPLES.glob("*")) if path.suffix in _SUFFIXES[kind]]
-    if not files:
-        return
-    examples = gr.Dataset(
-        components=[kind],
-        samples=[[str(path)] for path in files],
-        sample_labels=[path.stem for path in files] if kind == "audio" else None,
-        label="Examples",
-        type="values",
-        layout="gallery",
-        elem_id=f"{kind}-examples",
-    )
-    examples.click(lambda sample: sample[0], examples, source, **QUICK)
+def _efforts(extent: Extent | None, model: str) -> list[tuple[str, EffortName]]:
+    """The efforts, and how long each usually takes."""
+    names: tuple[EffortName, ...] = get_args(EffortName)
+    if extent is None:
+        return [(name.capitalize(), name) for name in names]
+    return [
+        (
+            f"{name.capitalize()}, {purposes.duration_text(purposes.usual_s(extent, name, model))}",
+            name,
+        )
+        for name in names
+    ]

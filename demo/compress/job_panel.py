@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from combiner_core.events import Phase
+from demo.compress.budgets import saving_text
 from demo.jobs import JobView, Outcome
 from demo.ui.status import panel
 
 _PHASES: Mapping[Phase, str] = MappingProxyType(
     {
-        "search": "Finding the noise scale for the budget",
-        "fit": "Learning the posterior",
-        "code": "Coding and refining",
+        "search": "Finding how fine it can be",
+        "fit": "Fitting the function",
+        "code": "Coding",
         "verify": "Decoding the file once",
     }
 )
-_MIN_FRACTION_TO_ESTIMATE = 0.03
+# A file may end a little before its budget anyway.
+_FILLED = 0.9
 
 
 def job_panel(view: JobView) -> str:
@@ -30,19 +32,27 @@ def job_panel(view: JobView) -> str:
         return panel("stopped", "Stopped", note="Nothing was kept.")
     if view.outcome is not None:
         facts = _result_facts(view.outcome)
-        return panel("done", "Done", note=" ".join(view.notes), facts=facts)
+        saving = saving_text(view.file_bytes, view.outcome.bytes_count)
+        notes = " ".join((*view.notes, *_ended_early(view, view.outcome)))
+        return panel("done", saving, note=notes, facts=facts)
     return _running(view)
+
+
+def running_name(view: JobView) -> str:
+    """What the running PSNR of a run is of; the filter's part is known when the file is decoded."""
+    is_image = view.extent is not None and view.extent.kind == "image"
+    is_filtered = is_image and not view.options.model.startswith("siren")
+    return "PSNR before the last filter" if is_filtered else "PSNR so far"
 
 
 def _running(view: JobView) -> str:
     progress = view.progress
     if progress is None:
         return panel("running", "Preparing")
-    note = _time_left(progress.elapsed_s, view.fraction)
+    note = _time_left(view.left_s)
     facts = {
-        "PSNR": f"{progress.psnr_db:.2f} dB",
-        "Committed": f"{progress.committed_bits:,} of {progress.budget_bits:,} bits",
-        "KL to code": f"{progress.kl_bits:,.0f} bits",
+        running_name(view): f"about {progress.psnr_db:.0f} dB",
+        "Committed": f"{progress.committed_bits // 8:,} of {progress.budget_bits // 8:,} bytes",
         "Elapsed": f"{progress.elapsed_s:.0f} s",
     }
     headline = _PHASES[progress.phase]
@@ -59,16 +69,27 @@ def _result_facts(outcome: Outcome) -> dict[str, str]:
     }
 
 
+def _ended_early(view: JobView, outcome: Outcome) -> tuple[str, ...]:
+    """That more bytes would have brought nothing, where that is so."""
+    if outcome.bytes_count >= _FILLED * view.budget_bytes:
+        return ()
+    return (
+        f"The gain ends at {outcome.bytes_count:,} bytes: more would bring nothing, so the file "
+        f"has no more of the {view.budget_bytes:,}.",
+    )
+
+
 def _place_text(place: int) -> str:
     if place == 0:
         return "yours is next"
     return "1 run before yours" if place == 1 else f"{place} runs before yours"
 
 
-def _time_left(elapsed_s: float, fraction: float) -> str:
-    if fraction < _MIN_FRACTION_TO_ESTIMATE:
+def _time_left(left_s: float | None) -> str:
+    if left_s is None:
         return "estimating the time left"
-    left_s = elapsed_s * (1 - fraction) / fraction
+    if left_s < 1:
+        return "a moment left"
     if left_s < 100:
         return f"about {left_s:.0f} s left"
     return f"about {left_s / 60:.0f} min left"

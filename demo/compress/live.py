@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from combiner_core.signals import Kind
 from demo.codecs import RatePoint
-from demo.compress.job_panel import job_panel
+from demo.compress.job_panel import job_panel, running_name
 from demo.jobs import JobView
 from demo.ui import charts, status
 from demo.ui.parts import Updates
@@ -43,21 +43,26 @@ class Drawn:
 
 @dataclass(frozen=True)
 class _Chart:
-    """A plot under its title."""
+    """A plot under its title, and its figures for those who do not see it."""
 
     box: gr.Column
     plot: gr.Plot
+    table: gr.HTML
 
-    def show(self, figure: go.Figure) -> Updates:
-        return {self.box: gr.update(visible=True), self.plot: figure}
+    @property
+    def parts(self) -> list[gr.blocks.Block]:
+        return [self.box, self.plot, self.table]
+
+    def show(self, figure: go.Figure, table: str = "") -> Updates:
+        return {self.box: gr.update(visible=True), self.plot: figure, self.table: table}
 
     def clear(self) -> Updates:
-        return {self.box: gr.update(visible=False), self.plot: None}
+        return {self.box: gr.update(visible=False), self.plot: None, self.table: ""}
 
 
 def status_panel(kind: Kind) -> gr.HTML:
     """The component that says what a run is doing."""
-    return gr.HTML(status.panel("idle", _INVITATIONS[kind]), elem_id=f"{kind}-status")
+    return status.component(status.panel("idle", _INVITATIONS[kind]), f"{kind}-status")
 
 
 class LiveView:
@@ -89,9 +94,10 @@ class LiveView:
     def _chart(self, name: str, title: str) -> _Chart:
         with gr.Column(visible=False, min_width=_MIN_WIDTH_PX, elem_classes="job-chart") as box:
             # Gradio's own label would lie over the legend.
-            gr.HTML(f"<h3>{title}</h3>")
+            gr.HTML(f"<h2>{title}</h2>")
             plot = gr.Plot(show_label=False, label=title, elem_id=f"{self._kind}-{name}")
-        return _Chart(box, plot)
+            table = gr.HTML(elem_id=f"{self._kind}-{name}-table")
+        return _Chart(box, plot, table)
 
     @property
     def _all_charts(self) -> tuple[_Chart, ...]:
@@ -100,7 +106,7 @@ class LiveView:
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """The components that `update` sets."""
-        charted = [part for chart in self._all_charts for part in (chart.box, chart.plot)]
+        charted = [part for chart in self._all_charts for part in chart.parts]
         return [self._panel, self._row, self._preview, *charted]
 
     def empty(self) -> Updates:
@@ -153,10 +159,19 @@ class LiveView:
         progress = view.progress
         assert progress is not None
         points = [RatePoint(bits // 8, psnr_db) for bits, psnr_db in view.points]
+        result = None
         if view.outcome is not None:
-            points.append(RatePoint(view.outcome.bytes_count, view.outcome.psnr_db))
-        curve = charts.live(points, view.comparison.curves, view.budget_bytes, self._kind)
-        updates = self._curve.show(curve)
+            result = RatePoint(view.outcome.bytes_count, view.outcome.psnr_db)
+        curve = charts.live(
+            points,
+            view.comparison.curves,
+            view.budget_bytes,
+            self._kind,
+            result,
+            running_name(view),
+        )
+        table = charts.table_of(curve) if view.ended else ""
+        updates = self._curve.show(curve, table)
         if progress.bit_map is not None:
             figure = charts.bit_map(progress.bit_map, self._kind)
             updates |= self._bits.show(figure)

@@ -117,10 +117,15 @@ class ResultView:
         return updates, contents
 
     def _compare(self, view: JobView, outcome: Outcome, prefix: Prefix | None) -> Updates:
+        screens = [str(path) if path else None for path in outcome.screens]
         ours = Variant(
-            _model_name(view), str(outcome.decoded), outcome.bytes_count, outcome.psnr_db
+            _model_name(view),
+            str(outcome.decoded),
+            outcome.bytes_count,
+            outcome.psnr_db,
+            screen=screens[1],
         )
-        variants = [Variant(ORIGINAL, str(outcome.original)), ours]
+        variants = [Variant(ORIGINAL, str(outcome.original), screen=screens[0]), ours]
         companion = view.companion
         if companion is not None and companion.outcome is not None:
             other = companion.outcome
@@ -135,7 +140,9 @@ class ResultView:
         if prefix is not None:
             right, figures = prefix.variant, prefix.figures
             variants.append(right)
-        return self._comparison.update(variants, ORIGINAL, right.name, figures)
+        return self._comparison.update(
+            variants, ORIGINAL, right.name, figures, outcome.extent.sides
+        )
 
     def _offer(self, view: JobView, outcome: Outcome) -> Updates:
         texts = (
@@ -144,10 +151,15 @@ class ResultView:
             "report",
         )
         paths = (outcome.compressed, outcome.decoded, write_report(view, outcome))
-        return {
+        updates: Updates = {
             button: gr.update(label=f"Download {text}", value=str(path))
             for button, text, path in zip(self._downloads, texts, paths, strict=True)
         }
+        if not view.comparison.complete:  # The report tells of all codecs.
+            updates[self._downloads[-1]] = gr.update(label="Report follows", interactive=False)
+        else:
+            updates[self._downloads[-1]]["interactive"] = True
+        return updates
 
     def _describe_companion(self, view: JobView) -> Updates:
         other = MODELS["siren" if _family(view) == "multires" else "multires"]
@@ -214,13 +226,18 @@ def _table(view: JobView, outcome: Outcome) -> str:
             rows[codec] = comparison.failures[codec]
         elif not comparison.complete:
             rows[codec] = codec_table.COMPUTING
-    return codec_table.table(outcome.extent, rows)
+    is_complete = comparison.complete or OURS in comparison.failures
+    return codec_table.table(outcome.extent, rows, is_complete=is_complete)
 
 
 def _our_row(view: JobView) -> Entry | str:
-    comparison = view.comparison
-    failure = comparison.failures.get(OURS, codec_table.COMPUTING)
-    return comparison.entries.get(OURS) or failure
+    """Ours, at first without what is measured in the background."""
+    comparison, outcome = view.comparison, view.outcome
+    entry = comparison.entries.get(OURS)
+    if entry is not None or outcome is None:
+        return entry or codec_table.COMPUTING
+    times = outcome.encode_s, outcome.decode_s
+    return Entry(OURS, outcome.bytes_count, outcome.psnr_db, None, None, *times, outcome.decoded)
 
 
 def _family(view: JobView) -> str:

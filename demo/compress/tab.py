@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
 import combiner_core as cc
 from combiner_core.options import EffortName
 from combiner_core.signals import Kind
+from demo.compress.budgets import Known
 from demo.compress.controls import Controls
 from demo.compress.live import Drawn, LiveView, status_panel
 from demo.compress.result import Prefix, ResultView, decode_prefix
-from demo.jobs import JobQueue, JobView, Task
+from demo.jobs import JobQueue, JobView
 from demo.settings import Settings
-from demo.ui import inputs, parts
+from demo.showcase.view import Showcase
+from demo.ui import examples, parts
 from demo.ui.parts import QUEUED, QUICK, Updates
 from demo.visitors import Visitors
 
@@ -43,11 +45,21 @@ class CompressTab:
     def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
         self._kind, self._queue, self._settings = kind, queue, settings
         self._visitors = visitors
-        with gr.Row(equal_height=False):
+        # The bar with the buttons stands at the end of the window, wherever one reads.
+        with gr.Row(equal_height=False, elem_classes="job"):
             with gr.Column(scale=2, min_width=320, elem_classes="job-controls"):
                 self._controls = Controls(kind, queue, visitors, settings)
-            with gr.Column(scale=5, min_width=320):
+            with gr.Column(scale=5, min_width=320, elem_classes="job-dock"):
+                with gr.Row(elem_classes="job-buttons"):
+                    self._compress = gr.Button(
+                        "Compress", variant="primary", elem_id=f"{kind}-compress"
+                    )
+                    self._stop = gr.Button(
+                        "Stop", variant="stop", interactive=False, elem_id=f"{kind}-stop"
+                    )
                 panel = status_panel(kind)
+            with gr.Column(scale=5, min_width=320, elem_classes="job-shown"):
+                self._showcase = Showcase() if kind == "image" else None
                 self._result = ResultView(kind)
                 self._live = LiveView(kind, panel)
         self._job_id = gr.BrowserState("", storage_key=f"combiner-{kind}", secret=_STORAGE_SECRET)
@@ -59,12 +71,13 @@ class CompressTab:
         self._wire_job()
 
     def resume_on(self, load: Callable[..., Any]) -> None:
-        """Find the last run again when the page is loaded.
+        """Find the last run again, and how it was asked for, when the page is loaded.
 
         Args:
             load: the event of the page.
         """
-        load(self._look, self._looking, self._outputs, **QUICK)
+        load(self._resume, self._job_id, [*self._outputs, *self._controls.settings], **QUICK)
+        load(self._file_of, self._job_id, self._controls.source, **QUICK)
 
     @property
     def _looking(self) -> list[gr.components.Component]:
@@ -75,28 +88,35 @@ class CompressTab:
         return [
             *self._live.outputs,
             *self._result.outputs,
+            *(self._showcase.outputs if self._showcase else ()),
             self._drawn,
             self._result_drawn,
             self._failure,
             self._timer,
-            self._controls.compress,
-            self._controls.stop,
+            self._compress,
+            self._stop,
         ]
 
     def _wire_job(self) -> None:
-        controls = self._controls
-        started = [
-            controls.source,
-            controls.budget_bytes,
-            controls.model,
-            controls.effort,
-            controls.frame_s,
-            *self._looking[1:],
-        ]
-        controls.compress.click(
-            self._start, started, [self._job_id, *self._outputs], trigger_mode="once", **QUEUED
-        )
-        controls.stop.click(self._stop, self._looking, self._outputs, **QUICK)
+        asked = {
+            "inputs": [*self._looking[1:], *self._controls.asked],
+            "outputs": [self._job_id, *self._outputs],
+            "trigger_mode": "once",
+            **QUEUED,
+        }
+        # What was chosen a moment ago may still be on its way to the server.
+        ready = self._compress.click(None, None, None, js=f"() => combiner.ready('{self._kind}')")
+        begun = [ready.then(self._start, **asked)]
+        if self._showcase is not None:
+            example = str(examples.path_of("image", self._showcase.example))
+            chosen = self._showcase.attempt.click(
+                lambda: example, None, self._controls.source, trigger_mode="once", **QUICK
+            )
+            begun.append(chosen.then(self._start, **asked))
+        for each in begun:
+            # An answer on an earlier run may have come after that on this one.
+            each.then(self._look, self._looking, self._outputs, **QUICK)
+        self._stop.click(self._end, self._looking, self._outputs, **QUICK)
         self._timer.tick(self._look, self._looking, self._outputs, trigger_mode="once", **QUICK)
         self._failure.change(_tell, self._failure, None, **QUEUED)
         self._result.percent.change(
@@ -112,32 +132,27 @@ class CompressTab:
 
     def _start(
         self,
-        path: str | None,
-        budget_bytes: int | None,
-        model: str,
-        effort: EffortName,
-        frame_s: float | None,
         drawn: Drawn,
         result_drawn: str,
         prefix: Prefix | None,
+        path: str | None,
+        known: Known | None,
+        purpose: str,
+        own_bytes: int | None,
+        model: str,
+        effort: EffortName,
+        frame_s: float | None,
         request: gr.Request,
     ) -> Iterator[Updates]:
         try:
-            if budget_bytes is None:
-                raise cc.BudgetError("Type the number of bytes the file may have.")
-            budget = cc.Budget(budget_bytes)
-            file = inputs.chosen(path, self._kind, self._settings)
-            options = cc.EncodeOptions(model=model, effort=effort)
-            # A field of no use is hidden and zero.
-            title, moment_s = parts.model_name(options), frame_s or None
-            task = Task(file, self._kind, budget, options, title, moment_s)
+            task = self._controls.task(path, known, purpose, own_bytes, model, effort, frame_s)
             job_id = self._queue.submit(self._visitors.listener(request).visitor, task)
         except cc.CombinerError as error:
             yield self._live.fail(str(error))  # What was there before stays.
             raise parts.toast(error) from error
         yield {self._job_id: job_id, **self._look(job_id, drawn, result_drawn, prefix)}
 
-    def _stop(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
+    def _end(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
         self._queue.stop(job_id)
         return self._look(job_id, drawn, result_drawn, prefix)
 
@@ -161,7 +176,7 @@ class CompressTab:
     ) -> Updates:
         view = self._queue.view(job_id)
         if view is None:
-            return {}
+            return cast(Updates, gr.skip())
         try:
             listener = self._visitors.listener(request)
             prefix = await decode_prefix(self._queue, listener, view, percent, self._settings)
@@ -170,21 +185,42 @@ class CompressTab:
         seen = await asyncio.to_thread(self._look, job_id, drawn, result_drawn, prefix)
         return {self._prefix: prefix, **seen}
 
+    def _resume(self, job_id: str) -> Updates:
+        """The last run, unless nothing came of it: that was told at the time."""
+        view = self._queue.view(job_id)
+        if view is not None and view.state in ("failed", "stopped"):
+            job_id = ""
+        return {**self._look(job_id, Drawn(), "", None), **self._controls.restored(view)}
+
+    def _file_of(self, job_id: str) -> str | None:
+        view = self._queue.view(job_id)
+        file = view.file if view is not None else None
+        return str(file) if file is not None and file.exists() else None
+
     def _look(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
         """Whatever is new of the run that this page follows."""
         view = self._queue.view(job_id)
         if view is None:
-            return {**self._live.empty(), **self._result.empty(), **self._idle()}
+            return {
+                **self._live.empty(),
+                **self._result.empty(),
+                **self._show_case(True),
+                **self._idle(),
+            }
         live, drawn = self._live.update(view, drawn)
         result, result_drawn = self._result.update(view, result_drawn, prefix)
         return {
             **live,
             **result,
+            **self._show_case(False),
             self._drawn: drawn,
             self._result_drawn: result_drawn,
             self._failure: f"{view.id} {view.error}" if view.error else "",
             **self._active(view),
         }
+
+    def _show_case(self, visible: bool) -> Updates:
+        return self._showcase.show(visible) if self._showcase else {}
 
     def _active(self, view: JobView) -> Updates:
         companion = view.companion
@@ -193,20 +229,20 @@ class CompressTab:
             self._timer: gr.Timer(
                 _WAITING_POLL_S if view.state == "waiting" else _POLL_S, active=not view.settled
             ),
-            self._controls.compress: gr.Button(interactive=view.ended),
-            self._controls.stop: gr.Button(interactive=busy),
+            self._compress: gr.Button(interactive=view.ended),
+            self._stop: gr.Button(interactive=busy),
         }
 
     def _idle(self) -> Updates:
         return {
             self._timer: gr.Timer(active=False),
-            self._controls.compress: gr.Button(interactive=True),
-            self._controls.stop: gr.Button(interactive=False),
+            self._compress: gr.Button(interactive=True),
+            self._stop: gr.Button(interactive=False),
         }
 
 
 def _tell(failure: str) -> None:
-    """A run failed while it was watched, or before the page was loaded."""
+    """A run failed while it was watched."""
     _, _, reason = failure.partition(" ")
     if reason:
         raise parts.toast(cc.CombinerError(reason))

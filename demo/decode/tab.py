@@ -53,6 +53,13 @@ class _Results:
         views = [part for each in self.comparisons.values() for part in each.outputs]
         return [self.panel, *views, self.download, self.path]
 
+    def clear(self) -> Updates:
+        """Nothing is shown any more."""
+        updates: Updates = {self.download: gr.DownloadButton("Download", interactive=False)}
+        for comparison in self.comparisons.values():
+            updates |= comparison.clear(visible=False)
+        return {**updates, self.path: None}
+
 
 @dataclass(frozen=True)
 class _Compressed:
@@ -152,7 +159,7 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         **QUEUED,
     )
     controls.decode.click(
-        parts.telling_failure(decode, results.panel),
+        parts.telling_failure(decode, results.panel, results.clear),
         choices,
         results.outputs,
         show_progress_on=[results.panel],
@@ -161,7 +168,7 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
     # What is on show follows the choices.
     gr.on(
         [controls.percent.change, controls.scale.change, controls.original.change],
-        parts.telling_failure(follow, results.panel),
+        parts.telling_failure(follow, results.panel, results.clear),
         [results.path, *choices],
         results.outputs,
         show_progress="hidden",
@@ -193,7 +200,7 @@ def _controls(settings: Settings) -> _Controls:
 
 def _results() -> _Results:
     return _Results(
-        panel=gr.HTML(status.panel("idle", "Choose a .cmb file"), elem_id="decode-status"),
+        panel=status.component(status.panel("idle", "Choose a .cmb file"), "decode-status"),
         comparisons={
             "image": ImageComparison("decode-image", visible=False),
             "audio": AudioComparison("decode-audio", visible=False),

@@ -47,11 +47,18 @@ def keep(made: Made, extent: Extent, name: str, folder: Path) -> Outcome:
         (compressed, made.data),
     ):
         write_atomically(path, content)
+    screens = []
+    for path, content in zip((original, decoded), made.screens, strict=True):
+        screen = path.with_name(f"{path.stem}-screen.webp")
+        if content:
+            write_atomically(screen, content)
+        screens.append(screen if content else None)
     return Outcome(
         extent,
         original,
         compressed,
         decoded,
+        (screens[0], screens[1]),
         len(made.data),
         made.figures,
         made.psnr_db,

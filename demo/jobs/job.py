@@ -50,6 +50,7 @@ class Outcome:
     Attributes:
         extent: size of the signal.
         original, compressed, decoded: files; the signals are without loss.
+        screens: original and decoded for the screen, if they are large pictures.
         bytes_count: size of the compressed file.
         figures: charts of original and decoded, if they are clips.
         psnr_db, kl_bits, side_bits, model, device, seconds: as in `combiner_core.Encoded`.
@@ -59,6 +60,7 @@ class Outcome:
     original: Path
     compressed: Path
     decoded: Path
+    screens: tuple[Path | None, Path | None]
     bytes_count: int
     figures: tuple[go.Figure, ...]
     psnr_db: float
@@ -67,6 +69,16 @@ class Outcome:
     model: str
     device: str
     seconds: dict[str, float]
+
+    @property
+    def encode_s(self) -> float:
+        """How long encoding took, in seconds."""
+        return self.seconds["load"] + self.seconds["fit"] + self.seconds["code"]
+
+    @property
+    def decode_s(self) -> float:
+        """How long decoding took, with which the encoder ends, in seconds."""
+        return self.seconds["total"] - self.encode_s
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +89,17 @@ class JobView:
         id: name of the job.
         name: of the file, without suffix.
         options: as asked for.
+        file: what was handed in; ``None`` if nothing of the job is kept.
+        frame_s: as asked for.
+        file_bytes: size of the file.
         budget_bytes: largest size of the compressed file; 0 before the signal was read.
+        extent: size of the signal; ``None`` before it was read.
         notes: sentences on what of the file is not in the signal.
         state: "waiting" for other jobs, "running", or how it ended.
         place: runs that come before it, while it waits.
         progress: the latest event.
         fraction: about how much of the work is done, 0 to 1.
+        left_s: about how many seconds are left, ``None`` if nobody knows yet.
         previews: number of different previews so far.
         points: payload bits committed and running PSNR in dB, so far.
         outcome: if it is done.
@@ -94,12 +111,17 @@ class JobView:
     id: str
     name: str
     options: cc.EncodeOptions
+    file: Path | None = None
+    frame_s: float | None = None
+    file_bytes: int = 0
     budget_bytes: int = 0
+    extent: Extent | None = None
     notes: tuple[str, ...] = ()
     state: State = "waiting"
     place: int = 0
     progress: cc.Progress | None = None
     fraction: float = 0.0
+    left_s: float | None = None
     previews: int = 0
     points: Sequence[tuple[int, float]] = ()
     outcome: Outcome | None = None

@@ -39,6 +39,8 @@ _MULTIRES: Mapping[EffortName, tuple[Stage, ...]] = MappingProxyType(
         "best": _refined(0.85),
     }
 )
+# Before so much is done, the time left is anybody's guess.
+_LEAST_DONE = 0.08
 _SIREN = (Stage("fit", 0.7), Stage("code", 0.28), Stage("verify", 0.02))
 
 
@@ -59,6 +61,22 @@ class Pace:
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._stages, self._current = stages, 0
         self._walks, self._within, self._done = 0, 0.0, 0.0
+        self._end_s: float | None = None
+        self._seen_s = 0.0
+
+    def left_s(self, elapsed_s: float) -> float | None:
+        """About how many seconds are left; ``None`` as long as nobody can say.
+
+        It shrinks as time goes by. Where a run takes longer than it seemed, it stands still: the
+        end moves on, but never by more than the time that has passed since.
+        """
+        if self._done < _LEAST_DONE:
+            return None
+        found_s = elapsed_s / self._done
+        if self._end_s is not None:
+            found_s = min(found_s, self._end_s + max(0.0, elapsed_s - self._seen_s))
+        self._end_s, self._seen_s = found_s, elapsed_s
+        return max(0.0, found_s - elapsed_s)
 
     def see(self, progress: Progress) -> float:
         """Share of the work that is done, from 0 to 1; it never falls."""

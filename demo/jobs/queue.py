@@ -54,7 +54,12 @@ class _Job:
         """Take note of what is compressed."""
         self.extent = Extent.of(opened.shape)
         self.pace = Pace(stages_of(self.view.options, self.extent.kind))
-        self.view = replace(self.view, budget_bytes=opened.budget_bytes, notes=opened.notes)
+        self.view = replace(
+            self.view,
+            budget_bytes=opened.budget_bytes,
+            notes=opened.notes,
+            extent=self.extent,
+        )
 
     def see(self, progress: cc.Progress) -> None:
         """Take note of an event."""
@@ -66,10 +71,12 @@ class _Job:
             self.points.append((bits, progress.psnr_db))
         before, preview = self.view.progress, progress.preview
         is_new = preview is not None and (before is None or before.preview is not preview)
+        fraction = self.pace.see(progress)
         self.view = replace(
             self.view,
             progress=progress,
-            fraction=self.pace.see(progress),
+            fraction=fraction,
+            left_s=self.pace.left_s(progress.elapsed_s),
             previews=self.view.previews + is_new,
         )
 
@@ -201,6 +208,9 @@ class JobQueue:
         job = _Job(job_id, visitor, task, JobView(job_id, task.name, task.options), folder)
         try:
             copy = take(task.file, folder)
+            job.view = replace(
+                job.view, file=copy, frame_s=task.frame_s, file_bytes=copy.stat().st_size
+            )
             open_file = partial(self._open, copy, task.kind, task.frame_s)
             ticket = self._lanes.runs.submit(
                 visitor,
@@ -314,18 +324,16 @@ class JobQueue:
             state: State = "done" if outcome else "failed" if error else "stopped"
             job.end(state, outcome, error)
             if outcome is not None and job.comparison is not None:
-                self._draw_curves(job)
                 job.comparison.compare(_ours(outcome))
+                self._draw_curves(job)
 
 
 def _ours(outcome: Outcome) -> Ours:
-    seconds = outcome.seconds
-    encode_s = seconds["load"] + seconds["fit"] + seconds["code"]
     return Ours(
         outcome.original,
         outcome.decoded,
         outcome.bytes_count,
         outcome.psnr_db,
-        encode_s,
-        seconds["total"] - encode_s,  # The encoder ends with decoding.
+        outcome.encode_s,
+        outcome.decode_s,
     )

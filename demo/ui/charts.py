@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from html import escape
 from itertools import cycle
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,6 +18,8 @@ from scipy.signal.windows import hann
 import combiner_core as cc
 from combiner_core.signals import Kind, to_mono
 from demo.codecs import RatePoint, label
+
+PointT = TypeVar("PointT")
 
 HEIGHT_PX = 300
 OURS_COLOUR = "#3b82f6"
@@ -42,7 +45,7 @@ _BAND_COLOUR = "rgba(128,136,150,0.30)"
 
 _MAX_CELLS = 2000
 _MAX_COLUMNS = 220
-_MAX_POINTS = 200
+_MAX_POINTS, _TABLE_POINTS = 200, 8
 _SPECTRUM_ROWS, _SPECTRUM_COLUMNS = 64, 110
 _SPECTRUM_RANGE_DB = 80.0
 _SPECTRUM_WINDOW_S = 0.032
@@ -89,6 +92,8 @@ def live(
     curves: Mapping[str, Sequence[RatePoint]],
     budget_bytes: int,
     kind: Kind,
+    result: RatePoint | None = None,
+    name: str = "This run",
 ) -> go.Figure:
     """Quality against size as a run goes on, over the curves of other codecs.
 
@@ -97,6 +102,8 @@ def live(
         curves: by codec, for this very signal.
         budget_bytes: marked by a line; the chart is a little more than twice as wide.
         kind: of the signal.
+        result: what came of the run, if it is done.
+        name: of the line of the run.
     """
     limit = 2.2 * budget_bytes
     points = _thinned(points)
@@ -113,29 +120,46 @@ def live(
     figure.add_scatter(
         x=[point.bytes_count for point in points],
         y=[round(point.psnr_db, 3) for point in points],
-        name="This run",
+        name=name,
         mode="lines",
         line={"color": OURS_COLOUR, "width": 3},
     )
-    if points:
+    if result is not None:
         figure.add_scatter(
-            x=[points[-1].bytes_count],
-            y=[round(points[-1].psnr_db, 3)],
+            x=[result.bytes_count],
+            y=[round(result.psnr_db, 3)],
+            name="Result",
             mode="markers",
-            marker={"color": OURS_COLOUR, "size": 10},
-            showlegend=False,
+            marker={"color": OURS_COLOUR, "size": 11},
         )
     figure.add_vline(budget_bytes, line={"color": TEXT_COLOUR, "width": 1, "dash": "dot"})
     figure.update_xaxes(range=[0, limit])
     seen = [
         point.psnr_db
-        for curve in (points, *curves.values())
+        for curve in (points, (result,) if result else (), *curves.values())
         for point in curve
         if point.bytes_count <= limit and math.isfinite(point.psnr_db)
     ]
     if seen:
         figure.update_yaxes(range=[min(seen) - 0.5, max(seen) + 1])
     return figure
+
+
+def table_of(figure: go.Figure) -> str:
+    """The lines of a chart as a table in HTML, folded away; a few points of each."""
+    axes = (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text)
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in ("", *axes))
+    rows = "".join(
+        f'<tr><th scope="row">{escape(trace.name)}</th><td>{x:,}</td><td>{y:.2f}</td></tr>'
+        for trace in figure.data
+        if trace.name
+        for x, y in _thinned(list(zip(trace.x, trace.y, strict=True)), _TABLE_POINTS)
+    )
+    return (
+        '<details><summary>As a table</summary><div class="compare-table" role="region" '
+        f'aria-label="The chart as a table" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></details>"
+    )
 
 
 def bit_map(bits: NDArray[np.float32], kind: Kind) -> go.Figure:
@@ -287,9 +311,9 @@ def rate_distortion(
     return figure
 
 
-def _thinned(points: Sequence[RatePoint]) -> Sequence[RatePoint]:
+def _thinned(points: Sequence[PointT], most: int = _MAX_POINTS) -> Sequence[PointT]:
     """Few enough points for a chart, the last among them."""
-    step = math.ceil(len(points) / _MAX_POINTS)
+    step = math.ceil(len(points) / most)
     return points[::-1][::step][::-1] if step > 1 else points
 
 

@@ -40,12 +40,16 @@ class Variant:
         path: PNG or WAV file for the browser, in a folder that Gradio may serve from.
         bytes_count: size of the compressed file; ``None`` for an original.
         psnr_db: against the original, if there is one.
+        perceived: what eyes might say of a picture, SSIMULACRA2.
+        screen: path of a smaller file for the screen, if the other is large.
     """
 
     name: str
     path: str
     bytes_count: int | None = None
     psnr_db: float | None = None
+    perceived: float | None = None
+    screen: str | None = None
 
     @property
     def detail(self) -> str:
@@ -55,6 +59,8 @@ class Variant:
             parts.append(f"{self.bytes_count:,} bytes")
         if self.psnr_db is not None:
             parts.append(f"{self.psnr_db:.2f} dB")
+        if self.perceived is not None:
+            parts.append(f"SSIMULACRA2 {self.perceived:.0f}")
         return " · ".join(parts)
 
 
@@ -67,7 +73,12 @@ class Comparison(Protocol):
         ...
 
     def update(
-        self, variants: Sequence[Variant], left: str, right: str, figures: Sequence[go.Figure] = ()
+        self,
+        variants: Sequence[Variant],
+        left: str,
+        right: str,
+        figures: Sequence[go.Figure] = (),
+        size: tuple[int, int] | None = None,
     ) -> Updates:
         """Show variants, and charts of clips."""
         ...
@@ -83,10 +94,22 @@ class ImageComparison:
     Args:
         elem_id: of the component.
         visible: whether it is shown.
+        variants, left, right: what it shows from the beginning, as in `update`.
+        size: width and height of these in pixels, so that their place is there at once.
     """
 
-    def __init__(self, elem_id: str, *, visible: bool = True) -> None:
-        self._view = _viewer("image", elem_id, visible)
+    def __init__(
+        self,
+        elem_id: str,
+        *,
+        visible: bool = True,
+        variants: Sequence[Variant] = (),
+        left: str = "",
+        right: str = "",
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        value = {**_shown(variants, left, right), "size": size} if variants else None
+        self._view = _viewer("image", elem_id, visible, value)
 
     @property
     def outputs(self) -> list[gr.components.Component]:
@@ -94,7 +117,12 @@ class ImageComparison:
         return [self._view]
 
     def update(
-        self, variants: Sequence[Variant], left: str, right: str, figures: Sequence[go.Figure] = ()
+        self,
+        variants: Sequence[Variant],
+        left: str,
+        right: str,
+        figures: Sequence[go.Figure] = (),
+        size: tuple[int, int] | None = None,
     ) -> Updates:
         """Show pictures.
 
@@ -102,8 +130,9 @@ class ImageComparison:
             variants: what can stand on a side; the first gives the grid that all are shown on.
             left, right: names of those shown at first.
             figures: none.
+            size: width and height of the first, so that its place is there at once.
         """
-        value = {"variants": _described(variants), "left": left, "right": right}
+        value = {**_shown(variants, left, right), "size": size}
         return {self._view: gr.update(value=value, visible=True)}
 
     def clear(self, *, visible: bool = True) -> Updates:
@@ -132,7 +161,12 @@ class AudioComparison:
         return [self._players, *self._charts]
 
     def update(
-        self, variants: Sequence[Variant], left: str, right: str, figures: Sequence[go.Figure] = ()
+        self,
+        variants: Sequence[Variant],
+        left: str,
+        right: str,
+        figures: Sequence[go.Figure] = (),
+        size: tuple[int, int] | None = None,
     ) -> Updates:
         """Offer clips to the ear.
 
@@ -140,8 +174,9 @@ class AudioComparison:
             variants: the clips.
             left, right: names of two; `right` is heard first.
             figures: charts of these two, see `demo.ui.charts.of_clips`.
+            size: none.
         """
-        value = {"variants": _described(variants), "left": left, "right": right}
+        value = _shown(variants, left, right)
         updates: Updates = {self._players: gr.update(value=value, visible=True)}
         for index, chart in enumerate(self._charts):
             figure = figures[index] if index < len(figures) else None
@@ -154,8 +189,9 @@ class AudioComparison:
         return {self._players: gr.update(value=None, visible=visible), **updates}
 
 
-def _viewer(kind: str, elem_id: str, visible: bool) -> gr.HTML:
+def _viewer(kind: str, elem_id: str, visible: bool, value: Any = None) -> gr.HTML:
     return gr.HTML(
+        value,
         html_template=(_ASSETS / f"{kind}.html").read_text("utf-8"),
         css_template=(_ASSETS / f"{kind}.css").read_text("utf-8"),
         js_on_load=(_ASSETS / f"{kind}.js").read_text("utf-8"),
@@ -165,6 +201,11 @@ def _viewer(kind: str, elem_id: str, visible: bool) -> gr.HTML:
     )
 
 
+def _shown(variants: Sequence[Variant], left: str, right: str) -> dict[str, Any]:
+    """What the scripts of the viewers take."""
+    return {"variants": _described(variants), "left": left, "right": right}
+
+
 def _described(variants: Sequence[Variant]) -> list[dict[str, Any]]:
     return [
         {
@@ -172,6 +213,7 @@ def _described(variants: Sequence[Variant]) -> list[dict[str, Any]]:
             "detail": variant.detail,
             # Gradio replaces it by one with the address of the file.
             "file": gr.FileData(path=variant.path).model_dump(),
+            "screen": gr.FileData(path=variant.screen).model_dump() if variant.screen else None,
         }
         for variant in variants
     ]

@@ -19,7 +19,7 @@ def image_input(elem_id: str) -> gr.Image:
         label="Image",
         sources=["upload", "clipboard", "webcam"],
         format="png",
-        height=240,
+        height=200,
         buttons=[],
         alt_text="The image to compress",
         elem_id=elem_id,

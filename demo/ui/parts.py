@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import CancelledError
@@ -109,23 +110,43 @@ def prefix_name(percent: float) -> str:
     return f"First {percent:.0f} %"
 
 
+def sentence(error: cc.CombinerError) -> str:
+    """The engine's sentence as HTML."""
+    return escape(str(error))
+
+
+def inline_picture(content: bytes) -> str:
+    """A small WebP picture as HTML, within the page itself; nothing for no content."""
+    if not content:
+        return ""
+    data = base64.b64encode(content).decode()
+    return f'<img src="data:image/webp;base64,{data}" alt="The picture to compress">'
+
+
 def toast(error: cc.CombinerError) -> gr.Error:
     """The engine's sentence as a message over the page."""
-    return gr.Error(escape(str(error)), print_exception=False)
+    return gr.Error(sentence(error), print_exception=False)
 
 
-def telling_failure(job: Job, panel: gr.HTML) -> Job:
-    """A job that leaves its status panel at "failed" when it raises, and shows the reason."""
+def telling_failure(job: Job, panel: gr.HTML, clear: Callable[[], Updates]) -> Job:
+    """A job that leaves its status panel at "failed" when it raises, and shows the reason.
+
+    Args:
+        job: to run.
+        panel: of it.
+        clear: takes away what was shown of another one.
+    """
 
     async def run(request: gr.Request, *values: Any) -> AsyncIterator[Updates]:
         try:
             async for updates in job(request, *values):
                 yield updates
         except cc.CombinerError as error:
-            yield {panel: status.panel("failed", "Failed", note=str(error))}
+            yield {**clear(), panel: status.panel("failed", "Failed", note=str(error))}
             raise toast(error) from error
         except Exception:
-            yield {panel: status.panel("failed", "Failed", note="The log of the app says why.")}
+            reason = "The log of the app says why."
+            yield {**clear(), panel: status.panel("failed", "Failed", note=reason)}
             raise
 
     return run

@@ -6,7 +6,32 @@ from collections.abc import Mapping
 from html import escape
 from typing import Literal
 
+import gradio as gr
+
 State = Literal["idle", "waiting", "running", "done", "stopped", "failed"]
+
+# Readers of screens hear of a new state or phase, and of each quarter; not of every number.
+_ANNOUNCE = """const told = document.createElement("p");
+told.className = "visually-hidden";
+told.setAttribute("role", "status");
+element.parentElement.append(told);
+let last = "";
+function tell() {
+  const panel = element.querySelector(".status");
+  if (!panel || panel.dataset.state === "idle") return;
+  const quarter = 25 * Math.floor(4 * (panel.querySelector("progress")?.value ?? 0));
+  const [headline, note] = ["strong", "span"].map((part) => panel.querySelector(part).textContent);
+  const share = quarter > 0 && panel.dataset.state === "running" ? `, ${quarter} %` : "";
+  const text = panel.dataset.state === "running" ? headline + share : `${headline}. ${note}`;
+  if (text !== last) told.textContent = last = text;
+}
+watch("value", tell);
+tell();"""
+
+
+def component(value: str, elem_id: str) -> gr.HTML:
+    """The component of a panel, in the current context; it announces what is new."""
+    return gr.HTML(value, js_on_load=_ANNOUNCE, elem_id=elem_id)
 
 
 def panel(

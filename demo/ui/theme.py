@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import gradio as gr
 
 import combiner_core
 
 STYLE = Path(__file__).with_name("style.css")
-_DROPS = Path(__file__).with_name("drops.js")
+_SCRIPTS = tuple(Path(__file__).with_name(name) for name in ("drops.js", "page.js"))
 
 # Steel: greys with a breath of blue, dark enough at 500 to be read on white.
 _NEUTRAL = gr.themes.Color(
@@ -25,6 +27,13 @@ _NEUTRAL = gr.themes.Color(
     c800="#1f242c",
     c900="#161a20",
     c950="#0e1116",
+)
+_LINKS: Mapping[str, str] = MappingProxyType(
+    {
+        "Paper": "https://arxiv.org/abs/2305.19185",
+        "Its code": "https://github.com/cambridge-mlg/combiner",
+        "API": "?view=api",
+    }
 )
 _MARK = """<svg viewBox="0 0 48 32" width="48" height="32" aria-hidden="true" focusable="false">
 <path class="prior" d="M1 29 C12 29 14 17 24 17 S36 29 47 29"/>
@@ -113,16 +122,18 @@ def theme() -> gr.themes.Theme:
 
 
 def head() -> str:
-    """What goes into the head of the page: a script that lets all kinds of files in."""
-    return f"<script>{_DROPS.read_text(encoding='utf-8')}</script>"
+    """What goes into the head of the page: scripts that the tabs share."""
+    return "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in _SCRIPTS)
 
 
 def header() -> str:
-    """HTML of the top of the page: the name and what it is."""
+    """HTML of the top of the page: the name, what it is, where to read more."""
+    links = "".join(f'<a href="{address}">{name}</a>' for name, address in _LINKS.items())
     return (
         f'<header class="site-header">{_MARK}<div><h1>COMBINER</h1>'
-        "<p>Compression with Bayesian implicit neural representations: a picture or a clip becomes "
-        "a random sample of the weights of a function.</p></div></header>"
+        "<p>Shrinks pictures and sound by fitting a small function to each: photographs take about "
+        "half the bytes of a JPEG that looks as good.</p></div>"
+        f'<nav aria-label="Read more">{links}</nav></header>'
     )
 
 

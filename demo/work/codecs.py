@@ -16,6 +16,12 @@ from demo.workers import Engine
 
 CURVE_POINTS = 6
 
+# WebP's qualities are numbers with fractions.
+_FINE_WEBP = codecs.pillow_codec(
+    "webp", "WEBP", (0.0, 100.0), lambda quality: {"quality": quality, "method": 6}
+)
+_HALVINGS = 4
+
 # The files we are compared with are small: the lower half of a codec's settings.
 _LOW_RATES = 0.5
 # Larger signals have no curves: a sweep would take longer than the run.
@@ -110,6 +116,8 @@ class Reencode:
         if result is None:
             yield None
             return
+        if self.codec == _FINE_WEBP.name:
+            result = _finer_webp(signal, result, self.max_bytes)
         yield Reencoded(
             result.bytes_count,
             quality(signal, result.reconstruction),
@@ -133,6 +141,21 @@ class Judge:
     def run(self, engine: Engine) -> Iterator[Quality]:
         """See `demo.workers.Work`."""
         yield quality(self.original.load(), self.reconstruction.load())
+
+
+def _finer_webp(
+    signal: cc.Signal, result: codecs.BaselineResult, max_bytes: int
+) -> codecs.BaselineResult:
+    """The best WebP of at most some size between two whole qualities, which lie far apart."""
+    low, high = result.setting, min(result.setting + 1, max(_FINE_WEBP.settings))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        finer = codecs.encode_at_setting(signal, _FINE_WEBP, middle)
+        if finer.bytes_count <= max_bytes:
+            low, result = middle, finer
+        else:
+            high = middle
+    return result
 
 
 def quality(original: cc.Signal, reconstruction: cc.Signal) -> Quality:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 import combiner_core as cc
 from combiner_core.signals import Shape
-from demo.media import ORIGINAL, lossless
+from demo.media import ORIGINAL, for_screen, lossless
 from demo.ui import charts
 from demo.work.source import Source
 from demo.workers import Engine
@@ -37,6 +37,7 @@ class Made:
     Attributes:
         data: the compressed file.
         original, decoded: the signals without loss, as files.
+        screens: both for the screen, if they are large pictures; see `demo.media.for_screen`.
         figures: charts of both, if they are clips.
         psnr_db, kl_bits, side_bits, model, device, seconds: as in `combiner_core.Encoded`.
     """
@@ -44,6 +45,7 @@ class Made:
     data: bytes
     original: bytes
     decoded: bytes
+    screens: tuple[bytes, bytes]
     figures: tuple[go.Figure, ...]
     psnr_db: float
     kl_bits: float
@@ -85,6 +87,7 @@ class Encode:
             encoded.data,
             lossless(signal),
             lossless(decoded),
+            (for_screen(signal), for_screen(decoded)),
             charts.of_clips({ORIGINAL: signal, self.title: decoded}),
             encoded.psnr_db,
             encoded.kl_bits,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,6 +15,11 @@ from combiner_core.signals.storage import read_content
 from demo.settings import InputLimits
 from demo.workers import Engine
 
+# PNG, JPEG, GIF.
+_SHOWN_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
+# Of four examples the largest file has 1.02 to 1.26 times as many bytes as a JPEG of this quality.
+_FINEST_JPEG, _FINEST_TIMES = 88, 1.25
+_SMALL_PX, _SMALL_QUALITY = (640, 480), 80
 _KIND_NAMES: Mapping[Kind, str] = MappingProxyType({"image": "an image", "audio": "a clip"})
 
 
@@ -93,10 +99,14 @@ class Measured:
     Attributes:
         shape: of the signal.
         has_frames: whether another frame of the file could be chosen.
+        picture: a small one as WebP, of files that browsers do not show; else empty.
+        most_bytes: about where more bytes bring a picture nothing; ``None`` for a clip.
     """
 
     shape: Shape
     has_frames: bool
+    picture: bytes = b""
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,4 +122,29 @@ class Measure:
     def run(self, engine: Engine) -> Iterator[Measured]:
         """See `demo.workers.Work`."""
         reading = self.source.open()
-        yield Measured(reading.signal.shape, reading.has_frames)
+        signal = reading.signal
+        unseen = signal.kind == "image" and not _is_shown_by_browsers(self.source.content)
+        picture = _small(signal) if unseen else b""
+        most_bytes = _most_bytes(signal) if signal.kind == "image" else None
+        yield Measured(signal.shape, reading.has_frames, picture, most_bytes)
+
+
+def _most_bytes(signal: cc.Signal) -> int:
+    """About the largest file that multires makes, at its finest scale: as a JPEG foretells it."""
+    stream = BytesIO()
+    signal.to_pil().save(stream, "JPEG", quality=_FINEST_JPEG, subsampling=0, optimize=True)
+    return round(_FINEST_TIMES * stream.tell())
+
+
+def _is_shown_by_browsers(content: bytes) -> bool:
+    """Whether a picture is of a kind that all browsers show, by its first bytes."""
+    return content.startswith(_SHOWN_STARTS) or (
+        content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+    )
+
+
+def _small(signal: cc.Signal) -> bytes:
+    picture, stream = signal.to_pil(), BytesIO()
+    picture.thumbnail(_SMALL_PX)
+    picture.save(stream, "WEBP", quality=_SMALL_QUALITY)
+    return stream.getvalue()

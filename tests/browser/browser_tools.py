@@ -136,6 +136,12 @@ def upload(page: Page, tab: str, path: Path) -> None:
         page.locator(f"#{tab}-source input[type=file]").set_input_files(path)
 
 
+def choose_papers_model(page: Page, tab: str = "image") -> None:
+    """Choose the model of the paper, which takes long."""
+    page.locator(f"#{tab}-advanced").get_by_role("button", name="Advanced").click()
+    page.locator(f"#{tab}-model").get_by_label("COMBINER").check()
+
+
 def download(page: Page, tab: str, path: Path, what: str = "download") -> bytes:
     """Click the tab's button and keep the file, which must have the name of `path`."""
     with page.expect_download() as download:

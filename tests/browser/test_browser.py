@@ -19,6 +19,7 @@ from browser_tools import (
     PHONE,
     ROOT,
     START_S,
+    choose_papers_model,
     download,
     expect_sentence,
     fact,
@@ -72,9 +73,10 @@ def test_image_is_compressed_compared_and_downloaded(
     page: Page, photo: cc.Signal, photo_file: Path, tmp_path: Path
 ) -> None:
     upload(page, "image", photo_file)
-    expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels: at most 153 bytes")
+    expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels: at most 384 bytes")
     page.locator("#image-bytes input").fill("900")
     expect(page.locator("#image-note")).to_contain_text("at most 900 bytes, 1.172 bpp")
+    expect(page.locator("#image-purpose").get_by_label("My own size")).to_be_checked()
     page.locator("#image-compress").click()
     expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
 
@@ -107,24 +109,41 @@ def test_a_picture_and_charts_are_seen_of_a_run(page: Page, large_file: Path) ->
         expect(page.locator(f"#image-{chart} .js-plotly-plot")).to_be_visible(timeout=JOB_MS)
 
 
-def test_example_and_quick_pick(page: Page) -> None:
+def test_a_budget_is_by_purpose_or_ones_own_and_stays(page: Page, photo_file: Path) -> None:
+    note, size = page.locator("#image-note"), page.locator("#image-bytes input")
     page.locator("#image-examples button").first.click()
-    expect(page.locator("#image-note")).to_contain_text("pixels")
-    page.get_by_role("button", name="0.07 bpp").click()
-    expect(page.locator("#image-note")).to_contain_text("0.070 bpp")
-    before = int(page.locator("#image-bytes input").input_value())
+    expect(note).to_contain_text("677 kB to at most 25 kB, 96 % smaller")
+    expect(page.locator("#image-effort")).to_contain_text("Balanced, about 10 s")
+    page.locator("#image-purpose").get_by_label("Thumbnail").check()
+    expect(note).to_contain_text("7,372 bytes, 0.150 bpp")
     page.locator("#image-budget input[type=range]").focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
-    expect(page.locator("#image-note")).not_to_contain_text("0.070 bpp")
-    after = int(page.locator("#image-bytes input").input_value())
-    assert before < after < 1.2 * before
+    expect(page.locator("#image-purpose").get_by_label("My own size")).to_be_checked()
+    expect(note).not_to_contain_text("0.150 bpp")
+    assert 7372 < int(size.input_value()) < 1.2 * 7372
+    size.fill("9999999")
+    size.blur()
+    expect(note).to_contain_text("The gain ends about here")
+    assert int(size.input_value()) < 300_000
+    size.fill("700")
+    page.locator("#image-source").get_by_label("Remove Image").click()
+    upload(page, "image", photo_file)
+    page.locator("#image-compress").click()  # At once: it is the new picture, at my size.
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    expect(page.locator("#image-download")).to_contain_text(".cmb")
+    assert int(re.sub(r"\D", "", fact(page, "image", "size").inner_text())) <= 700
+    expect(note).to_contain_text("96 × 64 pixels: at most 700 bytes")
+    open_page(page, page.url)  # Its settings are there again.
+    expect(note).to_contain_text("96 × 64 pixels: at most 700 bytes")
+    expect(page.locator("#image-purpose").get_by_label("My own size")).to_be_checked()
 
 
 def test_clip_is_compressed_and_played(page: Page, clip: cc.Signal, tmp_path: Path) -> None:
     cc.save(clip, tmp_path / "voice.wav")
     page.get_by_role("tab", name="Audio").click()
     upload(page, "audio", tmp_path / "voice.wav")
+    page.locator("#audio-purpose").get_by_label("Voice memo").check()
     expect(page.locator("#audio-note")).to_contain_text("at most 1,000 bytes, 8.00 kbps")
     page.locator("#audio-compress").click()
     expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
@@ -159,7 +178,7 @@ def test_prefix_of_the_file_is_decoded(page: Page, photo: cc.Signal, photo_file:
 def test_stop_is_felt_at_once(page: Page, large_file: Path) -> None:
     upload(page, "image", large_file)
     expect(page.locator("#image-note")).to_contain_text("pixels")
-    page.locator("#image-model").get_by_label("COMBINER").check()
+    choose_papers_model(page)
     page.locator("#image-effort").get_by_label("best").check()
     waits = []
     for _ in range(TRIES):  # The engine is free again at once.
@@ -243,7 +262,7 @@ def begin_long_run(page: Page, large_file: Path) -> None:
     """Compress by the paper's model, at its best."""
     upload(page, "image", large_file)
     expect(page.locator("#image-note")).to_contain_text("pixels")
-    page.locator("#image-model").get_by_label("COMBINER").check()
+    choose_papers_model(page)
     page.locator("#image-effort").get_by_label("best").check()
     page.locator("#image-compress").click()
     expect(state(page, "image", "running")).to_be_visible(timeout=30_000)
@@ -314,8 +333,7 @@ def test_a_refused_file_can_be_replaced(page: Page, photo_file: Path, tmp_path: 
     (tmp_path / "letter.png").write_text("Dear reader,")
     upload(page, "image", tmp_path / "letter.png")
     expect_sentence(page, "letter.png cannot be read")
-    page.locator("#image-source").get_by_label("Remove Image").click()
-    upload(page, "image", photo_file)
+    upload(page, "image", photo_file)  # The field is free again.
     expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
 
 

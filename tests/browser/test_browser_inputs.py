@@ -11,6 +11,7 @@ import pillow_heif
 import pytest
 from browser_tools import (
     JOB_MS,
+    choose_papers_model,
     expect_sentence,
     running_app,
     state,
@@ -67,6 +68,7 @@ def test_a_picture_of_a_telephone_is_dropped(page: Page, photo: cc.Signal) -> No
     pillow_heif.from_pillow(photo.to_pil()).save(stream, quality=90)
     drop(page, "image", "photo.heic", "", stream.getvalue())
     expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
+    expect(page.locator("#image-seen img")).to_be_visible()  # Which few browsers could show.
     page.locator("#image-compress").click()
     expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
 
@@ -111,7 +113,7 @@ def test_a_full_queue_is_told(browser: Browser, photo: cc.Signal, tmp_path: Path
         for each in (page, other):
             upload(each, "image", tmp_path / "photo.png")
             expect(each.locator("#image-note")).to_contain_text("pixels")
-        page.locator("#image-model").get_by_label("COMBINER").check()
+        choose_papers_model(page)
         page.locator("#image-effort").get_by_label("best").check()
         page.locator("#image-compress").click()
         expect(state(page, "image", "running")).to_be_visible()

@@ -5,36 +5,80 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from combiner_core import Budget, Signal
-from demo.compress import budgets
-from demo.media import Extent
+from combiner_core import Budget, BudgetError, Signal
+from demo.compress import budgets, purposes
+from demo.compress.budgets import Known, Wish
+from demo.media import Extent, bytes_text
 
-KODAK = Extent.of(Signal.image(np.zeros((512, 768, 3), np.uint8)).shape)
+IMAGE = Signal.image(np.zeros((512, 768, 3), np.uint8))
+KODAK = Extent.of(IMAGE.shape)
 CLIP = Extent.of(Signal.audio(np.zeros((2, 16000)), 16000).shape)
+PHOTO = Known("/photo.png", KODAK, 218_000, 150_000)
 
 
-@pytest.mark.parametrize("rate", budgets.PICKS["image"])
-def test_picks_are_the_rates_they_say(rate: float) -> None:
-    image = Signal.image(np.zeros((512, 768, 3), np.uint8))
-    size = budgets.bytes_at(KODAK, rate)
-    assert size == Budget(rate, "bpp").file_bytes(image)
-    assert KODAK.rate(size) == pytest.approx(rate, rel=1e-3)
+@pytest.mark.parametrize("purpose", purposes.PURPOSES["image"])
+def test_purposes_are_the_rates_they_say(purpose: purposes.Purpose) -> None:
+    budget = Wish(purpose.name, 1).budget("image", PHOTO)
+    assert budget.file_bytes(IMAGE) == Budget(purpose.rate, "bpp").file_bytes(IMAGE)
+    assert budgets.matching(KODAK, int(budget.amount)) == purpose.name
+    # Of a file that nobody looked into yet, too.
+    assert Wish(purpose.name, 1).budget("image", None).file_bytes(IMAGE) == budget.amount
+
+
+def test_ones_own_budget_ends_where_the_gain_does() -> None:
+    assert Wish(purposes.OWN, 900).budget("image", PHOTO) == Budget(900)
+    assert Wish(purposes.OWN, 10**6).budget("image", PHOTO) == Budget(150_000)
+    assert Wish("large", 1).budget("image", Known("", KODAK, 1, 5000)) == Budget(5000)
+    assert budgets.matching(KODAK, 900) == purposes.OWN
+    with pytest.raises(BudgetError, match="Type the number"):
+        Wish(purposes.OWN, None).budget("image", PHOTO)
 
 
 def test_a_budget_is_described_in_full() -> None:
-    assert budgets.describe(KODAK, 3440) == (
-        "768 × 512 pixels: at most 3,440 bytes, 0.070 bpp, 343 times smaller than uncompressed"
+    text = budgets.describe(PHOTO, 22_000, "fast", "multires")
+    assert "218 kB to at most 22 kB, 90 % smaller" in text
+    assert "about 2 s, fair quality in most photographs, about 34 dB" in text
+    assert "768 × 512 pixels: at most 22,000 bytes, 0.448 bpp" in text
+    assert "job-warning" not in text
+    assert "The gain ends" in budgets.describe(PHOTO, 150_000, "fast", "multires")
+    clip = Known("", CLIP, 64_044, 32_000)
+    assert "1.00 s, stereo, 16,000 Hz: at most 16,000 bytes, 128.00 kbps" in budgets.describe(
+        clip, 16_000, "fast", "multires"
     )
-    assert budgets.describe(CLIP, 16000) == (
-        "1.00 s, stereo, 16,000 Hz: at most 16,000 bytes, 128.00 kbps, "
-        "4.0 times smaller than uncompressed"
-    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (218_000, 22_000, "218 kB to 22 kB, 90 % smaller"),
+        (12_345_678, 9_800, "12 MB to 9.8 kB, 99.9 % smaller"),
+        (900, 900, "900 bytes to 900 bytes: your file is as small already"),
+    ],
+)
+def test_savings_are_told_as_people_do(before: int, after: int, text: str) -> None:
+    assert budgets.saving_text(before, after) == text
+
+
+def test_numbers_of_bytes_are_short() -> None:
+    assert [bytes_text(n) for n in (64, 999, 1000, 9_949, 9_951, 999_499, 999_500)] == [
+        *("64 bytes", "999 bytes", "1.0 kB", "9.9 kB", "10 kB", "999 kB", "1.0 MB")
+    ]
 
 
 def test_budgets_on_offer_are_in_order() -> None:
     tiny = Extent.of(Signal.image(np.zeros((8, 8, 3), np.uint8)).shape)
     for extent in (KODAK, CLIP, tiny):
-        assert budgets.MIN_BYTES <= budgets.default_bytes(extent) < budgets.max_bytes(extent)
+        assert budgets.MIN_BYTES <= budgets.min_bytes(extent) < budgets.max_bytes(extent)
+        assert budgets.max_bytes(extent, 5) == 2 * budgets.MIN_BYTES
+
+
+def test_more_effort_takes_longer_and_durations_are_round() -> None:
+    fast, balanced, best = (
+        purposes.usual_s(KODAK, effort, "multires") for effort in ("fast", "balanced", "best")
+    )
+    assert 1 < fast < balanced < best < purposes.usual_s(KODAK, "best", "siren")
+    texts = [purposes.duration_text(seconds) for seconds in (0.8, 2.2, 43.7, 600)]
+    assert texts == ["about a second", "about 2 s", "about 45 s", "about 10 min"]
 
 
 def test_the_slider_counts_doublings() -> None:

@@ -45,6 +45,11 @@ def test_live_chart_frames_the_budget() -> None:
     assert "AVIF (tune=psnr)" in names
     run = figure.data[names.index("This run")]
     assert (run.x[-1], run.y[-1]) == (4000, round(points[-1].psnr_db, 3))
+    result = charts.live(points, {}, 4000, "image", RatePoint(3990, 31.5)).data[-1]
+    assert (result.name, result.x, result.y) == ("Result", (3990,), (31.5,))
+    table = charts.table_of(figure)
+    assert f"<td>4,000</td><td>{points[-1].psnr_db:.2f}</td>" in table
+    assert table.count("AVIF (tune=psnr)") == 6
     bottom, top = figure.layout.yaxis.range
     assert bottom < 20
     assert top > points[-1].psnr_db

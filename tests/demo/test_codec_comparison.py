@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import combiner_core as cc
+from combiner_core import codecs
 from combiner_core.errors import SignalError
 from combiner_core.signals import Kind, to_signal
 from demo.baselines import Entry
@@ -134,13 +135,35 @@ def test_table_has_a_row_for_each_codec(signals: dict[Kind, cc.Signal]) -> None:
     texts = [re.sub(r"<[^>]+>", "|", row) for row in rows]
     assert "JPEG 2000" in texts[0]
     assert f"|{result.bytes_count:,}|" in texts[0]
-    assert f"|{result.quality.psnr_db:.2f} dB|" in texts[0]
-    assert f"|{result.quality.perceived:.1f}|{result.quality.similarity:.4f}|" in texts[0].replace(
-        "||", "|"
-    )
+    quality = result.quality
+    measured = f"|{quality.perceived:.1f}||{quality.psnr_db:.2f} dB||{quality.similarity:.4f}|"
+    assert measured in texts[0]
     assert TOO_SMALL in texts[1]
     assert "A &lt;reason&gt;." in texts[3]
     assert "<mine>" not in html
+
+
+def test_the_better_figures_are_marked_and_ours_is_there_at_once() -> None:
+    shape = cc.Signal.image(np.zeros((8, 8, 3), np.uint8)).shape
+    ours = Entry("ours", 100, 31.0, None, None, 2.0, 0.1, Path())
+    jpeg = Entry("jpeg", 99, 29.0, 20.0, 0.9, 0.1, 0.2, Path())
+    html = table(Extent.of(shape), {"ours": ours, "jpeg": jpeg}, is_complete=False)
+    assert "<td>100</td><td>…</td><td><strong>31.00 dB</strong></td>" in html
+    assert "<td>2.00 s</td><td><strong>0.10 s</strong></td>" in html
+    assert "<td><strong>0.10 s</strong></td><td>0.20 s</td>" in html
+    assert "Encode<small>less is better</small>" in html
+    assert "SSIMULACRA2<small>more is better</small>" in html
+
+
+def test_webp_has_qualities_between_whole_ones(signals: dict[Kind, cc.Signal]) -> None:
+    signal = signals["image"]
+    limit = codecs.encode_at_setting(signal, "webp", 1).bytes_count - 1
+    whole = codecs.encode_within(signal, "webp", limit)
+    within = at_size(signal, "webp", limit)
+    assert within is not None
+    assert whole is not None
+    assert whole.bytes_count < within.bytes_count <= limit
+    assert within.quality.psnr_db > cc.psnr_db(signal, whole.reconstruction)
 
 
 def test_renderings_are_without_loss(signals: dict[Kind, cc.Signal], tmp_path: Path) -> None:

@@ -50,3 +50,17 @@ def test_shares_add_up(kind: str, effort: str) -> None:
         options = cc.EncodeOptions(model=model, effort=effort)  # type: ignore[arg-type]
         stages = stages_of(options, kind)  # type: ignore[arg-type]
         assert sum(stage.share for stage in stages) == pytest.approx(1)
+
+
+def test_the_time_left_never_grows(event: Callable[[Phase, int, int], cc.Progress]) -> None:
+    pace = Pace(stages_of(MULTIRES, "image"))
+    assert pace.left_s(0.0) is None  # Nobody knows yet.
+    left = []
+    for second in range(40):
+        # At first twice as quick as later on.
+        pace.see(event("fit", second if second < 10 else 10 + (second - 10) // 2, 25))
+        left.append(pace.left_s(float(second + 1)))
+    told = [each for each in left if each is not None]
+    assert len(told) > 30
+    assert np.all(np.diff(told) <= 1e-9)
+    assert 0 <= told[-1] < told[0]

@@ -11,6 +11,7 @@ const selects = Object.fromEntries(
 );
 const MAX_ZOOM = 32;
 const STEP = 40;
+const SCREEN_PX = 1800;
 
 // Sizes are in CSS pixels; a zoom of 1 shows a pixel of the picture on one pixel of the screen.
 const view = { fitted: true, scale: 1, x: 0, y: 0, width: 0, height: 0 };
@@ -34,7 +35,10 @@ function show() {
     select.value = chosen;
   }
   stage.toggleAttribute("data-alone", names.length === 1);
-  if (offered.first !== first) begin(first);
+  if (offered.first !== first) {
+    if (value.size) lay(...value.size);
+    else begin(first);
+  }
   offered = { left: value.left, right: value.right, first };
   place();
 }
@@ -42,14 +46,16 @@ function show() {
 // A new picture: its size is the grid on which all variants are shown.
 function begin(address) {
   const grid = new Image();
-  grid.onload = () => {
-    view.width = grid.naturalWidth;
-    view.height = grid.naturalHeight;
-    stage.style.aspectRatio = `${view.width} / ${view.height}`;
-    cut(50);
-    fit();
-  };
+  grid.onload = () => lay(grid.naturalWidth, grid.naturalHeight);
   grid.src = address;
+}
+
+function lay(width, height) {
+  view.width = width;
+  view.height = height;
+  stage.style.aspectRatio = `${width} / ${height}`;
+  cut(50);
+  fit();
 }
 
 function place() {
@@ -57,10 +63,18 @@ function place() {
     const chosen = props.value.variants.find((variant) => variant.name === selects[side].value);
     const text = [chosen.name, chosen.detail].filter(Boolean).join(" · ");
     const image = images[side];
-    if (image.getAttribute("src") !== chosen.file.url) image.src = chosen.file.url;
+    const address = fileOf(chosen).url;
+    if (image.getAttribute("src") !== address) image.src = address;
     image.alt = text;
     root.querySelector(`[data-chip=${side}]`).textContent = text;
   }
+}
+
+// The large file is loaded when its pixels are to be seen.
+function fileOf(variant) {
+  const seen = view.scale * devicePixelRatio;
+  const isWhole = stage.hasAttribute("data-difference") || seen * Math.max(view.width, view.height) > SCREEN_PX;
+  return variant.screen && !isWhole ? variant.screen : variant.file;
 }
 
 function cut(percent) {
@@ -116,6 +130,7 @@ function draw() {
   }
   const current = view.fitted ? "fit" : String(Math.round(pixels * 100) / 100);
   stage.dataset.zoom = current;
+  if (props.value) place();
   root.querySelectorAll("[data-zoom]:is(button)").forEach((button) => {
     button.setAttribute("aria-pressed", button.dataset.zoom === current);
   });
@@ -129,6 +144,7 @@ root.querySelector(".compare-zoom").addEventListener("click", (event) => {
 sides.forEach((side) => selects[side].addEventListener("change", place));
 root.querySelector("[data-action=difference]").addEventListener("click", (event) => {
   const shown = stage.toggleAttribute("data-difference");
+  place();
   event.currentTarget.setAttribute("aria-pressed", shown);
 });
 root.querySelector("[data-action=fullscreen]").addEventListener("click", () => {

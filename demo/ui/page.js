@@ -1,0 +1,36 @@
+// What is on its way to the server: uploads and examples. Compress waits for them.
+(() => {
+  if (window.combiner) return;  // Gradio may run what is in the head twice
+  const LOOK_MS = 50;
+  const waiting = { image: 0, audio: 0, uploads: 0 };
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  const send = window.fetch;
+  window.fetch = async (...request) => {
+    const address = String(request[0]?.url ?? request[0]);
+    const isUpload = /\/upload\?/.test(address);
+    if (isUpload) waiting.uploads += 1;
+    try {
+      return await send(...request);
+    } finally {
+      if (isUpload) waiting.uploads -= 1;
+    }
+  };
+
+  window.combiner = {
+    begin(kind, values) {
+      waiting[kind] += 1;
+      return values;
+    },
+    end(kind) {
+      waiting[kind] -= 1;
+    },
+    async ready(kind) {
+      const button = document.getElementById(`${kind}-compress`);
+      button.disabled = true;  // Once is enough.
+      while (waiting[kind] > 0 || waiting.uploads > 0) await pause(LOOK_MS);
+      await pause(LOOK_MS);  // The page takes note of it.
+      button.disabled = false;
+    },
+  };
+})();

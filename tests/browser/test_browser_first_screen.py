@@ -1,0 +1,57 @@
+"""What a stranger sees first: a finished comparison, examples, where to read more."""
+
+from __future__ import annotations
+
+import pytest
+from browser_tools import JOB_MS, state, visit
+from playwright.sync_api import Browser, Page, expect
+
+from demo.showcase.figures import Figures
+
+pytestmark = pytest.mark.browser
+
+MAX_BYTES = 1_500_000
+SIZES = ((1440, 900), (1024, 768), (390, 844))
+WEIGHT = """() => performance.getEntriesByType("resource")
+  .filter((entry) => !/assets|static/.test(entry.name))
+  .reduce((sum, entry) => sum + entry.transferSize, 0)"""
+
+
+def test_a_comparison_stands_there_and_moves(page: Page) -> None:
+    figures = Figures.read()
+    showcase = page.locator("#image-showcase")
+    expect(showcase.locator("[data-chip=left]")).to_contain_text("JPEG")
+    expect(showcase.locator("[data-chip=right]")).to_contain_text(
+        f"{figures.sides['ours'].bytes_count:,} bytes"
+    )
+    showcase.get_by_label("Left").select_option("AVIF (tune=iq)")
+    expect(showcase.locator("[data-chip=left]")).to_contain_text("AVIF")
+    stage = showcase.locator(".compare-stage")
+    box = stage.bounding_box()
+    assert box is not None
+    assert box["width"] / box["height"] == pytest.approx(1.5, rel=0.02)
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + 60)
+    expect(showcase.get_by_role("slider")).to_have_attribute("aria-valuenow", "25")
+    for name in ("Paper", "Its code", "API"):
+        expect(page.get_by_role("link", name=name)).to_be_visible()
+    assert page.evaluate(WEIGHT) < MAX_BYTES
+    thumbnails = page.locator("#image-examples img")
+    expect(thumbnails).to_have_count(8)
+    assert all(thumbnails.nth(i).get_attribute("alt") for i in range(8))
+
+
+def test_one_click_compresses_the_photograph(page: Page) -> None:
+    page.locator("#image-purpose").get_by_label("Thumbnail").check()
+    page.locator("#image-attempt").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    expect(page.locator("#image-showcase")).to_be_hidden()
+    expect(page.locator("#image-source img")).to_be_visible()
+    expect(page.locator("#image-status strong")).to_contain_text("677 kB to 7.")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_bar_is_always_in_view(browser: Browser, app_url: str, size: tuple[int, int]) -> None:
+    with visit(browser, app_url, size) as page:
+        expect(page.locator("#image-showcase .compare-stage")).to_be_in_viewport()
+        expect(page.locator("#image-compress")).to_be_in_viewport(ratio=1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
