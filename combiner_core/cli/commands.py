@@ -34,7 +34,7 @@ def encode(parsed: argparse.Namespace) -> None:
     from combiner_core.signals import read
     from combiner_core.signals.about import NOTHING_KNOWN
 
-    limits = _limits(parsed)
+    limits = limits_of(parsed)
     reading = read(
         parsed.input,
         frame_s=parsed.frame,
@@ -85,7 +85,7 @@ def decode(parsed: argparse.Namespace) -> None:
         device=parsed.device,
         models=presets,
         depth=parsed.depth,
-        limits=_limits(parsed),
+        limits=limits_of(parsed),
     )
     decoded = time.monotonic()
     save(signal, parsed.output)
@@ -152,7 +152,7 @@ def models(parsed: argparse.Namespace) -> None:
         output.line(sentence)
 
 
-def _limits(parsed: argparse.Namespace) -> Limits:
+def limits_of(parsed: argparse.Namespace) -> Limits:
     """The usual ones, or of the size that is asked for.
 
     Raises:
