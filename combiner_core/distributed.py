@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 
 from combiner_core.errors import CombinerError
 
@@ -149,13 +150,23 @@ def learning_together(device: torch.device) -> Iterator[Processes]:
             raise CombinerError(f"There is no GPU for process {number} of this machine.")
         torch.cuda.set_device(number)
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        _join("nccl" if device.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
         raise CombinerError("The other processes of this training cannot be reached.") from error
     try:
         yield Processes(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    store, rank, count = next(rendezvous("env://"))
+    if os.environ.get("LOCAL_WORLD_SIZE") == str(count):
+        # torchrun keeps its store when it restarts processes, and there the addresses of the lost;
+        # only on one machine do all count the same restarts
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        store = dist.PrefixStore(f"attempt-{attempt}", store)  # type: ignore[attr-defined]
+    dist.init_process_group(backend, store=store, rank=rank, world_size=count)
 
 
 @contextmanager

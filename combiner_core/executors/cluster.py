@@ -6,6 +6,7 @@ A task and its result are a few hundred bytes: no file goes through Ray's object
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from combiner_core.executors.executor import (
 from combiner_core.executors.worker import prepare
 
 HERE = "local"
+_ASK_S = 2.0  # between questions how large the cluster is
 _MISSING = "The executor ray needs the package ray: pip install 'combiner[cluster]'."
 _LOST = "The process or machine that did this was lost, perhaps for want of memory."
 
@@ -71,6 +73,7 @@ class RayExecutor:
             )
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             raise CombinerError(f"There is no Ray cluster at {address}.") from error
+        self._slots, self._asked_at = 0, -_ASK_S
         options = {
             "num_cpus": resources.threads,
             "num_gpus": resources.gpus,
@@ -85,6 +88,13 @@ class RayExecutor:
     @property
     def slots(self) -> int:
         """How many tasks the cluster holds at present; it may grow."""
+        now = time.monotonic()
+        if now - self._asked_at < _ASK_S:
+            return self._slots
+        self._asked_at, self._slots = now, self._count_slots()
+        return self._slots
+
+    def _count_slots(self) -> int:
         there, each = self._ray.cluster_resources(), self._resources
         slots = there.get("CPU", 0) // each.threads
         if each.gpus:

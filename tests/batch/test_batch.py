@@ -28,6 +28,8 @@ from batch_tools import (
 
 import combiner_core as cc
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:

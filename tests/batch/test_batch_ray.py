@@ -56,7 +56,7 @@ def test_a_killed_worker_loses_nothing(multires_presets: Path, tmp_path: Path) -
     process = subprocess.Popen(
         command(*arguments, "--executor", "ray", "--workers", 2),
         cwd=tmp_path,
-        env=environment(multires_presets, RAY_ADDRESS=""),
+        env=environment(multires_presets, RAY_ADDRESS="", RAY_worker_niceness="0"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -22,6 +22,7 @@ from combiner_core.executors import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=EXECUTORS)
@@ -31,6 +32,8 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     with pytest.MonkeyPatch.context() as patch:
         # where workers of a cluster find what they are to import
         patch.setenv("PYTHONPATH", f"{ROOT}:{Path(__file__).parent}")
+        # or they wait for whatever else runs here
+        patch.setenv("RAY_worker_niceness", "0")
         with executor_named(request.param, workers=2, preload=["executor_work"]) as executor:
             yield executor
 
