@@ -205,15 +205,6 @@ def _add_documents(commands: Subparsers) -> None:
 def _add_measurement(
     command: argparse.ArgumentParser, processes: int = _CORES, threads: int = 1
 ) -> None:
-    _add_executor(command)
-    command.add_argument("--data", type=Path, required=True, metavar="DIR")
-    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
-    command.add_argument("--limit", type=int, help="only the first files by name")
-    command.add_argument("--processes", type=int, default=processes, help="jobs at a time")
-    command.add_argument("--threads", type=int, default=threads, help="of each process")
-
-
-def _add_executor(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--executor",
         choices=EXECUTORS,
@@ -221,6 +212,11 @@ def _add_executor(command: argparse.ArgumentParser) -> None:
         help="ray: on a cluster of machines that are alike, if times are to mean anything",
     )
     command.add_argument("--address", metavar="A", help="ray: of the cluster, or auto, or local")
+    command.add_argument("--data", type=Path, required=True, metavar="DIR")
+    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
+    command.add_argument("--limit", type=int, help="only the first files by name")
+    command.add_argument("--processes", type=int, default=processes, help="jobs at a time")
+    command.add_argument("--threads", type=int, default=threads, help="of each process")
 
 
 def _add_coders(command: argparse.ArgumentParser, *more: str) -> None:

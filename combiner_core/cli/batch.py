@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -83,6 +85,8 @@ def _run(parsed: argparse.Namespace, settings: Settings, suffix: str = "") -> in
     # machines that are shut down ask first: as who stops a command does
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
+        # Ray tells of lost workers on standard output
+        redirect_stdout(sys.stderr),
         executor_named(
             parsed.executor,
             workers=parsed.workers,

@@ -6,6 +6,7 @@ A task and its result are a few hundred bytes: no file goes through Ray's object
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
@@ -26,6 +27,7 @@ from combiner_core.executors.executor import (
 from combiner_core.executors.worker import prepare
 
 HERE = "local"
+_REACH_S = 20.0
 _ASK_S = 2.0  # between questions how large the cluster is
 _MISSING = "The executor ray needs the package ray: pip install 'combiner[cluster]'."
 _LOST = "The process or machine that did this was lost, perhaps for want of memory."
@@ -65,6 +67,7 @@ class RayExecutor:
         address = address or os.environ.get("RAY_ADDRESS") or HERE
         here: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
         try:
+            _reach(address)
             ray.init(
                 address,
                 log_to_driver=False,
@@ -187,6 +190,17 @@ class _Task(Future[ResultT]):
         self.set_running_or_notify_cancel()
         self._stop()
         return True
+
+
+def _reach(address: str) -> None:
+    """Try whether somebody listens there, for which Ray itself takes minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), _REACH_S).close()
 
 
 @dataclass(frozen=True)
