@@ -10,10 +10,9 @@ import socket
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
 from threading import Thread
 from types import TracebackType
-from typing import Any, Generic, Self
+from typing import Any, Self
 
 from combiner_core.errors import CombinerError
 from combiner_core.executors.executor import (
@@ -24,7 +23,7 @@ from combiner_core.executors.executor import (
     ResultT,
     WorkerLostError,
 )
-from combiner_core.executors.worker import prepare
+from combiner_core.executors.worker import Result, prepare, with_result
 
 HERE = "local"
 _REACH_S = 20.0
@@ -149,7 +148,7 @@ class RayExecutor:
         done: Future[ResultT] = Future()
         try:
             for event in map(self._ray.get, references):
-                if isinstance(event, _Result):
+                if isinstance(event, Result):
                     done.set_result(event.value)
                 else:
                     tell(event)
@@ -203,13 +202,6 @@ def _reach(address: str) -> None:
         socket.create_connection((host, int(port)), _REACH_S).close()
 
 
-@dataclass(frozen=True)
-class _Result(Generic[ResultT]):
-    """The last that is streamed: what a generator returns is not."""
-
-    value: ResultT
-
-
 def _call(work: Callable[[ArgumentT], ResultT], argument: ArgumentT, threads: int) -> ResultT:
     prepare(threads)
     return work(argument)
@@ -219,6 +211,6 @@ def _stream(
     work: Callable[[ArgumentT], Generator[EventT, None, ResultT]],
     argument: ArgumentT,
     threads: int,
-) -> Iterator[EventT | _Result[ResultT]]:
+) -> Iterator[EventT | Result[ResultT]]:
     prepare(threads)
-    yield _Result((yield from work(argument)))
+    yield from with_result(work(argument))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from functools import partial
@@ -24,7 +24,7 @@ from combiner_core.executors.executor import (
     ResultT,
     WorkerLostError,
 )
-from combiner_core.executors.worker import prepare
+from combiner_core.executors.worker import Result, prepare, with_result
 
 _LOST = "The process that did this ended without a word, perhaps for want of memory."
 _POLL_S = 0.2
@@ -149,15 +149,13 @@ def _stream(
     sending: Connection,
     argument: ArgumentT,
 ) -> ResultT:
-    results: list[ResultT] = []
-
-    def events() -> Iterator[EventT]:
-        results.append((yield from work(argument)))
-
     with sending:
-        for event in events():
-            sending.send(event)
-    return results[0]
+        for event in with_result(work(argument)):
+            if isinstance(event, Result):
+                result: ResultT = event.value
+            else:
+                sending.send(event)
+    return result
 
 
 def _listen(
