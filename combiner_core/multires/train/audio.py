@@ -187,7 +187,7 @@ class AudioTrainer:
             history,
             _MAX_NORM,
             _FORGETTING,
-            self._processes,
+            processes=self._processes,
         )
 
 

@@ -205,8 +205,8 @@ class ImageTrainer:
             history,
             _MAX_NORM,
             _FORGETTING,
-            self._working,
-            self._processes,
+            working=self._working,
+            processes=self._processes,
         )
 
     def _loss(self, step: int) -> Tensor:

@@ -161,6 +161,7 @@ class Learner:
         history: History,
         max_norm: float,
         forgetting: float,
+        *,
         working: nn.Module | None = None,
         processes: Processes = ALONE,
     ) -> None:
