@@ -32,15 +32,46 @@ _MISSING = "The executor ray needs the package ray: pip install 'combiner[cluste
 _LOST = "The process or machine that did this was lost, perhaps for want of memory."
 
 
+def connect(address: str | None = None, cores: int | None = None, *, logs: bool = False) -> Any:
+    """The package ray, once this process is part of a cluster.
+
+    Args:
+        address: of the cluster, "auto" for the one this machine belongs to, or "local" for one that
+            is started here and ends with this process; by default as the variable RAY_ADDRESS says,
+            or "local".
+        cores: of a cluster that is started here.
+        logs: whether what workers log is told here, too.
+
+    Raises:
+        CombinerError: Ray is not installed, or there is no such cluster.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise CombinerError(_MISSING) from error
+    address = address or os.environ.get("RAY_ADDRESS") or HERE
+    here: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False}
+    try:
+        _reach(address)
+        ray.init(
+            address,
+            log_to_driver=logs,
+            logging_level="error",
+            **(here if address == HERE else {}),
+        )
+    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        raise CombinerError(f"There is no Ray cluster at {address}.") from error
+    return ray
+
+
 class RayExecutor:
     """Whatever a cluster has room for.
 
     Ray places a task only where its resources are free, and gives a process of GPUs its own to see.
 
     Args:
-        address: of the cluster, "auto" for the one this machine belongs to, or "local" for one that
-            is started here and ends with this process; by default as the variable RAY_ADDRESS says,
-            or "local".
+        address: see `connect`.
         workers: cores of a cluster that is started here.
         resources: of each task.
         tasks_per_worker: after so many a process is replaced; 0 for never.
@@ -57,24 +88,8 @@ class RayExecutor:
         *,
         tasks_per_worker: int = 0,
     ) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        try:
-            import ray
-        except ImportError as error:
-            raise CombinerError(_MISSING) from error
+        ray = connect(address, workers)
         self._ray, self._resources = ray, resources
-        address = address or os.environ.get("RAY_ADDRESS") or HERE
-        here: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
-        try:
-            _reach(address)
-            ray.init(
-                address,
-                log_to_driver=False,
-                logging_level="error",
-                **(here if address == HERE else {}),
-            )
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            raise CombinerError(f"There is no Ray cluster at {address}.") from error
         self._slots, self._asked_at = 0, -_ASK_S
         options = {
             "num_cpus": resources.threads,
