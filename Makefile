@@ -10,6 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/runtime-installed
 DEVELOPMENT := $(VENV)/development-installed
 BENCHMARKS := $(VENV)/benchmarks-installed
+CLUSTER := $(VENV)/cluster-installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: app test lint format browser screenshots clean
@@ -18,7 +19,7 @@ app: $(RUNTIME)
 	$(BIN)/python app.py $(ARGS)
 
 # Test files share the cores: processes of one thread each, at most four.
-test: lint browser $(BENCHMARKS)
+test: lint browser $(BENCHMARKS) $(CLUSTER)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
@@ -53,6 +54,12 @@ $(BIN)/python:
 $(BENCHMARKS): requirements-bench.txt $(DEVELOPMENT)
 	$(PIP) install -r requirements-bench.txt \
 	|| echo "Some measures of sound are not installed: they take compilers of C and C++." >&2
+	@touch $@
+
+# Tests on a Ray cluster are skipped where it has no wheels.
+$(CLUSTER): requirements-cluster.txt $(DEVELOPMENT)
+	$(PIP) install -r requirements-cluster.txt \
+	|| echo "Ray is not installed: tests that need it are skipped." >&2
 	@touch $@
 
 # The package itself is installed as the files here, for the script `combiner`.

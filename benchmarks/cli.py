@@ -31,6 +31,7 @@ from benchmarks.results_files import Benchmark, JobT, RowT, files_of
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
 from combiner_core.errors import CombinerError
+from combiner_core.executors import EXECUTORS
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions, TuneName
 from combiner_core.process import keep_freed_memory
 
@@ -205,6 +206,13 @@ def _add_documents(commands: Subparsers) -> None:
 def _add_measurement(
     command: argparse.ArgumentParser, processes: int = _CORES, threads: int = 1
 ) -> None:
+    command.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        default="local",
+        help="ray: on a cluster of machines that are alike, if times are to mean anything",
+    )
+    command.add_argument("--address", metavar="A", help="ray: of the cluster, or auto, or local")
     command.add_argument("--data", type=Path, required=True, metavar="DIR")
     command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
     command.add_argument("--limit", type=int, help="only the first files by name")
@@ -377,7 +385,14 @@ def _measured(
 ) -> Iterator[RowT]:
     """Rows of the jobs that the results file does not hold yet, as they are added to it."""
     measure = partial(run, folder=parsed.data, threads=parsed.threads)
-    return benchmark.measure_missing(jobs, measure, parsed.out, parsed.processes)
+    return benchmark.measure_missing(
+        jobs,
+        measure,
+        parsed.out,
+        parsed.processes,
+        executor=parsed.executor,
+        address=parsed.address,
+    )
 
 
 def _tell(line: str) -> None:

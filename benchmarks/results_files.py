@@ -7,7 +7,6 @@ commit and packages. Every row names its run, so that a file which was continued
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import platform
 import resource
@@ -15,7 +14,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -24,7 +22,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from combiner_core.errors import CombinerError
-from combiner_core.process import keep_freed_memory
+from combiner_core.executors import ExecutorName, completed, executor_named
 from combiner_core.signals import write_atomically
 
 FORMAT_VERSION = 2
@@ -135,6 +133,9 @@ class Benchmark(Generic[JobT, RowT]):
         measure: Callable[[JobT], RowT],
         output: Path,
         processes: int,
+        *,
+        executor: ExecutorName = "local",
+        address: str | None = None,
     ) -> Iterator[RowT]:
         """Measure the jobs that a file has no row of yet, and rewrite it after each.
 
@@ -142,7 +143,12 @@ class Benchmark(Generic[JobT, RowT]):
             jobs: what to measure.
             measure: how, a function of a module (or a `partial` of one).
             output: the file, read to resume.
-            processes: jobs at a time.
+            processes: jobs at a time on this machine.
+            executor, address: where jobs run, see `executor_named`; the run that rows tell of is
+                that of this machine.
+
+        Raises:
+            CombinerError: the executor will not do, or what a job met.
         """
         file = self.read(output) if output.exists() else ResultsFile[RowT]()
         done = {row.job for row in file.rows}
@@ -153,24 +159,20 @@ class Benchmark(Generic[JobT, RowT]):
         if run not in file.runs:
             file.runs.append(run)
         origin = file.runs.index(run)
-        # processes begin as copies of one that has imported everything and run nothing
-        context = multiprocessing.get_context("forkserver")
         function = measure.func if isinstance(measure, partial) else measure
-        context.set_forkserver_preload(["numba", function.__module__])
-        max_jobs = 1 if self.isolated else None
-        with ProcessPoolExecutor(
-            processes, context, initializer=keep_freed_memory, max_tasks_per_child=max_jobs
-        ) as pool:
-            futures = [pool.submit(measure, job) for job in missing]
-            try:
-                for future in as_completed(futures):
-                    row = future.result()
-                    file.rows.append(row)
-                    file.origins.append(origin)
-                    self._write(output, file)
-                    yield row
-            finally:
-                pool.shutdown(cancel_futures=True)
+        with executor_named(
+            executor,
+            workers=processes,
+            address=address,
+            tasks_per_worker=int(self.isolated),
+            preload=["numba", function.__module__],
+        ) as workers:
+            for _, future in completed(workers, measure, missing):
+                row = future.result()
+                file.rows.append(row)
+                file.origins.append(origin)
+                self._write(output, file)
+                yield row
 
     def _parse(self, content: dict[str, Any]) -> ResultsFile[RowT]:
         runs = _runs(content)

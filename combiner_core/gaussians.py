@@ -15,6 +15,7 @@ arrays or torch tensors of any shape and compute in their precision.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -67,21 +68,31 @@ def standard_kl_nats(mean: ArrayT, log_std: ArrayT) -> ArrayT:
     return result
 
 
-def closed_form_prior(posteriors: DiagonalGaussian) -> DiagonalGaussian:
+def closed_form_prior(
+    posteriors: DiagonalGaussian, total: Callable[[Tensor], Tensor] | None = None
+) -> DiagonalGaussian:
     """The Gaussian that minimises the mean KL[q_i || p] over M posteriors.
 
     COMBINER's prior update (Guo et al. 2023, algorithm 1): mu_p = mean_i mu_i and
     sigma_p^2 = mean_i [sigma_i^2 + (mu_i - mu_p)^2].
 
+    Sums are of float64: their order hardly matters.
+
     Args:
         posteriors: mean and std of shape (M, D).
+        total: adds up a sum over the posteriors that are here with those of others elsewhere.
 
     Returns:
         mean and std of shape (D,).
     """
-    mean = posteriors.mean.mean(0)
-    variance = (posteriors.std**2 + (posteriors.mean - mean) ** 2).mean(0)
-    return DiagonalGaussian(mean, variance.sqrt())
+    means, stds = posteriors.mean.double(), posteriors.std.double()
+    add = total or (lambda here: here)
+    sums = add(_functions(means).cat([means.sum(0), means.new_tensor([len(means)])]))
+    count = sums[-1]
+    mean = sums[:-1] / count
+    variance = add((stds**2 + (means - mean) ** 2).sum(0)) / count
+    precision = posteriors.mean.dtype
+    return DiagonalGaussian(mean.to(precision), variance.sqrt().to(precision))
 
 
 def linear_posterior(

@@ -6,23 +6,21 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from combiner_core import CombinerError
 from combiner_core.presets import DIRECTORY_VARIABLE
+from demo.capacity import capacity_of
 from demo.folder import own_folder
-from demo.jobs import Capacity, JobQueue, Lanes
+from demo.jobs import JobQueue, Lanes
 from demo.settings import Settings
-from demo.workers import machine
+from demo.workers.cluster import Cluster
 
 _MAX_EVENTS_WAITING = 1024
 # Events that only look and draw. Those that wait for a worker come on top: of runs and of what is
 # short, and of each up to twice the length of the queue, see `demo.scheduling`.
 _MAX_QUICK_EVENTS, _WAITING_EVENTS = 64, 4
-_FEWEST_WORKERS, _MOST_WORKERS, _CORES_EACH = 2, 8, 2
-# For this share of the memory, the page itself and what else runs here.
-_LEAST_MEMORY_BYTES = 1 << 30
 
 
 def serve(settings: Settings) -> None:
@@ -31,48 +29,39 @@ def serve(settings: Settings) -> None:
     What a server left that was killed is deleted at the start.
 
     Raises:
-        CombinerError: the device is not there, or nothing can listen at that address.
+        CombinerError: the device or the cluster is not there, or nothing can listen at that
+            address.
     """
+    with _cluster(settings) as cluster:
+        capacity = capacity_of(settings, cluster.machines() if cluster else None)
+        # Stop as on Ctrl-C, tidily; Ray has a way of its own.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with (
+            own_folder() as folder,
+            JobQueue(
+                folder / "jobs",
+                Lanes(capacity, cluster),
+                settings.input_limits,
+                life_s=settings.files_life_s,
+            ) as queue,
+            _ending_undisturbed(),
+        ):
+            queue.warm_up()
+            _serve_page(queue, settings, folder)
+
+
+@contextmanager
+def _cluster(settings: Settings) -> Iterator[Cluster | None]:
+    """The cluster of the settings, or ``None`` for this machine, which then has the device."""
+    if settings.executor == "ray":
+        with closing(Cluster(settings.ray_address)) as cluster:
+            yield cluster
+        return
     if settings.device == "cuda":
         from combiner_core.devices import resolve  # Imports torch.
 
         resolve(settings.device)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stop as on Ctrl-C, tidily.
-    with (
-        own_folder() as folder,
-        JobQueue(
-            folder / "jobs",
-            Lanes(capacity_of(settings)),
-            settings.input_limits,
-            life_s=settings.files_life_s,
-        ) as queue,
-        _ending_undisturbed(),
-    ):
-        queue.warm_up()
-        _serve_page(queue, settings, folder)
-
-
-def capacity_of(settings: Settings) -> Capacity:
-    """What is done at a time and what each may take, where the settings leave it open.
-
-    Threads are those of the machine divided among the workers, unless OMP_NUM_THREADS says.
-    """
-    cores = machine.cores()
-    few = max(_FEWEST_WORKERS, min(_MOST_WORKERS, cores // _CORES_EACH))
-    workers = settings.workers or few
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    share_bytes = machine.memory_bytes() // (workers + 1)
-    memory_bytes = settings.max_memory_mb and round(settings.max_memory_mb * 2**20)
-    return Capacity(
-        settings.device,
-        settings.presets,
-        workers,
-        int(asked) if asked.isdecimal() and int(asked) else max(1, cores // workers),
-        settings.queue_length,
-        settings.queue_length_each,
-        settings.max_run_s,
-        memory_bytes or max(_LEAST_MEMORY_BYTES, share_bytes),
-    )
+    yield None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from combiner_core import Limits
+from combiner_core.executors import EXECUTORS, ExecutorName
 from combiner_core.options import DeviceName
 
 _PREFIX = "COMBINER_"
@@ -55,6 +56,13 @@ def _port(text: str) -> int:
 def _positive(text: str) -> float:
     number = float(text)
     if not 0 < number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not (0 <= number <= 1 or (number.is_integer() and 0 < number < math.inf)):
         raise ValueError(text)
     return number
 
@@ -115,7 +123,10 @@ class Settings:
         max_sessions: open pages whose state is kept.
         max_megapixels: largest image accepted, in 10^6 pixels.
         max_seconds: longest clip accepted.
-        workers: runs at a time; ``None``: by the cores of the machine.
+        executor: where work is done: "local" for this machine, "ray" for a cluster.
+        ray_address: of the cluster; ``None`` for one of this machine, unless RAY_ADDRESS says.
+        gpus_per_worker: of the cluster: a share of one, or some; 0 for processors.
+        workers: runs at a time; ``None``: by the cores of the machine, or the cluster.
         queue_length: runs that may wait for those at work.
         queue_length_each: those of one visitor.
         max_run_s: longest time that a run may take.
@@ -157,9 +168,24 @@ class Settings:
     max_seconds: float = field(
         default=600.0, metadata=_option("longest clip accepted, in seconds", _positive)
     )
+    executor: ExecutorName = field(
+        default="local", metadata=_option("where work is done", str, EXECUTORS)
+    )
+    ray_address: str | None = field(
+        default=None,
+        metadata=_option(
+            "HOST:PORT of the Ray cluster, or auto for the one this machine belongs to", str
+        ),
+    )
+    gpus_per_worker: float = field(
+        default=0.0, metadata=_option("GPUs of the cluster for each run, 0.25 for a share", _share)
+    )
     workers: int | None = field(
         default=None,
-        metadata=_option("runs at a time; if not given, half as many as cores, but 2 to 8", _whole),
+        metadata=_option(
+            "runs at a time; if not given, half as many as cores, but 2 to 8 of this machine",
+            _whole,
+        ),
     )
     queue_length: int = field(
         default=32, metadata=_option("runs that may wait for those at work", _count)
@@ -249,6 +275,10 @@ def read(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Set
     parsed = parser.parse_args(arguments)
     if bool(parsed.user) != bool(parsed.password):
         parser.error("a user needs a password, and a password a user")
+    if parsed.executor == "local" and (parsed.ray_address or parsed.gpus_per_worker):
+        parser.error("an address and GPUs of a cluster need the executor ray")
+    if parsed.executor == "ray" and parsed.device == "cuda" and not parsed.gpus_per_worker:
+        parser.error("the device cuda of a cluster needs a number of GPUs for each worker")
     if space_host := environment.get(_SPACE_HOST_VARIABLE):
         parsed.allowed_host = (*parsed.allowed_host, space_host)
     return Settings(**vars(parsed))

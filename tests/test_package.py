@@ -51,6 +51,8 @@ def test_requirements_files_say_what_the_project_says(project: dict[str, Any]) -
     assert sorted(_lines("requirements.txt")) == sorted(runtime)
     benchmarks = _of_extra(project, "bench") - runtime
     assert sorted(_lines("requirements-bench.txt")) == sorted(benchmarks)
+    cluster = _of_extra(project, "cluster") - runtime
+    assert sorted(_lines("requirements-cluster.txt")) == sorted(cluster)
     development = _of_extra(project, "dev") - runtime
     assert sorted(_lines("requirements-dev.txt")) == sorted(development)
 

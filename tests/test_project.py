@@ -26,6 +26,11 @@ BROWSER_TESTS = sorted((ROOT / "tests" / "browser").rglob("*.py"))
 FAMILIES = ("multires", "siren")
 # What each part of the engine may import besides itself. `core` is the modules that are in no other
 # part: containers, presets, the codec of any family and the face.
+BATCH = sorted(
+    path
+    for part in ("batch", "executors")
+    for path in (ROOT / "combiner_core" / part).rglob("*.py")
+)
 BASE = {"_installation", "_lazy", "_numbers", "errors", "limits", "options"}
 LAYERS: dict[str, set[str]] = {
     "base": set(),
@@ -35,7 +40,9 @@ LAYERS: dict[str, set[str]] = {
     "core": {"base", "gaussians", "rec", "signals"},
     "siren": {"base", "core", "gaussians", "rec", "signals"},
     "multires": {"base", "core", "gaussians", "rec", "signals"},
-    "cli": {"base", "core", "signals"},
+    "executors": {"base", "core"},
+    "batch": {"base", "core", "executors", "signals"},
+    "cli": {"base", "batch", "core", "executors", "signals"},
 }
 MAX_LINES = 400
 UNSAFE = {
@@ -127,7 +134,8 @@ def test_files_name_no_place_on_one_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["requirements.txt", "requirements-bench.txt", "requirements-dev.txt"]
+    "file",
+    [f"requirements{part}.txt" for part in ("", "-bench", "-cluster", "-dev")],
 )
 def test_requirements_are_pinned(file: str) -> None:
     requirements = _requirements(file)
@@ -139,16 +147,20 @@ def test_requirements_are_pinned(file: str) -> None:
     ("modules", "files"),
     [
         (
-            [*CORE, *APP, *EXAMPLES],
+            [*(path for path in CORE if path not in BATCH), *APP, *EXAMPLES],
             ["requirements.txt"],
         ),
+        (BATCH, ["requirements.txt", "requirements-cluster.txt"]),
         (
             [path for path in BENCHMARKS if path != FIGURES],
             ["requirements.txt", "requirements-bench.txt"],
         ),
-        ([FIGURES, *TESTS], ["requirements.txt", "requirements-dev.txt"]),
+        (
+            [FIGURES, *TESTS],
+            ["requirements.txt", "requirements-cluster.txt", "requirements-dev.txt"],
+        ),
     ],
-    ids=["runtime", "benchmarks", "development"],
+    ids=["runtime", "cluster", "benchmarks", "development"],
 )
 def test_imports_are_required(modules: list[Path], files: list[str]) -> None:
     required = {re.split(r"[=>\[]", line)[0] for file in files for line in _requirements(file)}

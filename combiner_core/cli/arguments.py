@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from combiner_core import __version__
-from combiner_core.cli import commands, output
+from combiner_core.cli import batch, commands, output
 from combiner_core.families import FAMILIES, family_named
 from combiner_core.limits import Limits
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions, TuneName
@@ -18,6 +18,10 @@ PROGRAM = "combiner"
 _DESCRIPTION = (
     "Compression with Bayesian implicit neural representations. As IN and OUT, - stands for "
     "standard input and output."
+)
+_BATCH_HELP = (
+    "What is done is not done again when the command is given again. Exits with 3 if there are "
+    "files that could not be done: results.jsonl says why."
 )
 _TRAIN_HELP = "learn a prior from a folder of signals"
 
@@ -49,60 +53,29 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     command = subparsers.add_parser("encode", help="compress an image, a clip, or one of a video")
     command.set_defaults(run=commands.encode)
     _add_files(command, "IN", "OUT.cmb")
-    budget = command.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--bytes", type=int, metavar="N", help="largest file size")
-    budget.add_argument("--bpp", type=float, metavar="X", help="bits per pixel of an image")
-    budget.add_argument("--kbps", type=float, metavar="X", help="1000 bits per second of a clip")
-    command.add_argument("--model", default=EncodeOptions.model, metavar="NAME")
-    command.add_argument("--effort", choices=get_args(EffortName), default="balanced")
-    command.add_argument("--rec", choices=get_args(CoderName), default="trellis")
-    command.add_argument(
-        "--tune",
-        choices=get_args(TuneName),
-        default=EncodeOptions.tune,
-        help="least squared error, or what looks and sounds best",
-    )
+    _add_budget(command.add_mutually_exclusive_group(required=True))
+    _add_encoding(command)
     command.add_argument(
         "--importance",
         type=_input,
         metavar="MASK",
         help="of an image: a grey picture, white where bits should go and black where not",
     )
-    command.add_argument("--seed", type=int, default=0, metavar="N")
-    command.add_argument(
-        "--frame",
-        type=float,
-        metavar="SECONDS",
-        help="of a video or an animation: compress its frame at this time",
-    )
-    command.add_argument(
-        "--keep-metadata",
-        action="store_true",
-        help="keep copyright, author and date",
-    )
     _add_common(command)
 
     command = subparsers.add_parser("decode", help="decompress a .cmb file")
     command.set_defaults(run=commands.decode)
     _add_files(command, "IN.cmb", "OUT.(png|wav|flac)")
-    command.add_argument("--fraction", type=float, default=1.0, metavar="F")
-    command.add_argument("--scale", type=float, default=1.0, metavar="S")
-    command.add_argument(
-        "--depth", type=int, choices=(8, 16), default=8, help="bits of a colour of an image"
-    )
+    _add_decoding(command)
     command.add_argument(
         "--uncertainty",
         type=_output,
         metavar="MAP.png",
         help="also write by how much each pixel of an image is expected to be off, in 1/4 level",
     )
-    command.add_argument(
-        "--detail",
-        type=float,
-        metavar="X",
-        help="from 0, faithful, to 1, natural: grain sampled from the prior (default: the file's)",
-    )
     _add_common(command)
+
+    _add_batch(subparsers.add_parser("batch", help="encode or decode many files, on many cores"))
 
     command = subparsers.add_parser("info", help="what a .cmb file says of itself")
     command.set_defaults(run=commands.info)
@@ -119,6 +92,103 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         for name in FAMILIES:  # whose options alone import torch
             family_named(name).add_train_command(learners)
     return parser.parse_args(arguments)
+
+
+def _add_budget(command: argparse._ActionsContainer) -> None:
+    command.add_argument("--bytes", type=int, metavar="N", help="largest file size")
+    command.add_argument("--bpp", type=float, metavar="X", help="bits per pixel of an image")
+    command.add_argument("--kbps", type=float, metavar="X", help="1000 bits per second of a clip")
+
+
+def _add_encoding(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default=EncodeOptions.model, metavar="NAME")
+    command.add_argument("--effort", choices=get_args(EffortName), default="balanced")
+    command.add_argument("--rec", choices=get_args(CoderName), default="trellis")
+    command.add_argument(
+        "--tune",
+        choices=get_args(TuneName),
+        default=EncodeOptions.tune,
+        help="least squared error, or what looks and sounds best",
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N")
+    command.add_argument(
+        "--frame",
+        type=float,
+        metavar="SECONDS",
+        help="of a video or an animation: compress its frame at this time",
+    )
+    command.add_argument(
+        "--keep-metadata",
+        action="store_true",
+        help="keep copyright, author and date",
+    )
+
+
+def _add_decoding(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--fraction", type=float, default=1.0, metavar="F")
+    command.add_argument("--scale", type=float, default=1.0, metavar="S")
+    command.add_argument(
+        "--depth", type=int, choices=(8, 16), default=8, help="bits of a colour of an image"
+    )
+    command.add_argument(
+        "--detail",
+        type=float,
+        metavar="X",
+        help="from 0, faithful, to 1, natural: grain sampled from the prior (default: the file's)",
+    )
+
+
+def _add_batch(command: argparse.ArgumentParser) -> None:
+    directions = command.add_subparsers(required=True, metavar="encode|decode")
+    encode = directions.add_parser(
+        "encode", help="compress files", description=f"Compress files. {_BATCH_HELP}"
+    )
+    encode.set_defaults(run=batch.encode)
+    _add_batch_files(encode)
+    _add_budget(encode)
+    _add_encoding(encode)
+    _add_executor(encode)
+    _add_common(encode)
+
+    decode = directions.add_parser(
+        "decode", help="decompress .cmb files", description=f"Decompress files. {_BATCH_HELP}"
+    )
+    decode.set_defaults(run=batch.decode)
+    _add_batch_files(decode)
+    _add_decoding(decode)
+    decode.add_argument("--sound", choices=("wav", "flac"), default="wav", help="files of clips")
+    _add_executor(decode)
+    _add_common(decode)
+
+
+def _add_batch_files(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SRC",
+        help="a folder, a file, a pattern, or a manifest (.jsonl, .parquet); a path or a URL",
+    )
+    command.add_argument("--out", required=True, metavar="DIR", help="folder of outputs")
+    command.add_argument(
+        "--shard",
+        default="0/1",
+        metavar="I/N",
+        help="only part I of N, from 0 on, of several runs that share the work",
+    )
+
+
+def _add_executor(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--executor", choices=("local", "ray"), default="local")
+    command.add_argument(
+        "--workers", type=int, metavar="N", help="processes of this machine (default: its cores)"
+    )
+    command.add_argument("--address", metavar="A", help="ray: of the cluster, or auto, or local")
+    command.add_argument(
+        "--gpus-per-task", type=float, default=0.0, metavar="X", help="ray: a share of a GPU"
+    )
+    command.add_argument(
+        "--memory-per-task", type=float, default=0.0, metavar="GB", help="ray: of each task"
+    )
 
 
 def _add_files(command: argparse.ArgumentParser, source: str, target: str) -> None:

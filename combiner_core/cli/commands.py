@@ -40,7 +40,7 @@ def encode(parsed: argparse.Namespace) -> None:
     from combiner_core.signals import read
     from combiner_core.signals.about import NOTHING_KNOWN
 
-    limits = _limits(parsed)
+    limits = limits_of(parsed)
     reading = read(
         parsed.input,
         frame_s=parsed.frame,
@@ -105,7 +105,7 @@ def decode(parsed: argparse.Namespace) -> None:
         models=presets,
         depth=parsed.depth,
         detail=parsed.detail,
-        limits=_limits(parsed),
+        limits=limits_of(parsed),
     )
     decoded = time.monotonic()
     save(signal, parsed.output)
@@ -135,7 +135,7 @@ def _save_uncertainty(parsed: argparse.Namespace, data: bytes, presets: PresetLi
     from combiner_core import Signal, codec, save
 
     deviations = codec.uncertainty(
-        data, device=parsed.device, models=presets, limits=_limits(parsed)
+        data, device=parsed.device, models=presets, limits=limits_of(parsed)
     )
     levels = np.clip(np.rint(_LEVELS_PER_DEVIATION * deviations), 0, 255).astype(np.uint8)
     save(Signal.image(np.repeat(levels[..., None], 3, 2)), parsed.uncertainty)
@@ -187,7 +187,7 @@ def models(parsed: argparse.Namespace) -> None:
         output.line(sentence)
 
 
-def _limits(parsed: argparse.Namespace) -> Limits:
+def limits_of(parsed: argparse.Namespace) -> Limits:
     """The usual ones, or of the size that is asked for.
 
     Raises:

@@ -18,14 +18,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: of the command line, by default those of the process.
 
     Returns:
-        0, or 1 with one sentence on standard error. Bad usage exits with 2.
+        0, or 1 with one sentence on standard error; 3 of a batch that is done but for files that
+        could not be. Bad usage exits with 2.
     """
     calm_threads()
     try:
         try:
             parsed = parse(sys.argv[1:] if arguments is None else arguments)
             keep_freed_memory()
-            parsed.run(parsed)
+            return parsed.run(parsed) or 0
         finally:
             output.flush()  # of help and version, too, with which the parser exits
     except CombinerError as error:
@@ -39,4 +40,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"{PROGRAM}: There is not enough memory for this.", file=sys.stderr)
         return 1
-    return 0

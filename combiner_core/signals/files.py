@@ -146,13 +146,23 @@ def save(signal: Signal, path: str | PathLike[str]) -> None:
         SignalError: the suffix does not suit the signal, or the file cannot be written.
     """
     path = Path(path)
+    usual = next(iter(_ENCODERS[signal.kind]))
+    is_nameless = not path.suffix and is_stream(path)
+    write_atomically(path, encoded(signal, path.name + usual if is_nameless else path.name))
+
+
+def encoded(signal: Signal, name: str) -> bytes:
+    """What `save` writes to a file of this name.
+
+    Raises:
+        SignalError: the suffix does not suit the signal.
+    """
     encoders = _ENCODERS[signal.kind]
-    suffix = path.suffix.lower() or (next(iter(encoders)) if is_stream(path) else "")
-    encode = encoders.get(suffix)
+    encode = encoders.get(Path(name).suffix.lower())
     if encode is None:
         what = "An image" if signal.kind == "image" else "Audio"
-        raise SignalError(f"{what} is saved as {' or '.join(encoders)}, not as {path.name}.")
-    write_atomically(path, encode(signal))
+        raise SignalError(f"{what} is saved as {' or '.join(encoders)}, not as {name}.")
+    return encode(signal)
 
 
 def _frame(content: bytes, name: str, max_pixels: int, frame_s: float) -> Reading | None:

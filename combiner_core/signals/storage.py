@@ -62,11 +62,16 @@ def read_all(path: str | PathLike[str]) -> bytes:
     return bytes(content)
 
 
-def write_atomically(path: str | PathLike[str], content: bytes) -> None:
+def write_atomically(path: str | PathLike[str], content: bytes, *, sweeps: bool = True) -> None:
     """Write a file that appears under its name only when it is complete.
 
     A symbolic link stays: the file it points at is written. Pipes, sockets, devices and open
     descriptors (/dev/stdout) are written to.
+
+    Args:
+        path: the file.
+        content: all of it.
+        sweeps: whether to `sweep` its folder, which takes the longer the more files are in it.
 
     Raises:
         SignalError: it cannot be written there; an older file of that name is unchanged.
@@ -79,6 +84,8 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
             with _duplicate(descriptor, "wb") as stream:
                 stream.write(content)
         elif mode is None or stat.S_ISREG(mode):
+            if sweeps:
+                sweep(Path(os.path.realpath(path)).parent)
             _replace(Path(os.path.realpath(path)), content)
         elif stat.S_ISSOCK(mode):
             with socket.socket(socket.AF_UNIX) as connection:
@@ -89,6 +96,16 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
                 stream.write(content)
     except (OSError, ValueError) as error:
         raise SignalError(f"{path.name} cannot be written: {_reason(error)}.") from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder: nobody holds a lock on it."""
+    with suppress(OSError, ValueError):
+        for partial in folder.glob(f".*{_PARTIAL}"):
+            old = time.time() - partial.stat().st_mtime > _UNLOCKED_S
+            with partial.open("rb") as stream:
+                if old and _is_ours(stream):
+                    partial.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:
@@ -142,7 +159,6 @@ def is_standard_output(path: Path) -> bool:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    _sweep(path.parent)
     # In the same folder, so that the last step is a rename; not a `tempfile`, whose permissions
     # would hide the result from other users.
     partial = path.with_name(f".{secrets.token_hex(8)}{_PARTIAL}")
@@ -155,16 +171,6 @@ def _replace(path: Path, content: bytes) -> None:
     finally:
         with suppress(OSError, ValueError):  # the first error is the one to tell
             partial.unlink(missing_ok=True)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what writers that were killed have left in a folder: nobody holds a lock on it."""
-    with suppress(OSError, ValueError):
-        for partial in folder.glob(f".*{_PARTIAL}"):
-            old = time.time() - partial.stat().st_mtime > _UNLOCKED_S
-            with partial.open("rb") as stream:
-                if old and _is_ours(stream):
-                    partial.unlink(missing_ok=True)
 
 
 def _is_ours(stream: IO[bytes]) -> bool:

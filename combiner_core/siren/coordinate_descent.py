@@ -3,7 +3,8 @@
 Guo et al. 2023, algorithm 1: (1) improve every posterior under the prior as it is, (2) set the
 prior to the closed-form minimiser of the mean KL, and again. Every signal is held at the rate
 asked for by its own beta, as it will be when a user gives a budget. Lower rates start from the
-posteriors and the prior of the next higher one.
+posteriors and the prior of the next higher one. Several processes share the signals between them:
+each improves the posteriors of its own, and the sums of step (2) are over all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import safetensors.torch
@@ -19,12 +20,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from combiner_core.distributed import ALONE, Processes
 from combiner_core.gaussians import DiagonalGaussian, closed_form_prior
 from combiner_core.metrics import psnr_from_mse_db
 from combiner_core.signals.storage import make_folder, write_atomically
 from combiner_core.siren.coordinates import FieldData
 from combiner_core.siren.network import Siren, SirenConfig
-from combiner_core.siren.posterior import OptimiserConfig, PosteriorFit
+from combiner_core.siren.posterior import Draws, OptimiserConfig, PosteriorFit
 from combiner_core.siren.prior import FactorisedPrior
 
 _FIELD_PEAK = 2.0
@@ -99,6 +101,11 @@ class CoordinateDescent:
         targets: the training signals, on the device to use.
         checkpoint: file to resume from if it exists and to save to.
         warm_start: checkpoint of a higher rate of the same field, used when not resuming.
+        processes: that learn together, all from these targets.
+
+    Raises:
+        ValueError: a checkpoint is damaged or belongs to other settings or signals, or there are
+            more processes than signals.
     """
 
     def __init__(
@@ -107,8 +114,12 @@ class CoordinateDescent:
         targets: Sequence[FieldData],
         checkpoint: Path | None = None,
         warm_start: Path | None = None,
+        processes: Processes = ALONE,
     ) -> None:
-        self._config, self._checkpoint = config, checkpoint
+        self._config, self._checkpoint, self._processes = config, checkpoint, processes
+        self._total, self._here = len(targets), processes.share(len(targets))
+        batch = min(config.optimiser.batch, *(len(target.coordinates) for target in targets))
+        targets = targets[self._here]
         device = targets[0].values.device
         self._field = Siren(config.network, device)
         count = self._field.weight_count
@@ -122,8 +133,8 @@ class CoordinateDescent:
             targets,
             bits,
             torch.zeros(count, dtype=torch.long, device=device),
-            config.optimiser,
-            torch.Generator(device).manual_seed(config.seed + 1),
+            replace(config.optimiser, batch=batch),
+            Draws(torch.Generator(device).manual_seed(config.seed + 1), self._total, self._here),
         )
         self._kl_bits = torch.zeros(count, device=device)
         self._curve: list[CoordinateDescentProgress] = []
@@ -138,35 +149,53 @@ class CoordinateDescent:
         return FactorisedPrior.from_training(self._fit.prior, self._kl_bits)
 
     def run(self, save_every_s: float = 60.0) -> Iterator[CoordinateDescentProgress | LearnedPrior]:
-        """Train; yields after every outer iteration, and the result last."""
-        config, fit = self._config, self._fit
+        """Train; yields after every outer iteration, and the result last.
+
+        Raises:
+            CombinerError: another process was lost, or a checkpoint cannot be written.
+        """
+        config, fit, total = self._config, self._fit, self._processes.sum
         started = saved = time.monotonic()
         for update in range(len(self._curve), config.updates):
             for step in range(config.steps_per_update):
                 fit.step(self._learning_rate(update * config.steps_per_update + step))
-            kl_bits = fit.kl_bits()
+            late = self._processes.is_first and time.monotonic() - saved > save_every_s
+            kl_bits, psnr_db, beta, is_late = self._means(late)
             if update < config.updates * (1 - config.frozen_share):
-                fit.rebase(closed_form_prior(fit.posterior()))
+                fit.rebase(closed_form_prior(fit.posterior(), total))
             # a running mean: the rates are about how bits divide, the last word matters most
             share = max(0.2, 1 / (update + 1))
-            self._kl_bits += share * (kl_bits.mean(0) - self._kl_bits)
+            self._kl_bits += share * (kl_bits - self._kl_bits)
             progress = CoordinateDescentProgress(
                 update + 1,
                 config.updates,
-                float(sum(psnr_from_mse_db(mse, _FIELD_PEAK) for mse in fit.distortion.tolist()))
-                / len(fit.distortion),
-                float(kl_bits.sum(1).mean()),
-                float(fit.beta.mean()),
+                psnr_db,
+                float(kl_bits.sum()),
+                beta,
                 time.monotonic() - started,
             )
             self._curve.append(progress)
             last = update + 1 == config.updates
-            if self._checkpoint is not None and (last or time.monotonic() - saved > save_every_s):
+            if self._checkpoint is not None and (last or is_late):
                 self._save(self._checkpoint)
                 saved = time.monotonic()
             yield progress
         stride = max(1, len(self._curve) // _CURVE_POINTS)
         yield LearnedPrior(self.prior, tuple(self._curve[stride - 1 :: stride]))
+
+    def _means(self, late: bool) -> tuple[Tensor, float, float, bool]:
+        """KL in bits of each weight, PSNR in dB and beta, each the mean over all signals.
+
+        And whether it is late enough to save, as the first process alone says: clocks differ.
+        """
+        fit = self._fit
+        psnrs_db = [psnr_from_mse_db(mse, _FIELD_PEAK) for mse in fit.distortion.tolist()]
+        scalars = [sum(psnrs_db), float(fit.beta.sum()), self._total * late]
+        kl_bits = fit.kl_bits().double().sum(0)
+        sums = self._processes.sum(torch.cat([kl_bits, kl_bits.new_tensor(scalars)]))
+        means = sums / self._total
+        psnr_db, beta, is_late = means[-3:].tolist()
+        return means[:-3].float(), psnr_db, beta, bool(is_late)
 
     def _learning_rate(self, step: int) -> float:
         # a rate that stays high makes posteriors wander, the prior widen after them, and the steps,
@@ -177,7 +206,13 @@ class CoordinateDescent:
         return float(config.optimiser.learning_rate * warm_up * config.final_learning_rate**done)
 
     def _save(self, path: Path) -> None:
-        tensors = self._fit.state() | {"kl_bits": self._kl_bits}
+        tensors = {
+            name: self._processes.gather(tensor, self._total) if _is_by_signal(name) else tensor
+            for name, tensor in self._fit.state().items()
+        }
+        if not self._processes.is_first:
+            return
+        tensors["kl_bits"] = self._kl_bits
         curve = json.dumps([asdict(progress) for progress in self._curve])
         config = json.dumps(asdict(self._config), sort_keys=True)
         make_folder(path.parent)
@@ -185,9 +220,14 @@ class CoordinateDescent:
         write_atomically(path, safetensors.torch.save(tensors, metadata=metadata))
 
     def _restore(self, tensors: dict[str, Tensor], path: Path) -> None:
-        if tensors["mean"].shape != self._fit.mean.shape:
+        if tensors["mean"].shape != (self._total, self._field.weight_count):
             raise ValueError(f"the checkpoint {path.name} is of other signals or another network")
-        self._fit.load_state(tensors)
+        self._fit.load_state(
+            {
+                name: tensor[self._here] if _is_by_signal(name) else tensor
+                for name, tensor in tensors.items()
+            }
+        )
 
     def _resume(self, path: Path) -> None:
         tensors, metadata = _load(path)
@@ -198,6 +238,11 @@ class CoordinateDescent:
         self._curve = [
             CoordinateDescentProgress(**progress) for progress in json.loads(metadata["curve"])
         ]
+
+
+def _is_by_signal(name: str) -> bool:
+    """Whether a tensor of a fit's state has a row for each signal."""
+    return name in ("mean", "log_std", "log_beta", "distortion") or ".exp_avg" in name
 
 
 def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -53,12 +53,14 @@ class FieldData:
         coordinates = audio_coordinates(len(samples), samples_per_unit)
         return cls(coordinates.to(device), torch.tensor(samples)[:, None].to(device))
 
-    def minibatch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """One random pair from each of `count` strata: (count, in_dims), (count, out_dims)."""
-        total = len(self.coordinates)
-        device = self.coordinates.device
-        jitter = torch.rand(count, generator=generator, device=device, dtype=torch.float64)
-        index = (torch.arange(count, device=device) + jitter) * (total / count)
+    def minibatch(self, jitter: Tensor) -> tuple[Tensor, Tensor]:
+        """One pair from each stratum: (count, in_dims), (count, out_dims).
+
+        Args:
+            jitter: its place within each stratum, float64, shape (count,), 0 to 1.
+        """
+        total, count = len(self.coordinates), len(jitter)
+        index = (torch.arange(count, device=jitter.device) + jitter) * (total / count)
         index = index.long().clamp_(max=total - 1)
         values = self.values[index]
         if values.dtype == torch.uint8:

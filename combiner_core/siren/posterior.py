@@ -75,6 +75,37 @@ class NoisePool:
         return self._values[start : start + count].view(shape)
 
 
+class Draws:
+    """Everything random of a fit of several signals, or of some of them.
+
+    What a signal gets does not depend on which others are fitted here: all that would be drawn for
+    them is drawn, and left aside.
+
+    Args:
+        generator: on the device of the fit.
+        total: signals in all.
+        here: those of this fit.
+    """
+
+    def __init__(self, generator: torch.Generator, total: int, here: slice) -> None:
+        self.generator = generator
+        self._pool, self._total, self._here = NoisePool(generator), total, here
+
+    def noise(self, shape: torch.Size) -> Tensor:
+        """Standard normal noise of shape (signals here, ...)."""
+        return self._pool(torch.Size([self._total, *shape[1:]]))[self._here]
+
+    def jitters(self, count: int) -> list[Tensor]:
+        """Uniform noise from 0 to 1, float64 (count,), for each signal here."""
+        drawn = [
+            torch.rand(
+                count, generator=self.generator, device=self.generator.device, dtype=torch.float64
+            )
+            for _ in range(self._total)
+        ]
+        return drawn[self._here]
+
+
 class PosteriorFit:
     """Posteriors of M signals under one prior, fitted together.
 
@@ -86,7 +117,8 @@ class PosteriorFit:
             mean and carry no noise.
         blocks: shape (D,), the block of each weight; every block has its own beta.
         config: optimiser settings.
-        generator: source of randomness, on the device of the fit.
+        randomness: a generator on the device of the fit, or what it gives to these signals, which
+            are some of more.
 
     Attributes:
         share_beta: hold the sum of all KL at the sum of all bits, by one change of beta for all.
@@ -101,12 +133,14 @@ class PosteriorFit:
         bits: Tensor,
         blocks: Tensor,
         config: OptimiserConfig,
-        generator: torch.Generator,
+        randomness: torch.Generator | Draws,
     ) -> None:
         self.field, self.prior, self.config = field, prior, config
-        self._targets, self._generator = targets, generator
+        self._targets = targets
+        if isinstance(randomness, torch.Generator):
+            randomness = Draws(randomness, len(targets), slice(None))
+        self._draws = randomness
         self._batch = min(config.batch, *(len(target.coordinates) for target in targets))
-        self._noise = NoisePool(generator)
         self._bits, self._blocks = bits, blocks
         self._free = bits > 0
         self._mean = torch.zeros_like(bits).requires_grad_()
@@ -153,11 +187,14 @@ class PosteriorFit:
         """One minibatch gradient step on the beta-ELBO of every signal."""
         for group in self._adam.param_groups:
             group["lr"] = learning_rate
-        drawn = [target.minibatch(self._batch, self._generator) for target in self._targets]
+        jitters = self._draws.jitters(self._batch)
+        drawn = [
+            target.minibatch(jitter) for target, jitter in zip(self._targets, jitters, strict=True)
+        ]
         coordinates = torch.stack([pair[0] for pair in drawn])
         values = torch.stack([pair[1] for pair in drawn])
         posterior = self._scaled(self._mean, self._free * self._log_std.exp())
-        output = self.field.sample(coordinates, posterior, self._noise)
+        output = self.field.sample(coordinates, posterior, self._draws.noise)
         distortion = (output - values).square().mean((1, 2))
         beta = self.beta[:, None]
         relative_beta = (self._log_beta[:, self._blocks].exp() / beta) * self._free
@@ -198,7 +235,7 @@ class PosteriorFit:
             "log_std": self._log_std.detach(),
             "log_beta": self._log_beta,
             "distortion": self.distortion,
-            "generator": self._generator.get_state(),
+            "generator": self._draws.generator.get_state(),
             "steps": torch.tensor(self._steps),
         }
         for number, adam_state in enumerate(self._adam.state_dict()["state"].values()):
@@ -213,7 +250,7 @@ class PosteriorFit:
             self._log_std.copy_(tensors["log_std"])
         self._log_beta.copy_(tensors["log_beta"])
         self.distortion = tensors["distortion"]
-        self._generator.set_state(tensors["generator"].cpu())
+        self._draws.generator.set_state(tensors["generator"].cpu())
         self._steps = int(tensors["steps"])
         adam = self._adam.state_dict()
         for number in range(2):

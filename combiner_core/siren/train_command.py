@@ -13,6 +13,7 @@ import torch
 
 from combiner_core.card import Card
 from combiner_core.devices import resolve
+from combiner_core.distributed import Processes, learning_together
 from combiner_core.errors import CombinerError
 from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.siren.coordinate_descent import (
@@ -68,11 +69,19 @@ def add_to(commands: Subparsers) -> None:
     command.add_argument("--batch", type=int, default=256)
     command.add_argument("--learning-rate", type=float, default=0.1)
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "--save-every", type=float, default=60.0, metavar="SECONDS", help="between checkpoints"
+    )
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
 def _train_siren(parsed: argparse.Namespace) -> None:
     device = resolve(parsed.device)
+    with learning_together(device) as processes:
+        _learn(parsed, device, processes)
+
+
+def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processes) -> None:
     if parsed.signals < 1 or parsed.tiles < 1:
         raise CombinerError("The numbers of signals and tiles must be positive.")
     check_preset(parsed)
@@ -87,10 +96,14 @@ def _train_siren(parsed: argparse.Namespace) -> None:
         targets, names = audio_targets(parsed.data, parsed.signals, SPEECH, parsed.seed, device)
     try:
         config = _config(parsed, bits)
-        trainer = CoordinateDescent(config, targets, parsed.checkpoint, parsed.warm_start)
+        trainer = CoordinateDescent(
+            config, targets, parsed.checkpoint, parsed.warm_start, processes
+        )
     except ValueError as error:
         raise CombinerError(f"These settings do not work: {error}.") from error
-    for event in trainer.run():
+    for event in trainer.run(parsed.save_every):
+        if not processes.is_first:
+            continue
         if isinstance(event, CoordinateDescentProgress):
             print(json.dumps(asdict(event)), flush=True)
             continue
@@ -128,7 +141,9 @@ def _card(
     if parsed.kind == "image":
         of = "an image" if parsed.tiles == 1 else "a tile of an image"
     training: dict[str, Any] = {
-        "arguments": without_paths(parsed, ("out", "checkpoint", "data", "warm_start")),
+        "arguments": without_paths(
+            parsed, ("out", "checkpoint", "data", "save_every", "warm_start")
+        ),
         "data": [folder.name for folder in parsed.data],
         "warm_start": parsed.warm_start.stem if parsed.warm_start else None,
         "files": names,

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
+from combiner_core.executors import Resources
 from combiner_core.options import DeviceName
 from demo.scheduling import Scheduler
 from demo.work import Rehearse
 from demo.workers import LocalExecutor, RunLimits, Setup, StoppedError
+from demo.workers.cluster import Cluster, ClusterExecutor
 
 _SHORT_S, _BACKGROUND_S = 300.0, 600.0
 _BACKGROUND_NICENESS = 10
@@ -29,6 +31,7 @@ class Capacity:
         max_waiting_each: of one visitor.
         max_run_s: longest run, in seconds.
         max_memory_bytes: of each process.
+        gpus: of a cluster that each of the workers has: a share of one, or some.
     """
 
     device: DeviceName = "auto"
@@ -39,6 +42,7 @@ class Capacity:
     max_waiting_each: int = 4
     max_run_s: float = 3600.0
     max_memory_bytes: int = 4 << 30
+    gpus: float = 0.0
 
 
 class Lanes:
@@ -46,6 +50,7 @@ class Lanes:
 
     Args:
         capacity: of them.
+        cluster: where workers are, for longer than this; ``None`` for this machine.
 
     Attributes:
         runs: for what takes long, and is watched.
@@ -53,15 +58,20 @@ class Lanes:
         background: for what nobody waits for; it yields the processor to the others.
     """
 
-    def __init__(self, capacity: Capacity) -> None:
+    def __init__(self, capacity: Capacity, cluster: Cluster | None = None) -> None:
+        self._cluster = cluster
         workers = capacity.workers
         setup = Setup(capacity.presets, capacity.device, capacity.threads, 0, Rehearse())
         limits = RunLimits(capacity.max_run_s, capacity.max_memory_bytes)
         short = replace(limits, time_s=min(_SHORT_S, limits.time_s))
         long = replace(limits, time_s=min(_BACKGROUND_S, limits.time_s))
-        quiet = replace(setup, niceness=_BACKGROUND_NICENESS, rehearsal=None)
-        self._warmed = LocalExecutor(setup, limits, kept=workers)
-        self._also_warmed = LocalExecutor(setup, short, kept=1)
+        # On a cluster what is not a run has no GPU, nor cores of its own.
+        light = setup if cluster is None else replace(setup, device="cpu")
+        quiet = replace(light, niceness=_BACKGROUND_NICENESS, rehearsal=None)
+        own = Resources(capacity.threads, capacity.gpus, capacity.max_memory_bytes)
+        self._warmed = self._hire(setup, limits, workers, own)
+        self._also_warmed = self._hire(light, short, 1)
+        background = self._hire(quiet, long, 1)
         self.runs = Scheduler(
             self._warmed,
             workers,
@@ -74,7 +84,7 @@ class Lanes:
             max_waiting=capacity.max_waiting,
             max_waiting_each=capacity.max_waiting_each,
         )
-        self.background = Scheduler(LocalExecutor(quiet, long), 1)
+        self.background = Scheduler(background, 1)
 
     def warm_up(self) -> None:
         """Start workers, so that the first visitor need not wait for them; returns at once."""
@@ -84,6 +94,13 @@ class Lanes:
         """Stop everything; no process is left."""
         for lane in (self.runs, self.short, self.background):
             lane.close()
+
+    def _hire(
+        self, setup: Setup, limits: RunLimits, kept: int, own: Resources | None = None
+    ) -> LocalExecutor | ClusterExecutor:
+        if self._cluster is None:
+            return LocalExecutor(setup, limits, kept=kept)
+        return self._cluster.executor(setup, limits, kept=kept, resources=own)
 
     def _warm_up(self) -> None:
         with suppress(StoppedError):

@@ -287,6 +287,8 @@ class JobQueue:
                 return
             if isinstance(event, Opened):
                 job.open(event)
+                if job.comparison is not None:
+                    return  # It began anew, with another worker.
                 job.comparison = BaselineComparison(
                     event.shape.kind,
                     open_file,

@@ -11,7 +11,6 @@ from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from threading import Event as Flag
-from threading import Lock
 from typing import Generic
 
 import psutil
@@ -20,6 +19,7 @@ from combiner_core import CombinerError
 from demo.workers import child
 from demo.workers.child import Began, Ended, Event, Failed, Message, Ready, Stop
 from demo.workers.limits import RunLimits
+from demo.workers.pool import Pool
 from demo.workers.protocol import (
     EventT,
     MemoryLimitError,
@@ -72,92 +72,35 @@ class LocalExecutor:
     """
 
     def __init__(self, setup: Setup, limits: RunLimits, *, kept: int = 1) -> None:
-        self._setup, self._limits, self._kept = setup, limits, kept
+        self._setup, self._limits = setup, limits
         self._context = _context()
-        self._idle: list[_Worker] = []
-        self._busy: set[_Worker] = set()
-        self._lock, self._closed = Lock(), False
+        self._pool = Pool(self._start, kept)
 
     def warm_up(self) -> None:
         """Start the workers that are kept, one after the other; returns when they are ready."""
-        while self._lacks_workers():
-            worker = self._start()
-            self.give_back(worker)
-            while self._waits_for(worker):
+        for worker in self._pool.fill():
+            while self._pool.waits_for(worker):
                 time.sleep(_WATCH_S)
 
     def submit(self, work: Work[EventT]) -> LocalRun[EventT]:
         """Begin with some work; a worker is found when its events are asked for."""
-        return LocalRun(self, work, self._limits)
+        return LocalRun(self._pool, work, self._limits)
 
     def close(self) -> None:
         """Stop everything and end all workers."""
-        with self._lock:
-            self._closed = True
-            workers = [*self._idle, *self._busy]
-            self._idle = []
-        for worker in workers:
-            worker.kill()
+        self._pool.close()
 
-    def take(self) -> _Worker:
-        """A worker that has nothing to do, one that is ready if there is one.
-
-        Raises:
-            StoppedError: this is closed.
-        """
-        with self._lock:
-            alive = [each for each in self._idle if each.is_alive()]
-            ready = [each for each in alive if each.seems_ready()]
-            chosen = next(iter(ready or alive), None)
-            self._idle = [each for each in alive if each is not chosen]
-            if chosen is not None:
-                self._busy.add(chosen)
-                return chosen
-        return self._start(for_now=True)
-
-    def give_back(self, worker: _Worker) -> None:
-        """Take note that a worker has nothing to do, or cannot be used any more."""
-        with self._lock:
-            self._busy.discard(worker)
-            is_wanted = len(self._idle) < self._kept and not self._closed
-            if is_wanted and worker.is_free and worker.is_alive():
-                self._idle.append(worker)
-                return
-        worker.kill()
-        if self._lacks_workers():
-            with suppress(StoppedError):
-                self.give_back(self._start())
-
-    def _lacks_workers(self) -> bool:
-        with self._lock:
-            return not self._closed and len(self._idle) + len(self._busy) < self._kept
-
-    def _start(self, *, for_now: bool = False) -> _Worker:
-        """A new worker, which is busy as long as it is not given back.
-
-        Args:
-            for_now: somebody waits for it, whose work takes the place of a rehearsal.
-        """
+    def _start(self, for_now: bool) -> _Worker:
+        # The work of who waits takes the place of a rehearsal.
         setup = replace(self._setup, rehearsal=None) if for_now else self._setup
-        # It may take seconds, in which nobody else shall wait.
-        worker = _Worker(self._context, setup)
-        with self._lock:
-            if not self._closed:
-                self._busy.add(worker)
-                return worker
-        worker.kill()
-        raise StoppedError("The app is about to end.")
-
-    def _waits_for(self, worker: _Worker) -> bool:
-        with self._lock:
-            return worker in self._idle and not worker.seems_ready()
+        return _Worker(self._context, setup)
 
 
 class LocalRun(Generic[EventT]):
     """See `demo.workers.protocol.Run`."""
 
-    def __init__(self, executor: LocalExecutor, work: Work[EventT], limits: RunLimits) -> None:
-        self._executor, self._work, self._limits = executor, work, limits
+    def __init__(self, pool: Pool[_Worker], work: Work[EventT], limits: RunLimits) -> None:
+        self._pool, self._work, self._limits = pool, work, limits
         self._stopped = Flag()
 
     def __iter__(self) -> Iterator[EventT]:
@@ -165,7 +108,7 @@ class LocalRun(Generic[EventT]):
         try:
             yield from self._events(worker)
         finally:
-            self._executor.give_back(worker)
+            self._pool.give_back(worker)
 
     def stop(self) -> None:
         """Have it end soon; returns at once."""
@@ -174,13 +117,13 @@ class LocalRun(Generic[EventT]):
     def _employed(self) -> _Worker:
         """A worker that has begun with the work."""
         for _ in range(_TRIES):
-            worker = self._executor.take()
+            worker = self._pool.take()
             try:
                 self._hand_over(worker)
             except WorkerDiedError:
-                self._executor.give_back(worker)
+                self._pool.give_back(worker)
             except BaseException:
-                self._executor.give_back(worker)
+                self._pool.give_back(worker)
                 raise
             else:
                 return worker

@@ -8,7 +8,7 @@ import pytest
 
 from combiner_core import Limits
 from demo import settings
-from demo.server import capacity_of
+from demo.capacity import capacity_of
 from demo.workers import machine
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from combiner_core.devices import half_precision
+from combiner_core.distributed import ALONE, Processes
 from combiner_core.multires.audio.mdct import analyse
 from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig, to_levels
 from combiner_core.multires.coding_order import follow
@@ -91,6 +92,7 @@ class AudioTrainer:
         warm_start: checkpoint of another training, used when not resuming; bands whose networks
             are of the same size start from it.
         device: where to compute.
+        processes: that learn together; each has its part of every batch.
 
     Raises:
         ValueError: the checkpoint is damaged or belongs to other settings.
@@ -103,7 +105,10 @@ class AudioTrainer:
         checkpoint: Path | None = None,
         warm_start: Path | None = None,
         device: torch.device | str = "cpu",
+        processes: Processes = ALONE,
     ) -> None:
+        self._processes = processes
+        processes.part_of_batch(config.batch)
         self._config, self._source, self._checkpoint = config, source, checkpoint
         self._device = torch.device(device)
         with torch.random.fork_rng(devices=[]):
@@ -136,21 +141,23 @@ class AudioTrainer:
         """Train; yields after every step."""
         steps, history = self._config.steps, self._learner.history
         while history.done < steps:
-            self._learner.learn(
-                self._loss(np.random.default_rng((self._config.seed, history.done)))
-            )
+            self._learner.learn(self._loss(self._generator(history.done)))
             last = history.done == steps
             if self._checkpoint is not None and (last or history.done % save_every == 0):
                 self._learner.save(self._checkpoint, asdict(self._config))
             yield AudioTrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
 
+    def _generator(self, step: int) -> np.random.Generator:
+        # the first process, or one alone, draws as if the last number were not there
+        return np.random.default_rng((self._config.seed, step, self._processes.rank))
+
     def _loss(self, generator: np.random.Generator) -> Tensor:
         config = self._config
-        hop = config.prior.hop
+        batch, hop = self._processes.part_of_batch(config.batch), config.prior.hop
         # a piece is cut out of the middle of sound, hence a frame more at both ends
         length = (config.frames + 1) * hop
-        pieces = [self._source.draw(length, generator) for _ in range(config.batch)]
-        log_noise = torch.from_numpy(generator.uniform(*config.log_noise, config.batch))
+        pieces = [self._source.draw(length, generator) for _ in range(batch)]
+        log_noise = torch.from_numpy(generator.uniform(*config.log_noise, batch))
         sampler = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
         log_noise = log_noise.to(self._device)
         noise = torch.exp2(log_noise)
@@ -180,6 +187,7 @@ class AudioTrainer:
             history,
             _MAX_NORM,
             _FORGETTING,
+            processes=self._processes,
         )
 
 

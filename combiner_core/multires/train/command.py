@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from combiner_core.card import Card
 from combiner_core.devices import resolve
+from combiner_core.distributed import Processes, learning_together
 from combiner_core.errors import CombinerError
 from combiner_core.multires.audio.prior import AudioPriorConfig
 from combiner_core.multires.model import Model, quantise
@@ -100,6 +101,11 @@ def add_to(families: Subparsers) -> None:
 
 def _train(parsed: argparse.Namespace) -> None:
     device = resolve(parsed.device)
+    with learning_together(device) as processes:
+        _learn(parsed, device, processes)
+
+
+def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processes) -> None:
     check_preset(parsed)
     check_folders([*parsed.data, *parsed.validate])
     if parsed.validate_every < 1:
@@ -110,8 +116,10 @@ def _train(parsed: argparse.Namespace) -> None:
     try:
         recipe = _recipe(parsed)
         if not parsed.export_only:
-            for event in _events(parsed, recipe, device):
+            for event in _events(parsed, recipe, device, processes):
                 print(json.dumps(event), flush=True)
+        if not processes.is_first:
+            return
         saved = Checkpoint.read(parsed.checkpoint)
     except ValueError as error:
         raise CombinerError(f"These settings do not work: {error}.") from error
@@ -156,10 +164,12 @@ def _given(**values: int | None) -> dict[str, Any]:
 
 
 def _events(
-    parsed: argparse.Namespace, recipe: Recipe, device: torch.device
+    parsed: argparse.Namespace, recipe: Recipe, device: torch.device, processes: Processes
 ) -> Iterator[dict[str, Any]]:
-    """What is reported of the training, for people and programs that follow it."""
-    for progress, model in recipe.train(parsed.checkpoint, parsed.warm_start, device):
+    """What the first process reports of the training, for people and programs that follow it."""
+    for progress, model in recipe.train(parsed.checkpoint, parsed.warm_start, device, processes):
+        if not processes.is_first:
+            continue
         last = progress.step == progress.steps
         if last or progress.step % _REPORT_STEPS == 0:
             yield asdict(progress)

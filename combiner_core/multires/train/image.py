@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from combiner_core.distributed import ALONE, Processes
 from combiner_core.multires.image.elbo import Window, coarse_nats, image_elbo
 from combiner_core.multires.image.field import folded_weights
 from combiner_core.multires.image.level_network import LevelNetwork
@@ -124,6 +125,7 @@ class ImageTrainer:
         warm_start: checkpoint of another training of the same model to begin with, used when not
             resuming.
         device: where to compute.
+        processes: that learn together; each has its part of every batch.
 
     Raises:
         ValueError: no picture can be used, or a checkpoint is damaged or belongs to other settings.
@@ -136,8 +138,11 @@ class ImageTrainer:
         checkpoint: Path | None = None,
         warm_start: Path | None = None,
         device: torch.device | str = "cpu",
+        processes: Processes = ALONE,
     ) -> None:
+        self._processes = processes
         self._config, self._checkpoint = config, checkpoint
+        processes.part_of_batch(config.batch)
         self._device = torch.device(device)
         largest = max((min(pixels.shape[:2]) for pixels in pictures), default=0)
         self._overview = min(config.overview, largest // 2 * 2)
@@ -194,14 +199,23 @@ class ImageTrainer:
         ]
         schedule = StableSchedule(config.steps, config.learning_rate, config.warm_up, config.fall)
         return Learner(
-            self._model, optimisers, schedule, history, _MAX_NORM, _FORGETTING, self._working
+            self._model,
+            optimisers,
+            schedule,
+            history,
+            _MAX_NORM,
+            _FORGETTING,
+            working=self._working,
+            processes=self._processes,
         )
 
     def _loss(self, step: int) -> Tensor:
         config = self._config
-        generator = np.random.default_rng((config.seed, step))
-        pixels = self._draw(config.crop, config.batch, generator)
-        log_noise = self._draw_log_noise(config.batch, generator)
+        # the first process, or one alone, draws as if the last number were not there
+        generator = np.random.default_rng((config.seed, step, self._processes.rank))
+        batch = self._processes.part_of_batch(config.batch)
+        pixels = self._draw(config.crop, batch, generator)
+        log_noise = self._draw_log_noise(batch, generator)
         maps = [random_noise_map(part.cpu(), generator) for part in pixels]
         row, column = (
             32 * int(start)
@@ -211,8 +225,9 @@ class ImageTrainer:
         nats = elbo_nats(self._working, pixels, log_noise, maps, window)
         loss = self._weighed(nats, log_noise)
         if self._overview and step % _OVERVIEW_EVERY == 0:
-            pixels = self._draw(self._overview, _OVERVIEW_BATCH, generator)
-            log_noise = self._draw_log_noise(_OVERVIEW_BATCH, generator)
+            count = -(-_OVERVIEW_BATCH // self._processes.count)
+            pixels = self._draw(self._overview, count, generator)
+            log_noise = self._draw_log_noise(count, generator)
             maps = [random_noise_map(part.cpu(), generator) for part in pixels]
             levels = self._working.config.prior.levels
             size = (self._overview, self._overview)

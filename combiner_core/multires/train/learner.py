@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from combiner_core.distributed import ALONE, Processes
 from combiner_core.signals.storage import make_folder, write_atomically
 
 _LOSS_SMOOTHING = 0.02
@@ -146,6 +147,7 @@ class Learner:
         forgetting: share of the running mean that a step replaces, once there have been enough.
         working: a copy of the model whose gradients are taken, with some parameters in half
             precision; by default the model itself.
+        processes: that learn together: a step is along the mean of their gradients.
 
     Attributes:
         average: a running mean of the model.
@@ -159,45 +161,56 @@ class Learner:
         history: History,
         max_norm: float,
         forgetting: float,
+        *,
         working: nn.Module | None = None,
+        processes: Processes = ALONE,
     ) -> None:
+        self._processes = processes
         self._model, self._schedule, self.history = model, schedule, history
         self._working = model if working is None else working
+        processes.agree_on(model)
+        self._copy_to_working()
         self._optimisers = optimisers
         self.average = copy.deepcopy(model)
         self._max_norm, self._forgetting = max_norm, forgetting
         self._step, self._resumed = 0, time.monotonic() - history.elapsed_s
 
     def learn(self, loss: Tensor) -> None:
-        """Take a step along the gradient of a loss in nats."""
-        value = float(loss.detach())
+        """Take a step along the gradient of a loss in nats.
+
+        Raises:
+            CombinerError: another process was lost.
+        """
+        value = float(self._processes.sum(loss.detach())) / self._processes.count
         for working in self._working.parameters():
             working.grad = None
         loss.backward()
-        parameters: list[Tensor] = list(self._model.parameters())
+        parameters = list(self._model.parameters())
         if self._working is not self._model:
             for master, working in zip(parameters, self._working.parameters(), strict=True):
                 master.grad = None if working.grad is None else working.grad.float()
+        self._processes.average_gradients(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, self._max_norm)
         if not self._step or value < _OUTLIER * self.history.loss_nats:
             self._follow_gradients()
         self._step += 1
         with torch.no_grad():
-            if self._working is not self._model:
-                torch._foreach_copy_(list(self._working.parameters()), parameters)
+            self._copy_to_working()
             torch._foreach_lerp_(
                 list(self.average.parameters()),
-                parameters,
+                list[Tensor](parameters),
                 max(self._forgetting, _AVERAGE_WARM_UP / (self._step + _AVERAGE_WARM_UP)),
             )
         self._record(value)
 
     def save(self, path: Path, settings: Mapping[str, Any]) -> None:
-        """Write a checkpoint, which appears only when it is complete.
+        """Write a checkpoint, which appears only when it is complete; the first process does.
 
         Raises:
             SignalError: it cannot be written there.
         """
+        if not self._processes.is_first:
+            return
         tensors = {_MODEL + name: value for name, value in self._model.state_dict().items()}
         for name, value in self.average.state_dict().items():
             tensors[_AVERAGE + name] = value
@@ -224,12 +237,13 @@ class Learner:
             states.setdefault(name, {})[kind] = tensor
         for name, parameter, optimiser in self._learned():
             optimiser.state[parameter] = states[name]
-        if self._working is not self._model:
-            with torch.no_grad():
-                torch._foreach_copy_(
-                    list(self._working.parameters()), list(self._model.parameters())
-                )
+        self._copy_to_working()
         self._step = step
+
+    @torch.no_grad()
+    def _copy_to_working(self) -> None:
+        if self._working is not self._model:
+            torch._foreach_copy_(list(self._working.parameters()), list(self._model.parameters()))
 
     def _follow_gradients(self) -> None:
         for speed, optimiser in self._optimisers:

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from combiner_core.distributed import ALONE, Processes
 from combiner_core.errors import CombinerError
 from combiner_core.multires.audio.prior import AudioPriorConfig
 from combiner_core.multires.model import (
@@ -100,7 +101,11 @@ class ImageRecipe:
     fuse: bool = False
 
     def train(
-        self, checkpoint: Path, warm_start: Path | None, device: torch.device
+        self,
+        checkpoint: Path,
+        warm_start: Path | None,
+        device: torch.device,
+        processes: Processes = ALONE,
     ) -> Iterator[tuple[Progress, Model]]:
         """Progress and the running mean of the model after every step.
 
@@ -108,7 +113,7 @@ class ImageRecipe:
             ValueError: see `ImageTrainer`.
         """
         pictures = [signal.values for signal in self.data.learned]
-        trainer = ImageTrainer(self.settings, pictures, checkpoint, warm_start, device)
+        trainer = ImageTrainer(self.settings, pictures, checkpoint, warm_start, device, processes)
         if self.fuse:
             trainer.fuse()
         return ((progress, trainer.model) for progress in trainer.run())
@@ -154,14 +159,20 @@ class AudioRecipe:
     rate_unit: str = "kbps"
 
     def train(
-        self, checkpoint: Path, warm_start: Path | None, device: torch.device
+        self,
+        checkpoint: Path,
+        warm_start: Path | None,
+        device: torch.device,
+        processes: Processes = ALONE,
     ) -> Iterator[tuple[Progress, Model]]:
         """Progress and the running mean of the model after every step.
 
         Raises:
             ValueError: see `AudioTrainer`.
         """
-        trainer = AudioTrainer(self.settings, self.source, checkpoint, warm_start, device)
+        trainer = AudioTrainer(
+            self.settings, self.source, checkpoint, warm_start, device, processes
+        )
         model = self._model(self.settings.prior)
         model.prior = trainer.prior
         return ((progress, model) for progress in trainer.run())
