@@ -11,7 +11,7 @@ import gradio as gr
 
 import combiner_core as cc
 from combiner_core.budget import Unit
-from combiner_core.options import EffortName
+from combiner_core.options import EffortName, TuneName
 from demo.compress import report_of
 from demo.jobs import JobQueue, JobView, Task
 from demo.media import Extent
@@ -42,12 +42,13 @@ def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folde
         model: str,
         effort: EffortName,
         frame_s: float,
+        tune: TuneName,
         request: gr.Request,
     ) -> tuple[str, dict[str, Any]]:
         """Compress an image, a clip or one of a video; returns the .cmb file and a report."""
         listener = visitors.listener(request)
         try:
-            options = cc.EncodeOptions(model=model, effort=effort)
+            options = cc.EncodeOptions(model=model, effort=effort, tune=tune)
             task = Task(
                 inputs.chosen(file, None, settings),
                 None,
@@ -96,12 +97,13 @@ def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folde
         budget, unit = gr.Number(0.2), gr.Radio(get_args(Unit), value="bpp")
         model = gr.Radio([*MODELS], value="multires")
         effort = gr.Radio(get_args(EffortName), value="fast")
+        tune = gr.Radio(get_args(TuneName), value=cc.EncodeOptions.tune)
         fraction, scale = gr.Number(1.0), gr.Number(1.0)
         frame_s = gr.Number(_NO_FRAME)
         report = gr.JSON()
         gr.Button().click(
             compress,
-            [source, budget, unit, model, effort, frame_s],
+            [source, budget, unit, model, effort, frame_s, tune],
             [compressed, report],
             api_name="compress",
             concurrency_limit=None,

@@ -10,7 +10,7 @@ from typing import Any, cast
 import gradio as gr
 
 import combiner_core as cc
-from combiner_core.options import EffortName
+from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
 from demo.compress.budgets import Known
 from demo.compress.controls import Controls
@@ -141,11 +141,13 @@ class CompressTab:
         own_bytes: int | None,
         model: str,
         effort: EffortName,
+        tune: TuneName,
         frame_s: float | None,
         request: gr.Request,
     ) -> Iterator[Updates]:
         try:
-            task = self._controls.task(path, known, purpose, own_bytes, model, effort, frame_s)
+            asked = (path, known, purpose, own_bytes, model, effort, tune, frame_s)
+            task = self._controls.task(*asked)
             job_id = self._queue.submit(self._visitors.listener(request).visitor, task)
         except cc.CombinerError as error:
             yield self._live.fail(str(error))  # What was there before stays.

@@ -154,7 +154,7 @@ class JobQueue:
                 outcome.original,
                 job.task.kind,
                 cc.Budget(outcome.bytes_count),
-                replace(options, model=model, effort="fast"),
+                replace(options, model=model, effort="fast", tune=cc.EncodeOptions.tune),
             )
             job.companion = self._add(job.visitor, task, with_others=False).id
 

@@ -24,7 +24,7 @@ from security_tools import Server, file, running_server
 pytestmark = pytest.mark.slow
 
 WAIT_S = 240.0
-QUICK, ENDLESS = ("multires", "fast", -1), ("siren", "best", -1)
+QUICK, ENDLESS = ("multires", "fast", -1, "psnr"), ("siren", "best", -1, "psnr")
 
 
 def png(seed: int, side: int) -> bytes:
