@@ -109,7 +109,7 @@ def test_an_input_redirected_is_not_overwritten(run: RunBytes, cmb_file: Path) -
     assert cmb_file.read_bytes() == content
 
 
-@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+@pytest.mark.parametrize("name", ["-", pytest.param("/dev/stdin", marks=pytest.mark.long)])
 def test_input_comes_through_a_pipe(
     name: str, run: RunBytes, photo_file: Path, cmb_file: Path, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_multires_posterior_level_by_level(pictures: list[Path]) -> None:
     assert (levels[:, 3] > 0).all()
 
 
+@pytest.mark.long
 def test_another_coder_takes_two_lines(pictures: list[Path]) -> None:
     lines = lines_of("swap_coder.py", pictures[0], bpp=0.5)
     assert [line.split(":")[0] for line in lines] == ["trellis", "A*"]

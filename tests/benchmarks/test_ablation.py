@@ -183,6 +183,7 @@ def test_differences_are_taken_file_by_file() -> None:
     assert "| refinement: off | 4 | 0.1000 | 19.31 | -0.25 (-0.25 to -0.25) | 700 | 3 |" in lines[3]
 
 
+@pytest.mark.long
 def test_files_of_variants_have_the_same_size(
     photos: Path, multires_presets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +209,7 @@ def test_measurements_are_kept_and_resumed(
     assert not again.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_priors_of_coordinate_descent_are_compared(
     photos: Path, tmp_path: Path, tiny_presets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,6 +126,7 @@ def test_better_codes_lose_less(
     assert losses == sorted(losses)
 
 
+@pytest.mark.long
 def test_measurements_are_kept_and_resumed(
     run_benchmarks: RunCli,
     photos: Path,

@@ -74,6 +74,7 @@ def test_rd_measures_models(cli: RunCli, photos: Path, tmp_path: Path) -> None:
     assert "photo.png" not in again.stderr  # nothing was left to measure
 
 
+@pytest.mark.long
 def test_others_are_measured_and_resumed(cli: RunCli, photos: Path, tmp_path: Path) -> None:
     arguments = ("others", "--data", photos, "--out", "rows.json", "--set", "graphics")
     done = cli(*arguments, "--threads", "1", "--codecs", "jpeg")

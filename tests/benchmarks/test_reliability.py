@@ -15,7 +15,7 @@ from benchmarks.reliability.visits import Notes, Visitor
 from combiner_core.errors import CombinerError
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_commands_leave_whole_files(tmp_path: Path) -> None:
     rows = list(kills.measure(tmp_path, rounds=1))
     assert [row["command"] for row in rows] == ["encode", "train siren", "train multires"]

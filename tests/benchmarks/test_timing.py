@@ -57,6 +57,7 @@ def test_images_grow_by_reflection_and_shrink() -> None:
             timing.of_size(image, megapixels)
 
 
+@pytest.mark.long
 def test_every_size_and_rate_is_measured(
     run_benchmarks: RunCli,
     photos: Path,

@@ -160,7 +160,9 @@ def test_a_run_that_takes_too_long_is_told_so(tmp_path: Path) -> None:
         assert (tmp_path / "errors.txt").read_text() == ""
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+)
 def test_nothing_is_left_of_a_server_that_ends(tmp_path: Path, how: signal.Signals) -> None:
     with busy_server(tmp_path) as (server, _):
         await_that(lambda: len(jobs(server)) == 1)
@@ -183,6 +185,7 @@ def test_nothing_is_left_of_a_server_that_ends(tmp_path: Path, how: signal.Signa
         assert server.process.returncode == 0
 
 
+@pytest.mark.long
 def test_files_of_finished_jobs_go_after_their_time(tmp_path: Path) -> None:
     with running_server(tmp_path, "--files-life-s", "60") as server:
         folder = server.cache.parent
