@@ -57,7 +57,6 @@ class ResultView:
             self._comparison: ImageComparison | AudioComparison = (
                 ImageComparison(name) if kind == "image" else AudioComparison(name)
             )
-            self.percent = parts.prefix_slider(f"{kind}-percent")
             with gr.Row():
                 self._downloads = [
                     gr.DownloadButton(text, elem_id=f"{kind}-{name}")
@@ -67,7 +66,9 @@ class ResultView:
                         ("download-report", "Download report"),
                     )
                 ]
+            self._link = gr.HTML(elem_id=f"{kind}-link", elem_classes="job-link")
             self._table = gr.HTML(elem_id=f"{kind}-table")
+            self.percent = parts.prefix_slider(f"{kind}-percent")
             self.companion = gr.Button(elem_id=f"{kind}-companion", size="sm")
             self._note = gr.HTML(elem_id=f"{kind}-companion-note", elem_classes="job-note")
 
@@ -79,6 +80,7 @@ class ResultView:
             *self._comparison.outputs,
             self.percent,
             *self._downloads,
+            self._link,
             self._table,
             self.companion,
             self._note,
@@ -112,6 +114,10 @@ class ResultView:
             updates[self.percent] = 100
         updates |= self._compare(view, outcome, prefix)
         updates |= self._offer(view, outcome)
+        updates[self._link] = (
+            f'<p><a href="?{self._kind}={view.id}">The address of this result</a> can be shared as '
+            "long as the server keeps it: who has it can see and download all of this.</p>"
+        )
         updates[self._table] = _table(view, outcome)
         updates |= self._describe_companion(view)
         return updates, contents

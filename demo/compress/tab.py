@@ -67,6 +67,10 @@ class CompressTab:
         self._prefix = gr.State(None)
         # A message on the screen needs a queued event, which looking is not.
         self._failure = gr.Textbox(visible="hidden", label="Failure", elem_id=f"{kind}-failure")
+        # Afterwards, as what is wanted of a new file is taken from the settings; and only then: a
+        # visitor may have chosen a file before the page had been asked for the last one.
+        self._restored = gr.Textbox(visible="hidden", label="Restored", elem_id=f"{kind}-restored")
+        self._restored.change(self._file_of, self._restored, self._controls.source, **QUICK)
         self._timer = gr.Timer(_POLL_S, active=False)
         self._wire_job()
 
@@ -76,8 +80,12 @@ class CompressTab:
         Args:
             load: the event of the page.
         """
-        load(self._resume, self._job_id, [*self._outputs, *self._controls.settings], **QUICK)
-        load(self._file_of, self._job_id, self._controls.source, **QUICK)
+        load(
+            self._resume,
+            self._job_id,
+            [self._job_id, self._restored, *self._outputs, *self._controls.settings],
+            **QUICK,
+        )
 
     @property
     def _looking(self) -> list[gr.components.Component]:
@@ -187,17 +195,24 @@ class CompressTab:
         seen = await asyncio.to_thread(self._look, job_id, drawn, result_drawn, prefix)
         return {self._prefix: prefix, **seen}
 
-    def _resume(self, job_id: str) -> Updates:
-        """The last run, unless nothing came of it: that was told at the time."""
-        view = self._queue.view(job_id)
-        if view is not None and view.state in ("failed", "stopped"):
-            job_id = ""
-        return {**self._look(job_id, Drawn(), "", None), **self._controls.restored(view)}
+    def _resume(self, job_id: str, request: gr.Request) -> Updates:
+        """The run of the address, or the last one, unless nothing came of it: that was told."""
+        view = self._followed(job_id, request)
+        seen_id = view.id if view is not None and view.state not in ("failed", "stopped") else ""
+        updates = {**self._look(seen_id, Drawn(), "", None), **self._controls.restored(view)}
+        has_file = view is not None and view.file is not None and view.file.exists()
+        followed_id = view.id if view is not None else ""
+        restored_id = followed_id if has_file else ""
+        return {**updates, self._job_id: followed_id, self._restored: restored_id}
 
     def _file_of(self, job_id: str) -> str | None:
         view = self._queue.view(job_id)
-        file = view.file if view is not None else None
-        return str(file) if file is not None and file.exists() else None
+        return None if view is None or view.file is None else str(view.file)
+
+    def _followed(self, job_id: str, request: gr.Request) -> JobView | None:
+        """The run whose result the address names, else that of this browser."""
+        shared = self._queue.view(dict(request.query_params).get(self._kind))
+        return shared if shared is not None and shared.outcome else self._queue.view(job_id)
 
     def _look(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
         """Whatever is new of the run that this page follows."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from browser_tools import JOB_MS, state, visit
+from browser_tools import JOB_MS, state, upload, visit
 from playwright.sync_api import Browser, Page, expect
 
+import combiner_core as cc
 from demo.showcase.figures import Figures
 
 pytestmark = pytest.mark.browser
@@ -55,3 +58,23 @@ def test_the_bar_is_always_in_view(browser: Browser, app_url: str, size: tuple[i
         expect(page.locator("#image-showcase .compare-stage")).to_be_in_viewport()
         expect(page.locator("#image-compress")).to_be_in_viewport(ratio=1)
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_tabs_and_results_have_addresses(
+    browser: Browser, page: Page, photo: cc.Signal, tmp_path: Path
+) -> None:
+    cc.save(photo, tmp_path / "photo.png")
+    upload(page, "image", tmp_path / "photo.png")
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    link = page.locator("#image-link a").get_attribute("href")
+    page.get_by_role("tab", name="Decode").click()
+    expect(page.locator("#decode-run")).to_be_visible()
+    assert page.url.endswith("?tab=decode")
+    page.go_back()
+    expect(page.locator("#image-compress")).to_be_visible()
+    with visit(browser, page.url + "?tab=audio") as other:
+        expect(other.locator("#audio-compress")).to_be_visible()
+    with visit(browser, page.url + str(link)) as other:
+        expect(state(other, "image", "done")).to_be_visible()
+        expect(other.locator("#image-note")).to_contain_text("96 × 64 pixels")

@@ -1,0 +1,45 @@
+// Every tab has an address, so that it can be shared and the way back works. A result's address,
+// ?image=... or ?audio=..., is read by the server.
+(() => {
+  if (window.combinerPlaces) return;  // Gradio may run what is in the head twice
+  window.combinerPlaces = true;
+  const TITLES = {
+    image: "Image", audio: "Audio", decode: "Decode", explain: "How it works", results: "Results",
+  };
+  const LOOK_MS = 100;
+  const LOOKS = 300;
+
+  const place = () => {
+    const asked = new URL(location).searchParams;
+    const tab = asked.get("tab") ?? (asked.has("audio") ? "audio" : "image");
+    return tab in TITLES ? tab : "image";
+  };
+  const TABS = ".tab-wrapper button, [role=tab]";
+  const buttons = () =>
+    [...document.querySelectorAll(TABS)].filter((each) => !each.closest("[aria-hidden=true]"));
+  const named = (button) =>
+    Object.keys(TITLES).find((tab) => TITLES[tab] === button?.textContent.trim());
+  const shown = () => named(document.querySelector("[role=tab][aria-selected=true]"));
+
+  function go() {
+    if (shown() !== place()) buttons().find((each) => named(each) === place())?.click();
+  }
+
+  document.addEventListener("click", ({ target, isTrusted }) => {
+    const tab = named(target instanceof Element ? target.closest(TABS) : null);
+    if (!isTrusted || !tab || tab === place()) return;
+    const address = new URL(location);
+    address.searchParams.set("tab", tab);
+    history.pushState({}, "", address);
+  }, true);
+  addEventListener("popstate", go);
+
+  let looks = 0;
+  const begin = setInterval(() => {
+    looks += 1;
+    if (shown() || looks > LOOKS) {
+      clearInterval(begin);
+      go();
+    }
+  }, LOOK_MS);
+})();
