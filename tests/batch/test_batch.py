@@ -27,6 +27,7 @@ from batch_tools import (
 )
 
 import combiner_core as cc
+from combiner_core.cli import main
 
 pytestmark = pytest.mark.slow
 
@@ -37,14 +38,27 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def test_a_folder_there_and_back(photos: Path, multires_presets: Path, tmp_path: Path) -> None:
+def test_a_folder_there_and_back(
+    photos: Path,
+    multires_presets: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One file is bad: a row of its own, which is done in the next run, as nothing else is."""
+    monkeypatch.chdir(tmp_path)
     write_clip(photos / "clip.wav")
-    done = run(tmp_path, multires_presets, "encode", "photos", "--out", "files", "--bpp", 1.4,
-               "--kbps", 3.2, *QUICK, "--workers", 2, "--json")  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    (photos / "below" / "bad.png").write_text("This is not a picture.")
+    arguments = ("encode", "photos", "--out", "files", "--bpp", 1.4, *QUICK, "--json")
+    done = run(tmp_path, multires_presets, *arguments, "--kbps", 3.2, "--workers", 2)
+    assert done.returncode == 3, done.stderr
     names = ["1.png", "3.png", "below/0.png", "below/2.png", "clip.wav"]
     report, found = json.loads(done.stdout), rows(tmp_path / "files")
-    assert (report["done"], report["failed"], report["skipped"]) == (5, 0, 0)
+    assert (report["done"], report["failed"], report["skipped"]) == (5, 1, 0)
+    bad = found.pop("below/bad.png")
+    assert bad["output"] is None
+    assert bad["error"].startswith("bad.png cannot be read: ")
+    assert str(tmp_path) not in bad["error"]
     assert sorted(found) == names
     files = outputs(tmp_path / "files")
     assert sorted(files) == [f"{name}.cmb" for name in names]
@@ -55,59 +69,36 @@ def test_a_folder_there_and_back(photos: Path, multires_presets: Path, tmp_path:
         assert row["seconds"] > 0
         assert (row["error"], row["notes"]) == (None, [])
     assert report["bytes"] == sum(map(len, files.values()))
-    assert report["source_bytes"] == sum(row["source_bytes"] for row in found.values())
+
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "files").rglob("*.cmb")}
+    shutil.copy(photos / "1.png", photos / "below" / "bad.png")
+    done = run(tmp_path, multires_presets, *arguments, "--kbps", 3.2, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["done"], report["failed"], report["skipped"]) == (1, 0, 5)
+    assert rows(tmp_path / "files")["below/bad.png"]["error"] is None
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `batch` is not installed")
+    table = parquet.read_table(tmp_path / "files" / "results.parquet").to_pylist()
+    assert {row["name"]: row for row in table} == rows(tmp_path / "files")
+
+    assert main(["batch", *map(str, arguments), "--kbps", "4"]) == 1
+    assert capsys.readouterr().err == (
+        "combiner: files holds outputs of other settings (budgets): name another folder.\n"
+    )
 
     done = run(tmp_path, multires_presets, "decode", "files", "--out", "back", "--device", "cpu",
-               "--sound", "flac", "--json")  # fmt: skip
+               "--sound", "flac", "--workers", 1)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert len(outputs(tmp_path / "back", ".png")) == 4
+    assert len(outputs(tmp_path / "back", ".png")) == 5
     assert sorted(outputs(tmp_path / "back", ".flac")) == ["clip.wav.flac"]
     for name in names[:4]:
         original, back = cc.load(photos / name), cc.load(tmp_path / "back" / f"{name}.png")
         assert cc.psnr_db(original, back) == pytest.approx(found[name]["psnr_db"], abs=0.05)
 
 
-def test_the_table_is_the_same_as_parquet(
-    photos: Path, multires_presets: Path, tmp_path: Path
-) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `batch` is not installed")
-    (photos / "bad.png").write_text("no")
-    run(tmp_path, multires_presets, "encode", "photos", "--out", "out", *BUDGET, *QUICK)
-    table = parquet.read_table(tmp_path / "out" / "results.parquet").to_pylist()
-    assert {row["name"]: row for row in table} == rows(tmp_path / "out")
-
-
-def test_one_bad_file_is_a_row_and_an_exit_status(
-    photos: Path, multires_presets: Path, tmp_path: Path
-) -> None:
-    (photos / "below" / "bad.png").write_text("This is not a picture.")
-    write_clip(photos / "clip.wav")
-    arguments = ("encode", photos, "--out", "out", "--bpp", 1.4, *QUICK)
-    done = run(tmp_path, multires_presets, *arguments)
-    assert done.returncode == 3, done.stderr
-    assert done.stderr == ""
-    found = rows(tmp_path / "out")
-    errors = {name: row["error"] for name, row in found.items() if row["error"]}
-    assert set(errors) == {"below/bad.png", "clip.wav"}
-    assert errors["below/bad.png"].startswith("bad.png cannot be read: ")
-    assert errors["clip.wav"].startswith("Bits per pixel are for images")
-    assert all(found[name]["output"] is None for name in errors)
-    assert str(tmp_path) not in "".join(errors.values())
-    assert len(outputs(tmp_path / "out")) == 4
-
-    # a file that was mended is done in the next run, and nothing else is
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.cmb")}
-    shutil.copy(photos / "1.png", photos / "below" / "bad.png")
-    (photos / "clip.wav").unlink()
-    done = run(tmp_path, multires_presets, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert (report["done"], report["skipped"]) == (1, 4)
-    assert rows(tmp_path / "out")["below/bad.png"]["error"] is None
-    assert {path: path.stat().st_mtime_ns for path in before} == before
-
-
-def test_bytes_depend_on_neither_workers_nor_order(
+@pytest.mark.long
+def test_bytes_depend_on_neither_workers_nor_order_nor_parts(
     photos: Path, multires_presets: Path, tmp_path: Path
 ) -> None:
     names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
@@ -116,34 +107,22 @@ def test_bytes_depend_on_neither_workers_nor_order(
     done = run(tmp_path, multires_presets, "encode", "photos", "--out", "two", *BUDGET, *QUICK,
                "--workers", 2)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    done = run(tmp_path, multires_presets, "encode", "list.jsonl", "--out", "one", *BUDGET, *QUICK,
-               "--workers", 1, OMP_NUM_THREADS="2")  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    for shard in ("0/2", "1/2"):
+        done = run(tmp_path, multires_presets, "encode", "list.jsonl", "--out", "one", *BUDGET,
+                   *QUICK, "--workers", 1, "--shard", shard, "--json",
+                   OMP_NUM_THREADS="2")  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["skipped"] == 0
+    assert sorted(rows(tmp_path / "one")) == names
     assert outputs(tmp_path / "one") == outputs(tmp_path / "two")
-    for name in names:
-        single = subprocess.run(
-            [*command()[:-1], "encode", photos / name, "-o", tmp_path / "x.cmb", *BUDGET, *QUICK],
-            env=environment(multires_presets, OMP_NUM_THREADS="1"),
-            check=True,
-            capture_output=True,
-        )
-        assert single.stdout
-        assert (tmp_path / "x.cmb").read_bytes() == outputs(tmp_path / "one")[f"{name}.cmb"]
-        break  # one is enough: the others are no different
-
-
-def test_other_settings_need_another_folder(
-    photos: Path, multires_presets: Path, tmp_path: Path
-) -> None:
-    assert run(tmp_path, multires_presets, "encode", photos, "--out", "out", *BUDGET, *QUICK,
-               ).returncode == 0  # fmt: skip
-    before = outputs(tmp_path / "out")
-    done = run(tmp_path, multires_presets, "encode", photos, "--out", "out", "--bytes", 140, *QUICK)
-    assert done.returncode == 1
-    assert done.stderr == (
-        "combiner: out holds outputs of other settings (budgets): name another folder.\n"
+    single = [*command()[:-1], "encode", photos / names[0], "-o", tmp_path / "x.cmb"]
+    subprocess.run(
+        [*single, *BUDGET, *QUICK],
+        env=environment(multires_presets, OMP_NUM_THREADS="1"),
+        check=True,
+        capture_output=True,
     )
-    assert outputs(tmp_path / "out") == before
+    assert (tmp_path / "x.cmb").read_bytes() == outputs(tmp_path / "one")[f"{names[0]}.cmb"]
 
 
 @contextmanager
@@ -187,6 +166,7 @@ def recorded(out: Path) -> set[str]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_cut_off_goes_on_where_it_was(
     number: signal.Signals, multires_presets: Path, tmp_path: Path
@@ -236,20 +216,16 @@ def test_a_run_that_is_cut_off_goes_on_where_it_was(
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else None,
 )
 def test_impossible_batches_are_refused(
-    arguments: tuple[object, ...], words: str, photos: Path, multires_presets: Path, tmp_path: Path
+    arguments: tuple[object, ...],
+    words: str,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = run(tmp_path, multires_presets, *arguments, "--out", "out")
-    assert done.returncode == 1, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert words in done.stderr
-    assert outputs(tmp_path / "out") == {}
-
-
-def test_two_runs_share_the_work(photos: Path, multires_presets: Path, tmp_path: Path) -> None:
-    for shard in ("0/2", "1/2"):
-        done = run(tmp_path, multires_presets, "encode", "photos", "--out", "out", *BUDGET, *QUICK,
-                   "--shard", shard, "--json")  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["skipped"] == 0
-    assert len(rows(tmp_path / "out")) == len(outputs(tmp_path / "out")) == 4
+    monkeypatch.chdir(photos.parent)
+    assert main(["batch", *map(str, arguments), "--out", "out"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert words in told.err
+    assert outputs(photos.parent / "out") == {}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from data_parallel_work import CONFIG
+from data_parallel_work import CONFIG, main
 
 from combiner_core.distributed import Processes
 from combiner_core.multires.train.learner import Checkpoint
@@ -30,7 +30,7 @@ def learn(out: Path, count: int, until: int = CONFIG.steps) -> None:
     work = (FOLDER / "data_parallel_work.py", out, str(until))
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     subprocess.run(
-        [sys.executable, *(launcher if count > 1 else []), *work],
+        [sys.executable, *launcher, *work],
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(map(str, (ROOT, FOLDER.parent, FOLDER))),
@@ -44,15 +44,11 @@ def found(out: Path, name: str, rank: int = 0) -> Found:
     return safetensors.torch.load_file(out / f"{name}-{rank}.safetensors")
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("alone")
-    learn(out, 1)
-    return out
-
-
-@pytest.mark.parametrize("count", [2, 3])
-def test_processes_take_the_same_steps(count: int, alone: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.long)])
+def test_processes_take_the_same_steps(count: int, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    main(alone, CONFIG.steps)
     learn(tmp_path, count)
     for name in ("curve", "pictures"):
         first = found(tmp_path, name)
@@ -67,6 +63,7 @@ def test_processes_take_the_same_steps(count: int, alone: Path, tmp_path: Path) 
     assert float(loss) == pytest.approx(float(expected), rel=0.5)
 
 
+@pytest.mark.long
 def test_a_checkpoint_goes_on_with_another_number(tmp_path: Path) -> None:
     learn(tmp_path, 3, until=3)
     assert Checkpoint.read(tmp_path / "pictures.checkpoint").history.done == 3
