@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from combiner_core.multires.image.colours import to_colours
 
-# windows of pixels and their steps, scales, each half as fine as the last, and by how much a
-# window's pixels count more at each
-_WINDOW, _STEP = 8, 4
+# sides of Gaussian windows and their deviation in pixels; scales, each half as fine as the last,
+# and by how much a pixel counts more at each
+_WINDOW, _DEVIATION = 7, 1.5
 _SCALES, _SCALE_GAIN = 4, 2.0
 # of luma and chroma
 _WEIGHTS = (1.0, 0.5, 0.5)
@@ -79,17 +80,28 @@ class _Structure:
         self._weights = original.new_tensor(_WEIGHTS)[:, None, None]
 
     def lack(self, decoded: Tensor) -> Tensor:
-        """Sum over windows of one minus their likeness, each counting as often as its pixels."""
+        """Sum over the windows about all pixels of one minus their likeness."""
         mean = _windows(decoded)
         variance = _windows(decoded.square()) - mean.square()
         covariance = _windows(decoded * self._original) - mean * self._mean
         likeness = (2 * covariance + _UNSEEN) / (variance + self._variance + _UNSEEN)
-        return _STEP**2 * (self._weights * (1 - likeness)).sum()
+        return (self._weights * (1 - likeness)).sum()
 
 
 def _windows(values: Tensor) -> Tensor:
-    """Means of windows."""
-    return functional.avg_pool2d(values, _WINDOW, _STEP)
+    """Weighted means of the windows about all pixels (1, 3, h, w)."""
+    taps = torch.arange(_WINDOW, dtype=values.dtype) - _WINDOW // 2
+    window = torch.softmax(-taps.square() / (2 * _DEVIATION**2), 0).to(values.device)
+    colours = values.shape[1]
+    for size in ((1, _WINDOW), (_WINDOW, 1)):
+        margin = _WINDOW // 2
+        around = (margin, margin, 0, 0) if size[0] == 1 else (0, 0, margin, margin)
+        values = functional.conv2d(
+            functional.pad(values, around, mode="replicate"),
+            window.view(1, 1, *size).expand(colours, 1, *size),
+            groups=colours,
+        )
+    return values
 
 
 def _pyramid(values: Tensor) -> list[Tensor]:
