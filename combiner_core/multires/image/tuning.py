@@ -46,7 +46,7 @@ class Tuning:
 TUNINGS: Mapping[TuneName, Tuning] = MappingProxyType(
     {
         "psnr": Tuning(),
-        "perceptual": Tuning(strength=0.5, finest=2, second=1, chroma=1, structure=0.6),
+        "perceptual": Tuning(strength=0.5, finest=2, second=1, chroma=1, detail=0.3, structure=0.6),
     }
 )
 # of a file, what a message of the cells may take; blocks grow until it does
