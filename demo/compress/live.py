@@ -20,7 +20,7 @@ from demo.ui.parts import Updates
 _CHART_INTERVAL_S = 1.5
 _MIN_WIDTH_PX = 280
 _INVITATIONS: Mapping[Kind, str] = MappingProxyType(
-    {"image": "Choose an image and a budget", "audio": "Choose a clip and a budget"}
+    {"image": "Choose a picture, or an example", "audio": "Choose a clip, or an example"}
 )
 
 

@@ -17,7 +17,7 @@ from demo.compress.codec_table import COMPUTING
 
 _EXAMPLE = ROOT / "assets" / "examples" / "colosseum.png"
 _IMAGES = ROOT / "docs" / "images"
-_DESKTOP = (1280, 1500)
+_DESKTOP = (1280, 1560)
 _WAIT_MS = 300_000
 _COLOURS, _ROUNDS = 256, 3
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import combiner_core as cc
 from combiner_core import codecs
@@ -15,7 +17,7 @@ from combiner_core.signals import Kind, to_signal
 from demo.baselines import Entry
 from demo.codecs import CODECS, RatePoint
 from demo.compress.codec_table import COMPUTING, TOO_SMALL, table
-from demo.media import Extent, lossless
+from demo.media import Extent, for_screen, lossless
 from demo.settings import InputLimits
 from demo.ui.compare import Variant
 from demo.ui.parts import write
@@ -172,3 +174,10 @@ def test_renderings_are_without_loss(signals: dict[Kind, cc.Signal], tmp_path: P
     assert Path(path) == tmp_path / "whole.png"
     assert np.array_equal(cc.load(path).values, picture.values)
     assert Variant("Whole", path, 1234, 30.126).detail == "1,234 bytes · 30.13 dB"
+
+
+def test_large_pictures_have_a_file_for_the_screen(photo: cc.Signal) -> None:
+    assert for_screen(photo) == b""
+    large = cc.Signal.image(np.tile(photo.values, (20, 27, 1)))  # 2592 x 1280 pixels
+    with Image.open(BytesIO(for_screen(large))) as picture:
+        assert (picture.format, picture.size) == ("WEBP", (1800, 889))
