@@ -217,10 +217,12 @@ class MultiresPlan:
             field = plain.treated(manner_for(self.preset.model, original, payload_bytes))
             manner = field.manner.to_bytes()
             levels_bytes = filling.most_bytes(field.levels_shape, payload_bytes)
-        payload_bytes -= len(side) + levels_bytes
+        payload_bytes -= len(side)
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * field.values_count + _SPARE_BYTES)
-        report = Reporter(field, 8 * payload_bytes, clock)
-        control = RateControl(tables, effort.states, field, report, payload_bytes)
+        # levels can do with half as much, and make use of half as much again
+        message_bytes = payload_bytes - levels_bytes // 2
+        report = Reporter(field, 8 * message_bytes, clock)
+        control = RateControl(tables, effort.states, field, report, message_bytes, levels_bytes)
 
         coefficients = field.coefficients(original)
         plan = yield from control.measured(coefficients, control.start(coefficients))
@@ -238,11 +240,12 @@ class MultiresPlan:
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, plan)
-        payload = message.payload[:payload_bytes]
+        payload = message.payload[:message_bytes]
         if isinstance(field, AudioField) and levels_bytes:
             order = field.coding_order(message.noise)
             decoded = follow(order, _receive(GroupDecoder(tables, payload, effort.states)))
-            side = field.levels_message(original, decoded, message.noise, levels_bytes)
+            left_bytes = payload_bytes - len(payload)
+            side = field.levels_message(original, decoded, message.noise, left_bytes)
         parameters = Parameters(effort.states, message.noise.index, options.tune, manner, len(side))
         yield Coded(
             side + payload,

@@ -150,15 +150,15 @@ def test_levels_keep_to_the_bytes_they_are_given() -> None:
 
 
 def test_a_silent_channel_and_a_silent_stretch_stay_silent() -> None:
-    values = np.tile(tone(16_000, 16_000), (2, 2))
+    values = tone(12_000, 16_000, 2)
     values[1] = 0
-    values[:, 20_000:] = 0
+    values[:, 6000:] = 0
     clip = Signal.audio(values, 16_000)
     data = encoded(clip, Budget(16, "kbps"), PresetLibrary(), OPTIONS).data
     decoded = decode(data, device="cpu").values
-    assert np.abs(decoded[0, :20_000]).max() > 0.1
+    assert np.abs(decoded[0, :6000]).max() > 0.1
     assert np.abs(decoded[1]).max() < 5e-4
-    assert np.abs(decoded[0, 22_000:]).max() < 2e-3
+    assert np.abs(decoded[0, 7000:]).max() < 2e-3
 
 
 @settings(max_examples=40, deadline=None)

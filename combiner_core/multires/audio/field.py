@@ -100,17 +100,11 @@ class AudioField:
 
     def render(self, decoded: Decoded, noise: NoiseScale, scale: float, depth: int = 8) -> Signal:
         """The clip of what a coding order returned, with `scale` times as many samples a second."""
-        coded, deviation = decoded
-        weights = coded.float() * (noise.value / VALUE_UNITS)
-        if self.manner.filling:
-            share = noise.value * self.manner.filling / FILLING_UNITS
-            weights += share * filling.noise(deviation, self._levels)
-        weights = self._rotated(weights)
         rate = max(1, round(self._shape.sample_rate * scale))
         samples = scaled_size(self._shape.samples, scale)
         # on the next finer grid of whole hops, and from there by interpolation
         finer = max(1, int(np.ceil(scale)))
-        wave = synthesise(weights, self._shape.samples, finer).cpu().numpy()
+        wave = self._synthesised(decoded, noise, finer).cpu().numpy()
         # of the exact scale: on a coarse grid the rate rounds to another one
         if wave.shape[1] != samples:
             wave = regrid(wave, finer, scale, samples)
@@ -142,6 +136,14 @@ class AudioField:
             (first / self._hop, stop / self._hop),
             (start, start + bits.shape[1] / self._frames),
         )
+
+    def _synthesised(self, decoded: Decoded, noise: NoiseScale, finer: int) -> Tensor:
+        coded, deviation = decoded
+        weights = coded.float() * (noise.value / VALUE_UNITS)
+        if self.manner.filling:
+            strength = noise.value * self.manner.filling / FILLING_UNITS
+            weights += strength * filling.noise(deviation, self._levels)
+        return synthesise(self._rotated(weights), self._shape.samples, finer)
 
     def _weights(self, values: Tensor) -> Tensor:
         return analyse(self._rotated(values), self._hop)

@@ -55,7 +55,7 @@ class Manner:
         try:
             shaping, filling, apart = _NUMBERS.unpack(content)
             if apart > 1:
-                raise ValueError(f"a way of channels of {apart}")
+                raise ValueError(f"channels apart in way {apart}")
             return cls(shaping, filling, bool(apart))
         except (ValueError, struct.error) as error:
             raise BitstreamError("The file's manner of sound is none that there is.") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from combiner_core.multires.audio.manner import Manner
@@ -10,7 +12,7 @@ from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.model import AudioModel
 
 # chosen on speakers, and on music, that no prior has learned from
-_SPEECH_SHAPING, _WIDE_SHAPING = 30, 32
+SPEECH, WIDE = Manner(shaping=30, filling=8), Manner(shaping=32, filling=8)
 # sample rate in Hz up to which a prior is one of speech
 _SPEECH_HZ = 24_000
 # filling without any bits, for a bit a sample more, and within which limits
@@ -30,10 +32,10 @@ def manner_for(model: AudioModel, samples: Tensor, payload_bytes: int) -> Manner
     is_speech = model.config.sample_rate <= _SPEECH_HZ
     least, most = _FILLINGS
     rate_bits = 8 * payload_bytes / samples.numel()
-    return Manner(
-        _SPEECH_SHAPING if is_speech else _WIDE_SHAPING,
-        round(min(max(_FILLING + _FILLING_RISE * rate_bits, least), most)),
-        _better_apart(samples, model.config.prior.hop),
+    return replace(
+        SPEECH if is_speech else WIDE,
+        filling=round(min(max(_FILLING + _FILLING_RISE * rate_bits, least), most)),
+        apart=_better_apart(samples, model.config.prior.hop),
     )
 
 
