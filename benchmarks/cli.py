@@ -31,7 +31,7 @@ from benchmarks.results_files import Benchmark, JobT, RowT, files_of
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
 from combiner_core.errors import CombinerError
-from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions
+from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions, TuneName
 from combiner_core.process import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def _add_rate_distortion(commands: Subparsers) -> None:
     command.add_argument("--recs", nargs="+", choices=get_args(CoderName), default=["trellis"])
     command.add_argument("--refine", nargs="+", choices=("on", "off"), default=["on"])
     command.add_argument("--seeds", type=int, nargs="+", default=[0])
+    command.add_argument("--tunes", nargs="+", choices=get_args(TuneName), default=["psnr"])
 
 
 def _add_others(commands: Subparsers) -> None:
@@ -227,6 +228,7 @@ def _rate_distortion(parsed: argparse.Namespace) -> None:
         parsed.recs,
         [refine == "on" for refine in parsed.refine],
         parsed.seeds,
+        parsed.tunes,
     )
     jobs = plan.jobs(files_of(parsed.data, parsed.limit))
     for row in _measured(parsed, OURS, rate_distortion.run, jobs):

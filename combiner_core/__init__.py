@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from combiner_core.api import Compressed, compress, decompress, iter_compress
     from combiner_core.budget import Budget
     from combiner_core.card import Card
-    from combiner_core.codec import decode, encode
+    from combiner_core.codec import decode, encode, uncertainty
     from combiner_core.errors import (
         BitstreamError,
         BudgetError,
@@ -75,6 +75,7 @@ else:
             "load": "combiner_core.signals",
             "psnr_db": "combiner_core.metrics",
             "save": "combiner_core.signals",
+            "uncertainty": "combiner_core.codec",
         },
     )
 
@@ -106,4 +107,5 @@ __all__ = [
     "load",
     "psnr_db",
     "save",
+    "uncertainty",
 ]

@@ -145,13 +145,14 @@ def decompress(
     model: Codec | None = None,
     models: Models | None = None,
     depth: int = 8,
+    detail: float | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Signal:
     """Decompress a `.cmb` file.
 
     Args:
         source: its bytes, a path, or a file open for reading in binary.
-        fraction, scale, device: see `codec.decode`.
+        fraction, scale, device, detail: see `codec.decode`.
         model: the codec, for a file that was made with a prior of one's own.
         models: where the file's model is looked up; by default the shipped presets.
         depth: bits of a colour of an image, see `codec.decode`.
@@ -161,7 +162,7 @@ def decompress(
         BitstreamError: these are not the bytes of a file this program can decode.
         PresetError: the file's model is not here in this version.
         SignalError: the file cannot be read.
-        CombinerError: fraction, scale or depth out of range, or the limits exceeded.
+        CombinerError: fraction, scale, depth or detail out of range, or the limits exceeded.
     """
     content = content_of(source)
     if content is None and isinstance(source, str | os.PathLike):
@@ -179,6 +180,7 @@ def decompress(
         models=chosen,
         limits=limits,
         depth=depth,
+        detail=detail,
     )
 
 

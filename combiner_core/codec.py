@@ -6,6 +6,9 @@ import math
 from collections.abc import Generator
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from combiner_core import bitstream
 from combiner_core.admission import check_file, check_signal, check_work
 from combiner_core.bitstream import Header
@@ -19,14 +22,12 @@ from combiner_core.importance import Importance
 from combiner_core.invariants import coded_part, constant_signal, restored, sections_of
 from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.metrics import psnr_db
-from combiner_core.options import DeviceName, EncodeOptions
+from combiner_core.options import DecodeOptions, DeviceName, EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.sections import Sections
-from combiner_core.signals import About, AudioShape, Signal
+from combiner_core.signals import About, AudioShape, ImageShape, Signal
 from combiner_core.signals.about import NOTHING_KNOWN
 
-MAX_SCALE = 64
-DEPTHS = (8, 16)
 _DEFAULT_OPTIONS = EncodeOptions()
 
 
@@ -155,8 +156,8 @@ def _events(
     shape = coded_part(signal, sections).shape
     header = Header(shape, card.id, card.prior_hash, options.seed, event.parameters, sections)
     data = bitstream.write(header, event.payload)
-    depth = 8 if signal.deep is None else 16
-    reconstruction = _decoded(codec, bitstream.read(data), 1.0, 1.0, options.device, depth)
+    decoding = DecodeOptions(depth=8 if signal.deep is None else 16)
+    reconstruction = _decoded(codec, bitstream.read(data), 1.0, decoding, options.device)
     quality_db = psnr_db(signal, reconstruction)
     seconds = {
         "load": load_s,
@@ -184,6 +185,7 @@ def decode(
     device: DeviceName = "auto",
     models: Models | None = None,
     depth: int = 8,
+    detail: float | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Signal:
     """Decompress a `.cmb` file.
@@ -191,50 +193,73 @@ def decode(
     Args:
         data: the bytes of the file.
         fraction: share of the payload to use, in (0, 1]; below 1 a file cut short will do.
-        scale: of the grid: 2 gives twice as many pixels along each side, or samples a second.
+        scale, depth, detail: see `DecodeOptions`.
         device: where to evaluate the field; the weights are the same everywhere, values may
             differ by rounding.
         models: where to look for the model, as for `encode`.
-        depth: bits of a colour of an image: 16 also gives `Signal.deep`.
         limits: of the size of what is decoded, scaled and as it is; see docs/limits.md.
 
     Raises:
         BitstreamError: the bytes are not a file this program can decode.
         PresetError: the file's model is not here in this version.
-        CombinerError: fraction, scale or depth out of range, or the limits exceeded.
+        CombinerError: fraction, scale, depth or detail out of range, or the limits exceeded.
     """
-    if depth not in DEPTHS:
-        raise CombinerError(f"The depth {depth} is none of {', '.join(map(str, DEPTHS))} bits.")
+    options = DecodeOptions(scale, depth, detail)
     if not 0 < fraction <= 1:
         raise CombinerError(f"The fraction {fraction:g} is not between 0 and 1.")
-    if not 0 < scale <= MAX_SCALE:
-        raise CombinerError(f"The scale {scale:g} is not between 0 and {MAX_SCALE}.")
     resolve(device)
     container = bitstream.read(data, allow_truncated=fraction < 1)
     header = container.header
-    if depth != DEPTHS[0] and isinstance(header.shape, AudioShape):
+    if depth != DecodeOptions.depth and isinstance(header.shape, AudioShape):
         raise CombinerError("A clip has no pixels: the depth is for images.")
     check_file(container, scale, limits)
     codec = (models or PresetLibrary()).for_file(header)
     if header.sections.constant is None:
         check_work(codec, header.shape, codec.fields(header), scale, limits)
-    return _decoded(codec, container, fraction, scale, device, depth)
+    return _decoded(codec, container, fraction, options, device)
+
+
+def uncertainty(
+    data: bytes,
+    *,
+    device: DeviceName = "auto",
+    models: Models | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> NDArray[np.float32]:
+    """By how much a decoder expects the pixels of a `.cmb` file to be off.
+
+    Args:
+        data: the bytes of the file.
+        device, models, limits: as for `decode`.
+
+    Returns:
+        Standard deviations (H, W) in grey levels, each the root of the mean over the colours.
+
+    Raises:
+        BitstreamError, PresetError, CombinerError: as `decode`, or the model knows of none.
+    """
+    resolve(device)
+    container = bitstream.read(data)
+    header = container.header
+    check_file(container, 1.0, limits)
+    codec = (models or PresetLibrary()).for_file(header)
+    if header.sections.constant is not None and isinstance(header.shape, ImageShape):
+        return np.zeros((header.shape.height, header.shape.width), np.float32)
+    check_work(codec, header.shape, codec.fields(header), 1.0, limits)
+    return codec.uncertainty(header, container.payload, container.payload_bytes, device)
 
 
 def _decoded(
     codec: Codec,
     container: bitstream.Container,
     fraction: float,
-    scale: float,
+    options: DecodeOptions,
     device: DeviceName,
-    depth: int,
 ) -> Signal:
     header = container.header
     if header.sections.constant is not None:
-        return constant_signal(header, scale, depth)
+        return constant_signal(header, options.scale, options.depth)
     wanted = math.ceil(container.payload_bytes * fraction)
     payload = container.payload[:wanted]
-    place = (header, payload, container.payload_bytes, scale, device)
-    # codecs of eight bits need not know of others
-    coded = codec.decode(*place) if depth == 8 else codec.decode(*place, depth)
+    coded = codec.decode(header, payload, container.payload_bytes, options, device)
     return restored(coded, header.sections)

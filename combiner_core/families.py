@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from combiner_core.clock import Clock
     from combiner_core.events import Progress
     from combiner_core.importance import Importance
-    from combiner_core.options import DeviceName, EncodeOptions, TuneName
+    from combiner_core.options import DecodeOptions, DeviceName, EncodeOptions, TuneName
     from combiner_core.signals import AudioShape, Shape, Signal
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -101,9 +101,8 @@ class Codec(Protocol):
         header: Header,
         payload: bytes,
         payload_bytes: int,
-        scale: float,
+        options: DecodeOptions,
         device_name: DeviceName,
-        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there.
 
@@ -111,12 +110,21 @@ class Codec(Protocol):
             header: of the file.
             payload: the first bytes of the payload.
             payload_bytes: its full length.
-            scale: of the grid on which to evaluate the field.
-            device_name: where to evaluate it.
-            depth: bits of a colour; 16 for `Signal.deep`.
+            options: how.
+            device_name: where to evaluate the field.
 
         Raises:
             BitstreamError: the parameters or the length are none that an encoder writes.
+        """
+
+    def uncertainty(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> NDArray[np.float32]:
+        """The deviation that a decoder expects of each pixel, in grey levels: (H, W).
+
+        Raises:
+            BitstreamError: as `decode`.
+            CombinerError: this codec knows of none.
         """
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.generic]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from combiner_core import bitstream
-from combiner_core.families import family_named
 from combiner_core.options import TuneName
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals.about import NOTHING_KNOWN, About
@@ -46,11 +45,11 @@ def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
     """
     container = bitstream.read(data, allow_truncated=True)
     header = container.header
-    card = (presets or PresetLibrary()).card_of(header)
+    library = presets or PresetLibrary()
     return FileInfo(
         shape=header.signal_shape,
-        model=card.name,
-        tune=family_named(card.family).tune(header),
+        model=library.card_of(header).name,
+        tune=library.tune_of(header),
         seed=header.seed,
         file_bytes=len(data),
         payload_bytes=container.payload_bytes,

@@ -14,6 +14,8 @@ TuneName = Literal["psnr", "perceptual"]
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 MAX_SEED = (1 << 32) - 1
+MAX_SCALE = 64
+_DEPTHS = (8, 16)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,34 @@ class EncodeOptions:
         if not is_whole(self.seed) or not 0 <= self.seed <= MAX_SEED:
             raise CombinerError(f"The seed {self.seed!r} is not a number from 0 to {MAX_SEED}.")
         object.__setattr__(self, "seed", int(self.seed))
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """How to decode.
+
+    Attributes:
+        scale: of the grid: 2 gives twice as many pixels along each side, or samples a second.
+        depth: bits of a colour of an image: 16 also gives `Signal.deep`.
+        detail: from 0 to 1, how much of what was not sent is made up for by samples of the prior;
+            None for as much as the file suggests.
+
+    Raises:
+        CombinerError: a value is out of range.
+    """
+
+    scale: float = 1.0
+    depth: int = 8
+    detail: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.depth not in _DEPTHS:
+            depths = ", ".join(map(str, _DEPTHS))
+            raise CombinerError(f"The depth {self.depth} is none of {depths} bits.")
+        if not 0 < self.scale <= MAX_SCALE:
+            raise CombinerError(f"The scale {self.scale:g} is not between 0 and {MAX_SCALE}.")
+        if self.detail is not None and not 0 <= self.detail <= 1:
+            raise CombinerError(f"The detail {self.detail:g} is not between 0 and 1.")
 
 
 def _check(what: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -22,6 +22,7 @@ from combiner_core.signals.shape import Shape
 
 if TYPE_CHECKING:
     from combiner_core.bitstream import Header
+    from combiner_core.options import TuneName
 
 DEFAULT_DIRECTORY = presets_directory()
 DIRECTORY_VARIABLE = "COMBINER_PRESETS"
@@ -196,6 +197,15 @@ class PresetLibrary:
         raise self._missing(
             f"The file was made with model number {header.model_id}, which is not here."
         )
+
+    def tune_of(self, header: Header) -> TuneName:
+        """What a file was made for.
+
+        Raises:
+            BitstreamError: its parameters are none that an encoder writes.
+            PresetError: its model is not here.
+        """
+        return family_named(self.card_of(header).family, self._families).tune(header)
 
     def load(self, card: Card) -> Codec:
         """Read a preset's tensors and check them against its card; once only.

@@ -22,7 +22,8 @@ from combiner_core.bitstream import Header
 from combiner_core.clock import Clock
 from combiner_core.events import Progress
 from combiner_core.families import FAMILIES, Coded, OneCodec, family_named
-from combiner_core.options import DeviceName, EncodeOptions
+from combiner_core.importance import Importance
+from combiner_core.options import DecodeOptions, DeviceName, EncodeOptions, TuneName
 from combiner_core.presets import Card, PresetFile
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal, scaled_size
 
@@ -60,7 +61,13 @@ class ToyCodec:
     card: Card
     grey: int
 
-    def plan(self, signal: Signal, file_bytes: int, options: EncodeOptions) -> ToyPlan:
+    def plan(
+        self,
+        signal: Signal,
+        file_bytes: int,
+        options: EncodeOptions,
+        importance: Importance | None = None,
+    ) -> ToyPlan:
         return ToyPlan(self, signal)
 
     def decode(
@@ -68,13 +75,19 @@ class ToyCodec:
         header: Header,
         payload: bytes,
         payload_bytes: int,
-        scale: float,
+        options: DecodeOptions,
         device_name: DeviceName,
     ) -> Signal:
         assert isinstance(header.shape, ImageShape)
-        size = (scaled_size(header.shape.height, scale), scaled_size(header.shape.width, scale))
+        sides = (header.shape.height, header.shape.width)
+        size = tuple(scaled_size(side, options.scale) for side in sides)
         colour = self.weights(header, payload, payload_bytes).astype(np.uint8)
         return Signal.image(np.broadcast_to(colour, (*size, 3)))
+
+    def uncertainty(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> NDArray[np.float32]:
+        raise cc.CombinerError("A toy knows of no errors.")
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.generic]:
         if payload_bytes != 3:
@@ -98,6 +111,9 @@ class ToyFamily:
 
     def mismatch(self, card: Card, shape: Shape, bits: float) -> float:
         return abs(card.nominal_bits - bits)
+
+    def tune(self, header: Header) -> TuneName:
+        return "psnr"
 
     def add_train_command(self, commands: argparse._SubParsersAction[Any]) -> None:
         commands.add_parser("toy")

@@ -29,7 +29,7 @@ class Plan:
 
     Attributes:
         rates, unit: budgets.
-        codecs, efforts, recs, refinements, seeds: as in `Job`.
+        codecs, efforts, recs, refinements, seeds, tunes: as in `Job`.
     """
 
     rates: Sequence[float]
@@ -39,18 +39,20 @@ class Plan:
     recs: Sequence[str] = ("trellis",)
     refinements: Sequence[bool] = (True,)
     seeds: Sequence[int] = (0,)
+    tunes: Sequence[str] = ("psnr",)
 
     def jobs(self, files: Sequence[str]) -> list[Job]:
         """For these files."""
         return [
-            Job(file, rate, self.unit, codec, effort, rec, refine, seed)
-            for rate, codec, effort, rec, refine, seed, file in itertools.product(
+            Job(file, rate, self.unit, codec, effort, rec, refine, seed, tune)
+            for rate, codec, effort, rec, refine, seed, tune, file in itertools.product(
                 self.rates,
                 self.codecs,
                 self.efforts,
                 self.recs,
                 self.refinements,
                 self.seeds,
+                self.tunes,
                 files,
             )
         ]
@@ -88,6 +90,7 @@ def run(job: Job, folder: Path, threads: int) -> Row:
         refine=job.refine,
         optimise_latents=job.refine,
         seed=job.seed,
+        tune=job.tune,  # type: ignore[arg-type]
     )
     library = PresetLibrary()
     try:

@@ -21,7 +21,7 @@ class Job:
         file: name of the file.
         rate, unit: the budget, in "bpp" or "kbps".
         codec: a model or family as in `EncodeOptions`.
-        effort, rec, refine, seed: as in `EncodeOptions`.
+        effort, rec, refine, seed, tune: as in `EncodeOptions`.
     """
 
     file: str
@@ -32,6 +32,7 @@ class Job:
     rec: str = "trellis"
     refine: bool = True
     seed: int = 0
+    tune: str = "psnr"
 
     @property
     def is_baseline(self) -> bool:
@@ -51,6 +52,8 @@ class Job:
             extras.append(self.rec)
         if not self.refine:
             extras.append("no refinement")
+        if self.tune != "psnr":
+            extras.append(f"tune {self.tune}")
         return f"{self.codec} {', '.join(extras)}"
 
 

@@ -171,7 +171,7 @@ def _measure(job: Job, image: Signal, preset: MultiresPreset, threads: int, prio
     started = time.monotonic()
     weights = follow(field.coding_order(noise), code)
     code_s = time.monotonic() - started
-    psnr_db = metrics.psnr_db(image, field.render(weights, noise, 1.0))
+    psnr_db = metrics.psnr_db(image, field.render(weights, noise))
     return Row(job, image.pixels, groups.bits, None, psnr_db, code_s, threads, prior)
 
 

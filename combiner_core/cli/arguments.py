@@ -90,6 +90,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     command.add_argument(
         "--depth", type=int, choices=(8, 16), default=8, help="bits of a colour of an image"
     )
+    command.add_argument(
+        "--uncertainty",
+        type=_output,
+        metavar="MAP.png",
+        help="also write by how much each pixel of an image is expected to be off, in 1/4 level",
+    )
+    command.add_argument(
+        "--detail",
+        type=float,
+        metavar="X",
+        help="from 0, faithful, to 1, natural: grain sampled from the prior (default: the file's)",
+    )
     _add_common(command)
 
     command = subparsers.add_parser("info", help="what a .cmb file says of itself")

@@ -6,7 +6,7 @@ import argparse
 import math
 import time
 from dataclasses import asdict, replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from combiner_core.cli import output
 from combiner_core.errors import CombinerError
@@ -18,7 +18,12 @@ from combiner_core.signals.storage import (
     write_atomically,
 )
 
+if TYPE_CHECKING:
+    from combiner_core import PresetLibrary
+
 _MOST_MILLIONS = 1_000_000
+# of a map of what is uncertain
+_LEVELS_PER_DEVIATION = 4
 
 
 def encode(parsed: argparse.Namespace) -> None:
@@ -99,10 +104,13 @@ def decode(parsed: argparse.Namespace) -> None:
         device=parsed.device,
         models=presets,
         depth=parsed.depth,
+        detail=parsed.detail,
         limits=_limits(parsed),
     )
     decoded = time.monotonic()
     save(signal, parsed.output)
+    if parsed.uncertainty is not None:
+        _save_uncertainty(parsed, data, presets)
     shape: dict[str, Any] = (
         {"width": signal.width, "height": signal.height}
         if signal.kind == "image"
@@ -119,6 +127,18 @@ def decode(parsed: argparse.Namespace) -> None:
     }
     report = {**shape, "seconds": seconds}
     output.report(report, as_json=parsed.json, aside=is_standard_output(parsed.output))
+
+
+def _save_uncertainty(parsed: argparse.Namespace, data: bytes, presets: PresetLibrary) -> None:
+    import numpy as np
+
+    from combiner_core import Signal, codec, save
+
+    deviations = codec.uncertainty(
+        data, device=parsed.device, models=presets, limits=_limits(parsed)
+    )
+    levels = np.clip(np.rint(_LEVELS_PER_DEVIATION * deviations), 0, 255).astype(np.uint8)
+    save(Signal.image(np.repeat(levels[..., None], 3, 2)), parsed.uncertainty)
 
 
 def info(parsed: argparse.Namespace) -> None:
@@ -192,3 +212,6 @@ def _check_files(parsed: argparse.Namespace) -> None:
     """Better before the work, and the imports, than after it."""
     output.check()
     check_output(parsed.output, parsed.input)
+    map_output = getattr(parsed, "uncertainty", None)
+    if map_output is not None:
+        check_output(map_output, parsed.input)

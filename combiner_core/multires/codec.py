@@ -26,17 +26,11 @@ from combiner_core.errors import CombinerError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
 from combiner_core.importance import Importance
-from combiner_core.multires.audio import filling
-from combiner_core.multires.audio.field import AudioField
-from combiner_core.multires.audio.manner import MANNER_BYTES
-from combiner_core.multires.audio.tuning import manner_for
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
-from combiner_core.multires.field import MultiresField, field_of, received_field
-from combiner_core.multires.image import noise_map_code
+from combiner_core.multires.field import MANNER_BYTES, MultiresField, field_of, received_field
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
-from combiner_core.multires.image.noise_map import NoiseMap
-from combiner_core.multires.image.tuning import TUNINGS, noise_map_for
+from combiner_core.multires.image.tuning import TUNINGS
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters, parameters_bytes
@@ -44,7 +38,8 @@ from combiner_core.multires.posteriors import GroupPosterior, posteriors
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.progress import Reporter
 from combiner_core.multires.rate_control import RateControl
-from combiner_core.options import DeviceName, EffortName, EncodeOptions
+from combiner_core.options import DecodeOptions, DeviceName, EffortName, EncodeOptions
+from combiner_core.rec import IntegerPrior
 from combiner_core.rec.groups import GroupDecoder
 from combiner_core.signals import AudioShape, Signal
 
@@ -53,6 +48,7 @@ _BYTES_A_VALUE, _SPARE_BYTES = 8, 4096
 
 # what a coding order returns; of a picture also the finest level's hidden values
 Decoded = Tensor | tuple[Tensor, Tensor]
+Receive = Callable[[GroupPrior], tuple[IntegerPrior, NDArray[np.int32]]]
 
 
 @dataclass(frozen=True)
@@ -126,15 +122,44 @@ class MultiresCodec:
         header: Header,
         payload: bytes,
         payload_bytes: int,
-        scale: float,
+        options: DecodeOptions,
         device_name: DeviceName,
-        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
         field, noise, receive = self._receiver(header, payload, device_name)
+        sampler = field.sampler(header.seed, options)
         order: CodingOrder[Decoded] = field.coding_order(noise)
+
+        def visit(prior: GroupPrior) -> Tensor:
+            integers, values = receive(prior)
+            if sampler is not None:
+                sampler.enter(prior, integers, values)
+            return prior.answer(values)
+
         # held by nobody else, so that it can go before the picture is complete
-        return field.render(follow(order, receive), noise, scale, depth)  # type: ignore[arg-type]
+        return field.render(follow(order, visit), noise, options, sampler)  # type: ignore[arg-type]
+
+    def uncertainty(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> NDArray[np.float32]:
+        """The deviation that a decoder expects of each pixel, in grey levels: (H, W).
+
+        Raises:
+            BitstreamError: the parameters are none that an encoder writes.
+            CombinerError: the file holds a clip.
+        """
+        field, noise, receive = self._receiver(header, payload, device_name)
+        if not isinstance(field, ImageField):
+            raise CombinerError("A clip has no error bars.")
+        bars = field.error_bars()
+
+        def visit(prior: GroupPrior) -> Tensor:
+            integers, values = receive(prior)
+            bars.enter(prior, integers, values)
+            return prior.answer(values)
+
+        follow(field.coding_order(noise, synthesise=False), visit)
+        return bars.deviations(noise.value)
 
     def weights(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName = "cpu"
@@ -146,7 +171,7 @@ class MultiresCodec:
         """
         field, noise, receive = self._receiver(header, payload, device_name)
         order: CodingOrder[Decoded] = field.coding_order(noise)
-        decoded = follow(order, receive)
+        decoded = follow(order, lambda prior: prior.answer(receive(prior)[1]))
         values = decoded if isinstance(decoded, Tensor) else decoded[0]
         return values.cpu().numpy()
 
@@ -160,14 +185,20 @@ class MultiresCodec:
 
     def _receiver(
         self, header: Header, payload: bytes, device_name: DeviceName
-    ) -> tuple[MultiresField, NoiseScale, Callable[[GroupPrior], Tensor]]:
-        """The field of a file, its noise scale, and what answers its coding order."""
+    ) -> tuple[MultiresField, NoiseScale, Receive]:
+        """The field of a file, its noise scale, and what decodes its groups."""
         parameters = Parameters.from_bytes(header.parameters)
         side, message = payload[: parameters.side_bytes], payload[parameters.side_bytes :]
         device = resolve(device_name)
         field = received_field(self.preset.model, header.shape, device, parameters, side)
         noise = NoiseScale(parameters.noise_index, field.unit)
-        return field, noise, _receive(GroupDecoder(self.preset.tables, message, parameters.states))
+        decoder = GroupDecoder(self.preset.tables, message, parameters.states)
+
+        def receive(prior: GroupPrior) -> tuple[IntegerPrior, NDArray[np.int32]]:
+            integers = prior.integers()
+            return integers, decoder.decode(integers)
+
+        return field, noise, receive
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,15 +214,11 @@ class MultiresPlan:
     @property
     def parameters_bytes(self) -> int:
         """Of this tune."""
-        manner_bytes = noise_map_code.MANNER_BYTES * self._has_map
-        if self.signal.kind == "audio" and self.options.tune != EncodeOptions.tune:
-            manner_bytes = MANNER_BYTES
-        return parameters_bytes(self.options.tune, manner_bytes)
+        return parameters_bytes(self.options.tune, MANNER_BYTES[self.signal.kind] * self._is_tuned)
 
     @property
-    def _has_map(self) -> bool:
-        is_tuned = self.options.tune != EncodeOptions.tune
-        return self.signal.kind == "image" and (is_tuned or self.importance is not None)
+    def _is_tuned(self) -> bool:
+        return self.options.tune != EncodeOptions.tune or self.importance is not None
 
     @property
     def fields(self) -> int:
@@ -208,21 +235,14 @@ class MultiresPlan:
         device = resolve(options.device)
         plain = field_of(self.preset.model, self.signal.shape, device)
         original = plain.values(self.signal)
-        noise_map, manner, side = self._noise_map(original, payload_bytes)
-        field, levels_bytes = plain, 0
-        if noise_map is not None:
-            field = field_of(self.preset.model, self.signal.shape, device, noise_map)
-        if isinstance(plain, AudioField) and options.tune != EncodeOptions.tune:
-            assert not isinstance(self.preset.model, ImageModel)
-            field = plain.treated(manner_for(self.preset.model, original, payload_bytes))
-            manner = field.manner.to_bytes()
-            levels_bytes = filling.most_bytes(field.levels_shape, payload_bytes)
-        payload_bytes -= len(side)
+        field = plain
+        if self._is_tuned:
+            field = plain.tuned(original, options.tune, self.importance, payload_bytes)
+        side_bytes, spare_bytes = field.side_bytes(payload_bytes)
+        payload_bytes -= side_bytes
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * field.values_count + _SPARE_BYTES)
-        # levels can do with half as much, and make use of half as much again
-        message_bytes = payload_bytes - levels_bytes // 2
-        report = Reporter(field, 8 * message_bytes, clock)
-        control = RateControl(tables, effort.states, field, report, message_bytes, levels_bytes)
+        report = Reporter(field, 8 * payload_bytes, clock)
+        control = RateControl(tables, effort.states, field, report, payload_bytes, spare_bytes)
 
         coefficients = field.coefficients(original)
         plan = yield from control.measured(coefficients, control.start(coefficients))
@@ -230,22 +250,21 @@ class MultiresPlan:
             noise = control.finest(plan)
             model = self.preset.model
             assert isinstance(model, ImageModel)
+            noise_map = field.manner.noise_map
+            structure = TUNINGS[options.tune].structure
             fit = optimise_latents(
-                model,
-                original,
-                noise,
-                noise_map or NoiseMap.flat(*original.shape[2:]),
-                effort.latent_steps,
+                model, original, noise, noise_map, effort.latent_steps, structure
             )
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, plan)
-        payload = message.payload[:message_bytes]
-        if isinstance(field, AudioField) and levels_bytes:
-            order = field.coding_order(message.noise)
-            decoded = follow(order, _receive(GroupDecoder(tables, payload, effort.states)))
-            left_bytes = payload_bytes - len(payload)
-            side = field.levels_message(original, decoded, message.noise, left_bytes)
+        payload = message.payload[:payload_bytes]
+        side = b""
+        if side_bytes:
+            decoded = self._decoded(field, message.noise, payload)
+            side_bytes += payload_bytes - len(payload)
+            side = field.side(original, decoded, message.noise, side_bytes)  # type: ignore[arg-type]
+        manner = field.manner.to_bytes() if self._is_tuned else b""
         parameters = Parameters(effort.states, message.noise.index, options.tune, manner, len(side))
         yield Coded(
             side + payload,
@@ -257,21 +276,8 @@ class MultiresPlan:
             str(device),
         )
 
-    def _noise_map(
-        self, original: Tensor, payload_bytes: int
-    ) -> tuple[NoiseMap | None, bytes, bytes]:
-        """The noise map of an image, if it needs one, and how its file tells of it."""
-        if not self._has_map:
-            return None, b"", b""
-        tuning = TUNINGS[self.options.tune]
-        noise_map = noise_map_for(original[0], tuning, self.importance, payload_bytes)
-        return noise_map, *noise_map_code.to_bytes(noise_map)
-
-
-def _receive(decoder: GroupDecoder) -> Callable[[GroupPrior], Tensor]:
-    """What answers a coding order with the weights of a message."""
-
-    def answer(prior: GroupPrior) -> Tensor:
-        return prior.answer(decoder.decode(prior.integers()))
-
-    return answer
+    def _decoded(self, field: MultiresField, noise: NoiseScale, payload: bytes) -> Decoded:
+        """What the receiver of a message gets."""
+        decoder = GroupDecoder(self.preset.tables, payload, self.effort.states)
+        order: CodingOrder[Decoded] = field.coding_order(noise)
+        return follow(order, lambda prior: prior.answer(decoder.decode(prior.integers())))

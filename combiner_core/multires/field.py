@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from combiner_core.errors import BitstreamError
-from combiner_core.multires.audio import filling
 from combiner_core.multires.audio.field import AudioField
-from combiner_core.multires.audio.manner import Manner
+from combiner_core.multires.audio.manner import AudioManner
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.coefficients import Coefficients
-from combiner_core.multires.image import noise_map_code
 from combiner_core.multires.image.field import ImageField
-from combiner_core.multires.image.noise_map import NoiseMap
+from combiner_core.multires.image.manner import ImageManner
 from combiner_core.multires.model import ImageModel, Model
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters
 from combiner_core.rec.groups import GroupEncoder
-from combiner_core.signals import AudioShape, ImageShape, Shape
+from combiner_core.signals import ImageShape, Kind, Shape
 
 MultiresField = ImageField | AudioField
+# of each kind, in the parameters of a file
+MANNER_BYTES: Mapping[Kind, int] = MappingProxyType(
+    {"image": ImageManner.BYTES, "audio": AudioManner.BYTES}
+)
 
 
-def field_of(
-    model: Model, shape: Shape, device: torch.device, noise_map: NoiseMap | None = None
-) -> MultiresField:
-    """The field of signals of this shape, whose kind must be the model's.
-
-    Args:
-        model: quantised.
-        shape: of the signals.
-        device: where to compute.
-        noise_map: of an image: where the noise scale is another one.
-    """
+def field_of(model: Model, shape: Shape, device: torch.device) -> MultiresField:
+    """The field of signals of this shape, whose kind must be the model's, in the plain manner."""
     if isinstance(shape, ImageShape):
         assert isinstance(model, ImageModel)
-        return ImageField(model, shape, device, noise_map)
+        return ImageField(model, shape, device)
     assert not isinstance(model, ImageModel)
     return AudioField(model, shape, device)
 
@@ -58,19 +52,7 @@ def received_field(
     Raises:
         BitstreamError: no encoder writes these.
     """
-    if not isinstance(model, ImageModel):
-        assert isinstance(shape, AudioShape)
-        field = AudioField(model, shape, device, Manner.from_bytes(parameters.manner))
-        if not field.manner.filling:
-            if parameters.side_bytes:
-                raise BitstreamError("The file's parameters are not those of this model.")
-            return field
-        return field.filled(filling.from_bytes(side, field.levels_shape))
-    noise_map = None
-    if parameters.manner:
-        assert isinstance(shape, ImageShape)
-        noise_map = noise_map_code.from_bytes(parameters.manner, side, shape.height, shape.width)
-    return field_of(model, shape, device, noise_map)
+    return field_of(model, shape, device).received(parameters, side)
 
 
 def encode_all(

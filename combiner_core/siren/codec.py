@@ -28,7 +28,7 @@ from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
 from combiner_core.importance import Importance
-from combiner_core.options import DeviceName, EffortName, EncodeOptions
+from combiner_core.options import DecodeOptions, DeviceName, EffortName, EncodeOptions
 from combiner_core.rec.parameters import CODER_PARAMETERS, FileCoder, coder_from, coder_parameters
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
 from combiner_core.siren.network import Siren
@@ -163,18 +163,27 @@ class SirenCodec:
         header: Header,
         payload: bytes,
         payload_bytes: int,
-        scale: float,
+        options: DecodeOptions,
         device_name: DeviceName,
-        depth: int = 8,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
         device = resolve(device_name)
         weights = torch.from_numpy(self.weights(header, payload, payload_bytes)).to(device)
         field = Siren(self.preset.field, device)
         tiling = self._sent_tiling(header)
-        grids = tiling.coordinates(scale, device)
+        grids = tiling.coordinates(options.scale, device)
         values = (_rendered(field, row, grid) for row, grid in zip(weights, grids, strict=True))
-        return tiling.assemble(values, scale, depth)
+        return tiling.assemble(values, options.scale, options.depth)
+
+    def uncertainty(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> NDArray[np.float32]:
+        """Not known: a weight of such a network is everywhere.
+
+        Raises:
+            CombinerError: always.
+        """
+        raise CombinerError(f"The model {self.card.name} has no error bars.")
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
         """All fields' weights, shape (M, D): the same on every machine.

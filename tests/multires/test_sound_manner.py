@@ -28,7 +28,7 @@ from combiner_core import (
 from combiner_core.multires import codec as multires_codec
 from combiner_core.multires.audio import filling
 from combiner_core.multires.audio.field import AudioField
-from combiner_core.multires.audio.manner import MANNER_BYTES, MAX_FILLING, MAX_SHAPING, Manner
+from combiner_core.multires.audio.manner import MAX_FILLING, MAX_SHAPING, AudioManner
 from combiner_core.multires.audio.shaping import noise_steps
 from combiner_core.multires.codec import MultiresEffort
 from combiner_core.multires.coding_order import GroupPrior, follow
@@ -127,15 +127,14 @@ def test_what_is_not_coded_gets_noise_as_strong_as_it_was() -> None:
     rng = np.random.default_rng(1)
     values = torch.from_numpy(rng.normal(0, 0.002, (1, 64 * 90)).astype(np.float32))
     shape = AudioShape(values.shape[1], 1, 8000)
-    field = AudioField(model, shape, CPU, Manner(0, 16))
+    field = AudioField(model, shape, CPU, AudioManner(0, 16))
     noise = NoiseScale(2300, field.unit)
     coded, deviation = follow(field.coding_order(noise), nothing)
     decoded = 0 * coded, deviation
+    parameters = Parameters(4, noise.index, "perceptual", field.manner.to_bytes())
     loud, quiet = (
-        field.filled(filling.from_bytes(message, field.levels_shape)).render(decoded, noise, 1.0)
-        for message in (
-            field.levels_message(missing, decoded, noise, 10**6) for missing in (values, 0 * values)
-        )
+        field.received(replace(parameters, side_bytes=len(side)), side).render(decoded, noise)
+        for side in (field.side(missing, decoded, noise, 10**6) for missing in (values, 0 * values))
     )
     assert 0.7 < loud.values.std() / values.numpy().std() < 1.4
     assert np.abs(quiet.values).max() < 1e-2 * loud.values.std()
@@ -173,7 +172,7 @@ def test_any_manner_and_message_is_refused_or_gives_sound(
         field = received_field(audio_model(), shape, CPU, parameters, payload[:side_bytes])
         noise = NoiseScale(1800, field.unit)
         decoded = follow(field.coding_order(noise), nothing)
-        assert np.isfinite(field.render(decoded, noise, 1.0).values).all()
+        assert np.isfinite(field.render(decoded, noise).values).all()
 
 
 def nothing(prior: GroupPrior) -> torch.Tensor:
@@ -184,15 +183,15 @@ def nothing(prior: GroupPrior) -> torch.Tensor:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, MAX_SHAPING), st.integers(0, MAX_FILLING), st.booleans())
 def test_manners_come_back(shaping: int, strength: int, apart: bool) -> None:
-    manner = Manner(shaping, strength, apart)
-    assert len(manner.to_bytes()) == MANNER_BYTES
-    assert Manner.from_bytes(manner.to_bytes()) == manner
+    manner = AudioManner(shaping, strength, strength // 3, apart)
+    assert len(manner.to_bytes()) == AudioManner.BYTES
+    assert AudioManner.from_bytes(manner.to_bytes()) == manner
 
 
-@pytest.mark.parametrize("content", [b"\x41\0\0", b"\0\x21\0", b"\0\0\2", b"\0", b"\0\0\0\0"])
+@pytest.mark.parametrize("content", [b"\x41\0\0\0", b"\0\x21\0\0", b"\0\2\3\0", b"\0\0\0\2", b"\0"])
 def test_manners_that_no_encoder_writes_are_refused(content: bytes) -> None:
     with pytest.raises(BitstreamError, match="manner"):
-        Manner.from_bytes(content)
+        AudioManner.from_bytes(content)
 
 
 def test_levels_without_a_filling_are_refused(library: PresetLibrary) -> None:
@@ -200,7 +199,7 @@ def test_levels_without_a_filling_are_refused(library: PresetLibrary) -> None:
     container = bitstream.read(result.data)
     old = Parameters.from_bytes(container.header.parameters)
     assert old.side_bytes
-    plain = replace(old, manner=Manner(3).to_bytes()).to_bytes()
+    plain = replace(old, manner=AudioManner(3).to_bytes()).to_bytes()
     header = replace(container.header, parameters=plain)
     with pytest.raises(BitstreamError, match="parameters"):
         decode(bitstream.write(header, container.payload), models=library)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,13 +28,14 @@ from combiner_core import (
     decode,
     encode,
     inspect,
+    uncertainty,
 )
 from combiner_core.importance import Importance
 from combiner_core.multires import codec as multires_codec
 from combiner_core.multires.codec import MultiresEffort
-from combiner_core.multires.image import noise_map_code
+from combiner_core.multires.image.manner import ImageManner, in_blocks
 from combiner_core.multires.image.noise_map import MAX_STEPS, NoiseMap
-from combiner_core.multires.image.tuning import TUNINGS, noise_map_for
+from combiner_core.multires.image.tuning import TUNINGS, manner_for
 from combiner_core.multires.parameters import Parameters, parameters_bytes
 
 OPTIONS = EncodeOptions("multires", effort="fast", device="cpu", tune="perceptual")
@@ -112,8 +114,8 @@ def test_bits_go_where_an_importance_map_is_white(library: PresetLibrary) -> Non
 def test_mid_grey_changes_next_to_nothing() -> None:
     grey = Importance.of(np.full((3, 5, 3), 128, np.uint8))
     pixels = torch.zeros(3, 64, 64)
-    found = noise_map_for(pixels, TUNINGS["psnr"], grey, 10_000)
-    assert not found.cells.any()
+    found = manner_for(pixels, TUNINGS["psnr"], grey, 10_000)
+    assert not found.noise_map.cells.any()
 
 
 def test_a_clip_has_no_importance_map(library: PresetLibrary) -> None:
@@ -134,6 +136,52 @@ def test_an_importance_map_is_a_picture() -> None:
         Importance.of(np.zeros((4, 4), np.float32))
 
 
+@pytest.fixture(scope="module")
+def rough_file(library: PresetLibrary) -> bytes:
+    """Of a tune that suggests no detail, so coarse that most weights are not coded."""
+    options = replace(OPTIONS, tune="psnr")
+    with pytest.MonkeyPatch.context() as patch:
+        set_effort(patch, multires_codec, "fast", MultiresEffort(states=8, latent_steps=0))
+        return encoded(busy_left(), Budget(900), library, options).data
+
+
+def test_detail_is_the_same_each_time_and_as_strong_as_wanted(
+    rough_file: bytes, library: PresetLibrary
+) -> None:
+    def decoded(**settings: Any) -> np.ndarray:
+        return decode(rough_file, device="cpu", models=library, **settings).values.astype(float)
+
+    plain = decoded()
+    assert np.array_equal(plain, decoded(detail=0))
+    some, all_ = decoded(detail=0.5) - plain, decoded(detail=1) - plain
+    assert np.array_equal(all_, decoded(detail=1) - plain)
+    assert 1.7 < all_.std() / some.std() < 2.3
+    assert abs(all_.mean()) < 0.1 * all_.std()
+    # grain belongs where much goes on
+    assert all_[:, :64].std() > all_[:, 64:].std()
+
+
+def test_detail_is_for_the_picture_and_not_for_its_weights(
+    rough_file: bytes, library: PresetLibrary
+) -> None:
+    larger = decode(rough_file, scale=2, detail=1, device="cpu", models=library)
+    assert larger.values.shape == (192, 256, 3)
+    with pytest.raises(CombinerError, match=r"detail 1\.5 is not between 0 and 1"):
+        decode(rough_file, detail=1.5, models=library)
+
+
+def test_error_bars_are_wider_where_errors_are_larger(
+    rough_file: bytes, library: PresetLibrary
+) -> None:
+    expected = uncertainty(rough_file, device="cpu", models=library)
+    decoded = decode(rough_file, device="cpu", models=library).values
+    squares = ((decoded.astype(float) - busy_left().values) ** 2).mean(2)
+    assert expected.shape == squares.shape
+    assert np.isfinite(expected).all()
+    assert expected[:, :64].mean() > expected[:, 64:].mean()
+    assert 0.4 < np.sqrt(np.square(expected).mean() / squares.mean()) < 2.5
+
+
 CELLS = st.integers(-MAX_STEPS, MAX_STEPS)
 
 
@@ -143,17 +191,20 @@ def test_noise_maps_come_back(height: int, width: int, log_side: int, number: in
     generator = np.random.default_rng(height * width)
     flat = NoiseMap.flat(height, width)
     cells = generator.integers(-MAX_STEPS, MAX_STEPS + 1, flat.cells.shape).astype(np.int8)
-    sent = NoiseMap(noise_map_code.in_blocks(cells, log_side), number, -number, number)
-    got = noise_map_code.from_bytes(*noise_map_code.to_bytes(sent), height, width)
-    assert np.array_equal(got.cells, sent.cells)
-    assert (got.finest, got.second, got.chroma) == (number, -number, number)
+    sent = NoiseMap(in_blocks(cells, log_side), number, -number, number)
+    manner = ImageManner(sent, 0.2)
+    got = ImageManner.from_bytes(manner.to_bytes(), manner.message, height, width)
+    assert np.array_equal(got.noise_map.cells, sent.cells)
+    numbers = (got.noise_map.finest, got.noise_map.second, got.noise_map.chroma)
+    assert numbers == (number, -number, number)
+    assert got.detail == pytest.approx(0.2)
 
 
 @given(st.binary(min_size=0, max_size=12), st.binary(max_size=40))
 @settings(max_examples=100, deadline=None)
 def test_any_noise_map_is_read_or_refused(numbers: bytes, message: bytes) -> None:
     with suppress(BitstreamError):
-        assert noise_map_code.from_bytes(numbers, message, 50, 40).cells.shape == (4, 3)
+        assert ImageManner.from_bytes(numbers, message, 50, 40).noise_map.cells.shape == (4, 3)
 
 
 @given(st.binary(max_size=20))

@@ -8,16 +8,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.devices import placed
+from combiner_core.errors import BitstreamError
+from combiner_core.importance import Importance
 from combiner_core.multires.audio import filling
-from combiner_core.multires.audio.manner import FILLING_UNITS, PLAIN, Manner
+from combiner_core.multires.audio.manner import FILLING_UNITS, PLAIN, AudioManner
 from combiner_core.multires.audio.mdct import analyse, frame_count, mid_side, synthesise
 from combiner_core.multires.audio.prior import to_levels
 from combiner_core.multires.audio.treated_order import treated
+from combiner_core.multires.audio.tuning import manner_for
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.multires.parameters import Parameters
+from combiner_core.options import DecodeOptions, TuneName
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 
@@ -25,9 +30,14 @@ from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 _BLOCK_FRAMES = 1024
 _SAMPLE_UNIT = 2.0**-15
 _MAP_ROWS, _MAP_COLUMNS = 64, 128
+# from which on the filling falls no further
+_LAST_FALLING_BIN = 192
 
 # weights, and the usual deviation of what is not coded of them
 Decoded = tuple[Tensor, Tensor]
+
+
+_USUAL = DecodeOptions()
 
 
 class AudioField:
@@ -51,7 +61,7 @@ class AudioField:
         model: AudioModel,
         shape: AudioShape,
         device: torch.device,
-        manner: Manner = PLAIN,
+        manner: AudioManner = PLAIN,
         levels: filling.Levels | None = None,
     ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
@@ -61,13 +71,36 @@ class AudioField:
         self.manner = manner
         self._levels = np.zeros(self.levels_shape, np.int8) if levels is None else levels
 
-    def treated(self, manner: Manner) -> AudioField:
-        """The field of these clips whose weights are treated in another manner."""
+    def tuned(
+        self,
+        values: Tensor,
+        tune: TuneName,
+        importance: Importance | None,
+        payload_bytes: int,
+    ) -> AudioField:
+        """The field of a clip in the manner of a tune."""
+        manner = PLAIN if tune == "psnr" else manner_for(self._model, values, payload_bytes)
         return AudioField(self._model, self._shape, self._device, manner)
 
-    def filled(self, levels: filling.Levels) -> AudioField:
-        """The field of these clips with noise of these levels."""
-        return AudioField(self._model, self._shape, self._device, self.manner, levels)
+    def received(self, parameters: Parameters, side: bytes) -> AudioField:
+        """The field in the manner that a file tells, with its levels of noise.
+
+        Raises:
+            BitstreamError: no encoder writes these.
+        """
+        manner = AudioManner.from_bytes(parameters.manner)
+        levels = None
+        if manner.filling:
+            levels = filling.from_bytes(side, self.levels_shape)
+        elif parameters.side_bytes:
+            raise BitstreamError("The file's parameters are not those of this model.")
+        return AudioField(self._model, self._shape, self._device, manner, levels)
+
+    def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
+        """What the manner takes of a payload, and makes use of besides: the levels of noise."""
+        if not self.manner.filling:
+            return 0, 0
+        return filling.usual_bytes(self.levels_shape, payload_bytes)
 
     @property
     def levels_shape(self) -> tuple[int, int]:
@@ -98,21 +131,35 @@ class AudioField:
         weights, deviations = (torch.cat(parts, 1) for parts in zip(*blocks, strict=True))
         return weights, deviations
 
-    def render(self, decoded: Decoded, noise: NoiseScale, scale: float, depth: int = 8) -> Signal:
+    def sampler(self, seed: int, options: DecodeOptions) -> None:
+        """None: clips have no detail of this kind."""
+
+    def render(
+        self,
+        decoded: Decoded,
+        noise: NoiseScale,
+        options: DecodeOptions = _USUAL,
+        sampler: None = None,
+    ) -> Signal:
         """The clip of what a coding order returned, with `scale` times as many samples a second."""
+        scale = options.scale
+        coded, deviation = decoded
+        weights = coded.float() * (noise.value / VALUE_UNITS)
+        if self.manner.filling:
+            strength = noise.value * self._strength()
+            weights += strength * filling.noise(deviation, self._levels)
+        weights = self._rotated(weights)
         rate = max(1, round(self._shape.sample_rate * scale))
         samples = scaled_size(self._shape.samples, scale)
         # on the next finer grid of whole hops, and from there by interpolation
         finer = max(1, int(np.ceil(scale)))
-        wave = self._synthesised(decoded, noise, finer).cpu().numpy()
+        wave = synthesise(weights, self._shape.samples, finer).cpu().numpy()
         # of the exact scale: on a coarse grid the rate rounds to another one
         if wave.shape[1] != samples:
             wave = regrid(wave, finer, scale, samples)
         return Signal.audio(wave, rate)
 
-    def levels_message(
-        self, values: Tensor, decoded: Decoded, noise: NoiseScale, most_bytes: int
-    ) -> bytes:
+    def side(self, values: Tensor, decoded: Decoded, noise: NoiseScale, most_bytes: int) -> bytes:
         """The levels at which noise is as strong as what is missing of samples, within bytes."""
         coded, deviation = decoded
         missing = self._weights(values) / noise.value - coded.float() / VALUE_UNITS
@@ -137,13 +184,11 @@ class AudioField:
             (start, start + bits.shape[1] / self._frames),
         )
 
-    def _synthesised(self, decoded: Decoded, noise: NoiseScale, finer: int) -> Tensor:
-        coded, deviation = decoded
-        weights = coded.float() * (noise.value / VALUE_UNITS)
-        if self.manner.filling:
-            strength = noise.value * self.manner.filling / FILLING_UNITS
-            weights += strength * filling.noise(deviation, self._levels)
-        return synthesise(self._rotated(weights), self._shape.samples, finer)
+    def _strength(self) -> Tensor:
+        """Share of the levels that the noise has, by bin (hop,)."""
+        manner = self.manner
+        fallen = (torch.arange(self._hop, device=self._device) / _LAST_FALLING_BIN).clamp_max(1)
+        return (manner.filling - manner.falling * fallen) / FILLING_UNITS
 
     def _weights(self, values: Tensor) -> Tensor:
         return analyse(self._rotated(values), self._hop)

@@ -33,9 +33,9 @@ _BANDS = (
 _BLOCK_FRAMES = 512
 # levels are in 3 dB; at the least there is no noise
 _MAX_LEVEL = 15
-# bytes of a message are no more than this share of the payload, and than so many bits a cell, at
-# which most levels are right within 3 dB
-_SHARE, _CELL_BITS = 1 / 16, 1.4
+# a message of the levels has this share of the payload, but no more than so many bits a cell, at
+# which most are right within 6 dB, and makes use of twice as much again, at which all are exact
+_SHARE, _CELL_BITS, _USED = 1 / 32, 0.8, 2
 
 
 def expected(prior: GroupPrior, weights: Tensor) -> Tensor:
@@ -96,10 +96,11 @@ def from_bytes(message: bytes, shape: tuple[int, int]) -> Levels:
         raise BitstreamError("The file's levels of noise are damaged.") from error
 
 
-def most_bytes(shape: tuple[int, int], payload_bytes: int) -> int:
-    """What a message of the levels may take of a payload."""
+def usual_bytes(shape: tuple[int, int], payload_bytes: int) -> tuple[int, int]:
+    """What a message of the levels has of a payload, and what more it makes use of."""
     rows, columns = shape
-    return min(int(_SHARE * payload_bytes), int(_CELL_BITS * rows * columns / 8) + 1)
+    usual = min(int(_SHARE * payload_bytes), int(_CELL_BITS * rows * columns / 8) + 1)
+    return usual, _USED * usual
 
 
 def noise(deviation: Tensor, levels: Levels) -> Tensor:

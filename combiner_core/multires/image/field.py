@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -10,27 +10,37 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.devices import half_precision, placed
+from combiner_core.importance import Importance
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.colours import to_pixels
+from combiner_core.multires.image.detail import DetailSampler
+from combiner_core.multires.image.error_bars import ErrorBars
 from combiner_core.multires.image.folding import fold, unfold
-from combiner_core.multires.image.noise_map import NoiseMap, NoiseSteps
+from combiner_core.multires.image.manner import ImageManner
+from combiner_core.multires.image.noise_map import NoiseSteps
 from combiner_core.multires.image.pyramid import decompose, level_sizes
 from combiner_core.multires.image.rendering import (
+    Block,
     corrected_blocks,
     finer_blocks,
     levels_of,
     resize,
     to_levels,
 )
+from combiner_core.multires.image.tuning import TUNINGS, manner_for
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.multires.parameters import Parameters
+from combiner_core.options import DecodeOptions, TuneName
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import ImageShape, Signal, scaled_size
 
 _PREVIEW_SIDE = 192
 _MAP_SIDE = 64
+
+_PLAIN = DecodeOptions(detail=0)
 
 Decoded = tuple[Tensor, Tensor]
 
@@ -42,7 +52,7 @@ class ImageField:
         model: quantised.
         shape: of the pictures.
         device: where to compute.
-        noise_map: where the noise scale is another one; nowhere if None.
+        manner: how the noise scale varies; not at all if None.
     """
 
     peak = 255.0
@@ -56,13 +66,44 @@ class ImageField:
         model: ImageModel,
         shape: ImageShape,
         device: torch.device,
-        noise_map: NoiseMap | None = None,
+        manner: ImageManner | None = None,
     ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self.values_count = 3 * shape.width * shape.height
         self._size = (shape.height, shape.width)
-        noise_map = noise_map or NoiseMap.flat(*self._size)
-        self._steps = NoiseSteps.of([noise_map], self._size, model.config.prior.levels, device)
+        self.manner = manner or ImageManner.plain(*self._size)
+        levels = model.config.prior.levels
+        self._steps = NoiseSteps.of([self.manner.noise_map], self._size, levels, device)
+
+    def tuned(
+        self,
+        values: Tensor,
+        tune: TuneName,
+        importance: Importance | None,
+        payload_bytes: int,
+    ) -> ImageField:
+        """The field of a picture in the manner of a tune and an importance map."""
+        manner = manner_for(values[0], TUNINGS[tune], importance, payload_bytes)
+        return ImageField(self._model, self._shape, self._device, manner)
+
+    def received(self, parameters: Parameters, side: bytes) -> ImageField:
+        """The field in the manner that a file tells.
+
+        Raises:
+            BitstreamError: no encoder writes these.
+        """
+        if not parameters.manner:
+            return self
+        manner = ImageManner.from_bytes(parameters.manner, side, *self._size)
+        return ImageField(self._model, self._shape, self._device, manner)
+
+    def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
+        """What the manner takes of a payload, and makes use of besides: the noise map's cells."""
+        return len(self.manner.message), 0
+
+    def side(self, values: Tensor, decoded: Decoded, noise: NoiseScale, most_bytes: int) -> bytes:
+        """The message of the noise map's cells, whatever was decoded."""
+        return self.manner.message
 
     def values(self, signal: Signal) -> Tensor:
         """Pixels as (1, 3, height, width) from 0 to 255."""
@@ -81,9 +122,36 @@ class ImageField:
             self._size, scale, log_scale, self._steps, exact=True, synthesise=synthesise
         )
 
-    def render(self, decoded: Decoded, noise: NoiseScale, scale: float, depth: int = 8) -> Signal:
-        """The picture of what a coding order returned, on a grid `scale` times as fine."""
+    def sampler(self, seed: int, options: DecodeOptions) -> DetailSampler | None:
+        """What samples detail while a file is decoded, if there is to be any."""
+        if not self._detail(options):
+            return None
+        return DetailSampler(self._size, self._model.config.prior.levels, seed)
+
+    def error_bars(self) -> ErrorBars:
+        """What adds up the expected errors while a file is decoded."""
+        return ErrorBars(self._size, self._model.config.prior.levels)
+
+    def _detail(self, options: DecodeOptions) -> float:
+        return self.manner.detail if options.detail is None else options.detail
+
+    def render(
+        self,
+        decoded: Decoded,
+        noise: NoiseScale,
+        options: DecodeOptions = _PLAIN,
+        sampler: DetailSampler | None = None,
+    ) -> Signal:
+        """The picture of what a coding order returned.
+
+        Args:
+            decoded: by the coding order.
+            noise: the noise scale.
+            options: how.
+            sampler: which has seen all groups.
+        """
         values, hidden = decoded
+        scale, depth = options.scale, options.depth
         del decoded
         _, log_noise = noise.tensors(1, self._device)
 
@@ -98,6 +166,8 @@ class ImageField:
         height, width = self._size
         size = (scaled_size(height, scale), scaled_size(width, scale))
         blocks = corrected_blocks(values, correct, (hidden, self._steps.levels[1]))
+        if sampler is not None:
+            blocks = _with_detail(blocks, self._detail(options) * sampler.pixels(noise.value))
         if size == (height, width):
             return Signal.image(levels_of(blocks, size, depth))
         corrected = torch.empty_like(values, dtype=torch.float32)
@@ -132,6 +202,13 @@ class ImageField:
         rows = -(-self._shape.height >> min(group.level + 1, levels))
         first = group.first_row / rows
         bit_map.add(bits.sum(0), (first, first + bits.shape[1] / rows))
+
+
+def _with_detail(
+    blocks: Iterator[tuple[Block, Tensor]], detail: Tensor
+) -> Iterator[tuple[Block, Tensor]]:
+    for (rows, columns), block in blocks:
+        yield (rows, columns), block + detail[..., rows, columns].to(block.device)
 
 
 def folded_weights(pixels: Tensor, levels: int) -> dict[int, Tensor]:

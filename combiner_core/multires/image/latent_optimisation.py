@@ -17,6 +17,7 @@ from torch import Tensor
 
 from combiner_core.devices import half_precision
 from combiner_core.multires.image.colours import to_pixels
+from combiner_core.multires.image.distortion import PerceptualError, SquaredError
 from combiner_core.multires.image.elbo import image_elbo
 from combiner_core.multires.image.field import folded_weights, unfolded_weights
 from combiner_core.multires.image.noise_map import CELL, NoiseMap, NoiseSteps
@@ -38,6 +39,7 @@ def optimise_latents(
     noise: NoiseScale,
     noise_map: NoiseMap,
     steps: int,
+    structure: float = 0.0,
 ) -> Generator[tuple[int, int], None, Tensor]:
     """Find better targets than the picture's own weights.
 
@@ -47,6 +49,7 @@ def optimise_latents(
         noise: the noise scale.
         noise_map: where it is another one.
         steps: gradient steps for every part of the picture.
+        structure: share of the structural error in the distortion, see `distortion`.
 
     Yields:
         Steps done and steps in all.
@@ -57,7 +60,7 @@ def optimise_latents(
     parts = _parts(original.shape[2], original.shape[3])
     optimised = original.clone()
     for number, (outer, inner) in enumerate(parts):
-        fit = _PartFit(model, original[..., *outer], noise, noise_map.part(*outer))
+        fit = _PartFit(model, original[..., *outer], noise, noise_map.part(*outer), structure)
         for step in range(steps):
             fit.step(_LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps)))
             yield number * steps + step + 1, len(parts) * steps
@@ -71,15 +74,21 @@ def optimise_latents(
 
 class _PartFit:
     def __init__(
-        self, model: ImageModel, original: Tensor, noise: NoiseScale, noise_map: NoiseMap
+        self,
+        model: ImageModel,
+        original: Tensor,
+        noise: NoiseScale,
+        noise_map: NoiseMap,
+        structure: float,
     ) -> None:
         self._model, self._original = model, original
         self._size = (original.shape[2], original.shape[3])
         levels = model.config.prior.levels
         self._steps = NoiseSteps.of([noise_map], self._size, levels, original.device)
-        self._gains = self._steps.pixel_gains(self._size)
         _, self._log_noise = noise.tensors(1, original.device)
         self._scale = noise.value
+        squared = SquaredError(original, noise.value, self._steps.pixel_gains(self._size))
+        self._distortion = PerceptualError(squared, original, structure) if structure else squared
         own = folded_weights(original / self._scale, levels)
         self._targets = {level: part.requires_grad_() for level, part in own.items()}
 
@@ -95,8 +104,8 @@ class _PartFit:
                 quantised=False,
                 curvatures=curvatures,
             )
-        error = (self._gains * (elbo.decoded - self._original)).square().sum()
-        loss = elbo.weight_nats + error / (2 * self._scale**2) - elbo.weight_error_nats
+        distortion = self._distortion(elbo.decoded.float())
+        loss = elbo.weight_nats + distortion - elbo.weight_error_nats
         levels = list(self._targets)
         gradients = torch.autograd.grad(loss.sum(), [self._targets[level] for level in levels])
         for level, gradient in zip(levels, gradients, strict=True):

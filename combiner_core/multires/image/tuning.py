@@ -1,4 +1,4 @@
-"""Which noise map a picture gets: by its tune, and by what matters to whoever encodes it."""
+"""Which manner a picture gets: by its tune, and by what matters to whoever encodes it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from combiner_core.importance import Importance
-from combiner_core.multires.image import noise_map_code
 from combiner_core.multires.image.activity import activity_octaves
+from combiner_core.multires.image.manner import ImageManner
 from combiner_core.multires.image.noise_map import CELL, MAX_STEPS, STEPS_PER_OCTAVE, NoiseMap
 from combiner_core.options import TuneName
+
+Cells = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Tuning:
         strength: octaves of the noise scale for an octave of activity.
         most_activity: beyond which octaves of activity count no further.
         finest, second, chroma: see `NoiseMap`.
+        detail: see `ImageManner`.
+        structure: share of the structural error in latent optimisation, see `distortion`.
     """
 
     strength: float = 0.0
@@ -33,11 +38,16 @@ class Tuning:
     finest: int = 0
     second: int = 0
     chroma: int = 0
+    detail: float = 0.0
+    structure: float = 0.0
 
 
 # chosen by SSIMULACRA2 on validation pictures
 TUNINGS: Mapping[TuneName, Tuning] = MappingProxyType(
-    {"psnr": Tuning(), "perceptual": Tuning(strength=0.4, finest=1, second=1, chroma=1)}
+    {
+        "psnr": Tuning(),
+        "perceptual": Tuning(strength=0.5, finest=2, second=1, chroma=1, structure=0.8),
+    }
 )
 # of a file, what a message of the cells may take; blocks grow until it does
 _SHARE = 0.03
@@ -46,10 +56,10 @@ _LOG_SIDES = (1, 2)
 _OCTAVES_PER_PRECISION = 0.5
 
 
-def noise_map_for(
+def manner_for(
     pixels: Tensor, tuning: Tuning, importance: Importance | None, payload_bytes: int
-) -> NoiseMap:
-    """The map of a picture.
+) -> ImageManner:
+    """That of a picture.
 
     Args:
         pixels: (3, H, W) from 0 to 255.
@@ -66,10 +76,15 @@ def noise_map_for(
         octaves -= _OCTAVES_PER_PRECISION * _over_cells(importance, rows, columns)
     for log_side in _LOG_SIDES:
         cells = _in_steps(octaves, 1 << log_side)
-        noise_map = NoiseMap(cells, tuning.finest, tuning.second, tuning.chroma)
-        if len(noise_map_code.to_bytes(noise_map)[1]) <= _SHARE * payload_bytes:
-            return noise_map
-    return NoiseMap(np.zeros_like(cells), tuning.finest, tuning.second, tuning.chroma)
+        manner = _manner(cells, tuning)
+        if len(manner.message) <= _SHARE * payload_bytes:
+            return manner
+    return _manner(np.zeros_like(cells), tuning)
+
+
+def _manner(cells: Cells, tuning: Tuning) -> ImageManner:
+    noise_map = NoiseMap(cells, tuning.finest, tuning.second, tuning.chroma)
+    return ImageManner(noise_map, tuning.detail)
 
 
 def _over_cells(importance: Importance, rows: int, columns: int) -> Tensor:
@@ -78,7 +93,7 @@ def _over_cells(importance: Importance, rows: int, columns: int) -> Tensor:
     return functional.interpolate(mask, size=size, mode="bilinear", antialias=True)[0, 0]
 
 
-def _in_steps(octaves: Tensor, side: int) -> np.ndarray[tuple[int, int], np.dtype[np.int8]]:
+def _in_steps(octaves: Tensor, side: int) -> Cells:
     """Whole steps, one for each block of cells."""
     rows, columns = octaves.shape
     wide = functional.pad(octaves[None], (0, -columns % side, 0, -rows % side), mode="replicate")
