@@ -41,6 +41,7 @@ class Case(NamedTuple):
 
 
 FAST = EncodeOptions(effort="fast", device="cpu")
+FOR_EARS = replace(FAST, tune="perceptual")
 ASTAR = EncodeOptions(effort="fast", device="cpu", rec="astar")
 SHIPPED_CASES: Mapping[str, Case] = {
     "image-trellis": Case("picture", "siren-image", 1200, FAST),
@@ -50,6 +51,7 @@ SHIPPED_CASES: Mapping[str, Case] = {
     "multires-image": Case("osprey.png", "multires-image", 2000, EncodeOptions(device="cpu")),
     "multires-image-small": Case("osprey.png", "multires-image", 700, FAST),
     "multires-speech": Case("reader-163.flac", "multires-speech", 1500, FAST),
+    "multires-speech-perceptual": Case("reader-163.flac", "multires-speech", 1500, FOR_EARS),
     "multires-wide": Case("melody.flac", "multires-wide", 1500, FAST),
     "siren-image": Case("osprey.png", "siren-image", 2000, FAST),
     "siren-speech-8": Case("reader-163.flac", "siren-speech-8", 1500, FAST),
@@ -58,6 +60,7 @@ TINY_CASES: Mapping[str, Case] = {
     "image": Case("picture", MULTIRES_IMAGE, 900, FAST),
     "image-balanced": Case("picture", MULTIRES_IMAGE, 400, EncodeOptions(device="cpu")),
     "stereo": Case("tone", MULTIRES_AUDIO, 1500, replace(FAST, seed=7)),
+    "stereo-perceptual": Case("tone", MULTIRES_AUDIO, 900, FOR_EARS),
 }
 
 
@@ -99,7 +102,7 @@ def _write(
     expected = json.loads(facts.read_text(encoding="utf-8")) if names else {}
     for name in names or cases:
         signal, model, file_bytes, options = cases[name]
-        options = EncodeOptions(model, options.effort, options.rec, options.seed, "cpu")
+        options = replace(options, model=model)
         *_, result = encode(signal_named(signal), Budget(file_bytes), options, library)
         assert isinstance(result, Encoded)
         (folder / f"{name}.cmb").write_bytes(result.data)

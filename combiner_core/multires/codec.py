@@ -238,11 +238,11 @@ class MultiresPlan:
         field = plain
         if self._is_tuned:
             field = plain.tuned(original, options.tune, self.importance, payload_bytes)
-        side_bytes = field.side_bytes(payload_bytes)
+        side_bytes, spare_bytes = field.side_bytes(payload_bytes)
         payload_bytes -= side_bytes
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * field.values_count + _SPARE_BYTES)
         report = Reporter(field, 8 * payload_bytes, clock)
-        control = RateControl(tables, effort.states, field, report, payload_bytes)
+        control = RateControl(tables, effort.states, field, report, payload_bytes, spare_bytes)
 
         coefficients = field.coefficients(original)
         plan = yield from control.measured(coefficients, control.start(coefficients))
@@ -262,6 +262,7 @@ class MultiresPlan:
         side = b""
         if side_bytes:
             decoded = self._decoded(field, message.noise, payload)
+            side_bytes += payload_bytes - len(payload)
             side = field.side(original, decoded, message.noise, side_bytes)  # type: ignore[arg-type]
         manner = field.manner.to_bytes() if self._is_tuned else b""
         parameters = Parameters(effort.states, message.noise.index, options.tune, manner, len(side))

@@ -59,6 +59,7 @@ class RateControl:
         field: of the signal.
         report: makes the events.
         payload_bytes: most bytes of a message.
+        spare_bytes: of these, what something else makes use of if a message leaves them.
     """
 
     def __init__(
@@ -68,11 +69,12 @@ class RateControl:
         field: MultiresField,
         report: Reporter,
         payload_bytes: int,
+        spare_bytes: int = 0,
     ) -> None:
         self._tables, self._states = tables, states
         self._field, self._report = field, report
-        self._payload_bytes = payload_bytes
-        self._goal_bits = _AIM * 8 * payload_bytes
+        self._payload_bytes, self._spare_bytes = payload_bytes, spare_bytes
+        self._goal_bits = 8 * (_AIM * payload_bytes - spare_bytes / 2)
 
     def start(self, coefficients: Coefficients) -> NoiseScale:
         """A scale to begin with, guessed."""
@@ -116,7 +118,8 @@ class RateControl:
             best = message if best is None else self._better(message, best)
             left_bytes = self._payload_bytes - len(message.payload)
             share = _LEFT + _PATIENCE * attempt
-            fits = 0 <= left_bytes <= max(share * self._payload_bytes, _LEFT_BYTES)
+            most_left_bytes = max(share * self._payload_bytes, _LEFT_BYTES) + self._spare_bytes
+            fits = 0 <= left_bytes <= most_left_bytes
             last = MIN_INDEX if left_bytes >= 0 else MAX_INDEX
             if fits or (steered is not None and noise.index == last):
                 break

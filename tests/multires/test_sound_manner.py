@@ -149,15 +149,15 @@ def test_levels_keep_to_the_bytes_they_are_given() -> None:
 
 
 def test_a_silent_channel_and_a_silent_stretch_stay_silent() -> None:
-    values = np.tile(tone(16_000, 16_000), (2, 2))
+    values = tone(12_000, 16_000, 2)
     values[1] = 0
-    values[:, 20_000:] = 0
+    values[:, 6000:] = 0
     clip = Signal.audio(values, 16_000)
     data = encoded(clip, Budget(16, "kbps"), PresetLibrary(), OPTIONS).data
     decoded = decode(data, device="cpu").values
-    assert np.abs(decoded[0, :20_000]).max() > 0.1
+    assert np.abs(decoded[0, :6000]).max() > 0.1
     assert np.abs(decoded[1]).max() < 5e-4
-    assert np.abs(decoded[0, 22_000:]).max() < 2e-3
+    assert np.abs(decoded[0, 7000:]).max() < 2e-3
 
 
 @settings(max_examples=40, deadline=None)
@@ -183,12 +183,12 @@ def nothing(prior: GroupPrior) -> torch.Tensor:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, MAX_SHAPING), st.integers(0, MAX_FILLING), st.booleans())
 def test_manners_come_back(shaping: int, strength: int, apart: bool) -> None:
-    manner = AudioManner(shaping, strength, apart)
+    manner = AudioManner(shaping, strength, strength // 3, apart)
     assert len(manner.to_bytes()) == AudioManner.BYTES
     assert AudioManner.from_bytes(manner.to_bytes()) == manner
 
 
-@pytest.mark.parametrize("content", [b"\x41\0\0", b"\0\x21\0", b"\0\0\2", b"\0", b"\0\0\0\0"])
+@pytest.mark.parametrize("content", [b"\x41\0\0\0", b"\0\x21\0\0", b"\0\2\3\0", b"\0\0\0\2", b"\0"])
 def test_manners_that_no_encoder_writes_are_refused(content: bytes) -> None:
     with pytest.raises(BitstreamError, match="manner"):
         AudioManner.from_bytes(content)

@@ -30,6 +30,8 @@ from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 _BLOCK_FRAMES = 1024
 _SAMPLE_UNIT = 2.0**-15
 _MAP_ROWS, _MAP_COLUMNS = 64, 128
+# from which on the filling falls no further
+_LAST_FALLING_BIN = 192
 
 # weights, and the usual deviation of what is not coded of them
 Decoded = tuple[Tensor, Tensor]
@@ -94,11 +96,11 @@ class AudioField:
             raise BitstreamError("The file's parameters are not those of this model.")
         return AudioField(self._model, self._shape, self._device, manner, levels)
 
-    def side_bytes(self, payload_bytes: int) -> int:
-        """What the manner may take of a payload: the levels of noise."""
+    def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
+        """What the manner takes of a payload, and makes use of besides: the levels of noise."""
         if not self.manner.filling:
-            return 0
-        return filling.most_bytes(self.levels_shape, payload_bytes)
+            return 0, 0
+        return filling.usual_bytes(self.levels_shape, payload_bytes)
 
     @property
     def levels_shape(self) -> tuple[int, int]:
@@ -144,8 +146,8 @@ class AudioField:
         coded, deviation = decoded
         weights = coded.float() * (noise.value / VALUE_UNITS)
         if self.manner.filling:
-            share = noise.value * self.manner.filling / FILLING_UNITS
-            weights += share * filling.noise(deviation, self._levels)
+            strength = noise.value * self._strength()
+            weights += strength * filling.noise(deviation, self._levels)
         weights = self._rotated(weights)
         rate = max(1, round(self._shape.sample_rate * scale))
         samples = scaled_size(self._shape.samples, scale)
@@ -181,6 +183,12 @@ class AudioField:
             (first / self._hop, stop / self._hop),
             (start, start + bits.shape[1] / self._frames),
         )
+
+    def _strength(self) -> Tensor:
+        """Share of the levels that the noise has, by bin (hop,)."""
+        manner = self.manner
+        fallen = (torch.arange(self._hop, device=self._device) / _LAST_FALLING_BIN).clamp_max(1)
+        return (manner.filling - manner.falling * fallen) / FILLING_UNITS
 
     def _weights(self, values: Tensor) -> Tensor:
         return analyse(self._rotated(values), self._hop)

@@ -18,7 +18,7 @@ from torch import Tensor
 from combiner_core.errors import BitstreamError
 from combiner_core.multires.coding_order import GroupPrior
 from combiner_core.rec import small_integers
-from combiner_core.rec.randomness import candidates_torch, mix32
+from combiner_core.rec.randomness import mix32
 from combiner_core.rec.wire import NOISE_UNITS, VALUE_UNITS
 
 Levels = NDArray[np.int8]
@@ -29,11 +29,13 @@ _BANDS = (
     *(0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96),
     *(128, 160, 192, 256, 320, 384, 512, 640, 768),
 )
+# frames that get noise together: cells do not reach further
+_BLOCK_FRAMES = 512
 # levels are in 3 dB; at the least there is no noise
 _MAX_LEVEL = 15
-# bytes of a message are no more than this share of the payload, and than so many bits a cell, at
-# which most levels are right within 3 dB
-_SHARE, _CELL_BITS = 1 / 16, 1.4
+# a message of the levels has this share of the payload, but no more than so many bits a cell, at
+# which most are right within 6 dB, and makes use of twice as much again, at which all are exact
+_SHARE, _CELL_BITS, _USED = 1 / 32, 0.8, 2
 
 
 def expected(prior: GroupPrior, weights: Tensor) -> Tensor:
@@ -94,10 +96,11 @@ def from_bytes(message: bytes, shape: tuple[int, int]) -> Levels:
         raise BitstreamError("The file's levels of noise are damaged.") from error
 
 
-def most_bytes(shape: tuple[int, int], payload_bytes: int) -> int:
-    """What a message of the levels may take of a payload."""
+def usual_bytes(shape: tuple[int, int], payload_bytes: int) -> tuple[int, int]:
+    """What a message of the levels has of a payload, and what more it makes use of."""
     rows, columns = shape
-    return min(int(_SHARE * payload_bytes), int(_CELL_BITS * rows * columns / 8) + 1)
+    usual = min(int(_SHARE * payload_bytes), int(_CELL_BITS * rows * columns / 8) + 1)
+    return usual, _USED * usual
 
 
 def noise(deviation: Tensor, levels: Levels) -> Tensor:
@@ -111,12 +114,17 @@ def noise(deviation: Tensor, levels: Levels) -> Tensor:
     device = deviation.device
     cells = torch.from_numpy(levels).to(device).float().unflatten(0, (channels, -1))
     gains = torch.where(cells > -_MAX_LEVEL, torch.exp2(cells / 2), 0)
-    gains = gains.repeat_interleave(_CELL_FRAMES, 1)[:, :frames]
     widths = torch.tensor([stop - start for start, stop in _spans(hop)], device=device)
-    gains = gains.repeat_interleave(widths, 2)
-    places = torch.arange(frames * hop, device=device, dtype=torch.int64)
-    drawn = candidates_torch(torch.zeros_like(places), mix32(places)).reshape(frames, hop)
-    return deviation * gains * drawn
+    result = torch.empty_like(deviation)
+    for first in range(0, frames, _BLOCK_FRAMES):
+        stop = min(frames, first + _BLOCK_FRAMES)
+        rows = gains[:, first // _CELL_FRAMES : -(-stop // _CELL_FRAMES)]
+        rows = rows.repeat_interleave(_CELL_FRAMES, 1)[:, : stop - first]
+        places = torch.arange(first * hop, stop * hop, device=device, dtype=torch.int64)
+        signs = 1 - 2 * (mix32(places) & 1).reshape(-1, hop)
+        result[:, first:stop] = deviation[:, first:stop] * signs
+        result[:, first:stop] *= rows.repeat_interleave(widths, 2)
+    return result
 
 
 def _spans(hop: int) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from combiner_core.errors import BitstreamError
 # of the numbers in files
 SHAPING_UNITS, FILLING_UNITS = 64, 16
 MAX_SHAPING, MAX_FILLING = 64, 32
-_NUMBERS = struct.Struct("<BBB")
+_NUMBERS = struct.Struct("<BBBB")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class AudioManner:
             `shaping`.
         filling: deviation of the noise in the place of what is not coded, as a share of what
             its level says, in 1/16: see `filling`.
+        falling: by how much less that share is from bin 192 on, up to which it falls evenly.
         apart: whether the two channels of a clip are coded as they are, not as middle and side.
 
     Raises:
@@ -33,6 +34,7 @@ class AudioManner:
 
     shaping: int = 0
     filling: int = 0
+    falling: int = 0
     apart: bool = False
 
     def __post_init__(self) -> None:
@@ -40,10 +42,12 @@ class AudioManner:
             raise ValueError(f"a shaping of {self.shaping}")
         if not 0 <= self.filling <= MAX_FILLING:
             raise ValueError(f"a filling of {self.filling}")
+        if not 0 <= self.falling <= self.filling:
+            raise ValueError(f"a filling that falls by {self.falling}")
 
     def to_bytes(self) -> bytes:
         """For the parameters of a file."""
-        return _NUMBERS.pack(self.shaping, self.filling, self.apart)
+        return _NUMBERS.pack(self.shaping, self.filling, self.falling, self.apart)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> AudioManner:
@@ -55,10 +59,10 @@ class AudioManner:
         if not content:
             return PLAIN
         try:
-            shaping, filling, apart = _NUMBERS.unpack(content)
+            shaping, filling, falling, apart = _NUMBERS.unpack(content)
             if apart > 1:
-                raise ValueError(f"a way of channels of {apart}")
-            return cls(shaping, filling, bool(apart))
+                raise ValueError(f"channels apart in way {apart}")
+            return cls(shaping, filling, falling, bool(apart))
         except (ValueError, struct.error) as error:
             raise BitstreamError("The file's manner of sound is none that there is.") from error
 

@@ -9,12 +9,13 @@ from combiner_core.multires.audio.mdct import analyse, mid_side
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.model import AudioModel
 
-# chosen on speakers, and on music, that no prior has learned from
-_SPEECH_SHAPING, _WIDE_SHAPING = 30, 32
+# chosen on speakers, and on music, that no prior has learned from: shaping, filling, falling at few
+# and at many bits a sample
+_SPEECH = (30, (6, 3), (7, 0))
+_WIDE = (44, (5, 0), (5, 0))
+_FEW_BITS, _MANY_BITS = 0.5, 1.0
 # sample rate in Hz up to which a prior is one of speech
 _SPEECH_HZ = 24_000
-# filling without any bits, for a bit a sample more, and within which limits
-_FILLING, _FILLING_RISE, _FILLINGS = 3.5, 4.5, (5, 8)
 # noise scale by which arrangements of channels are compared, as a share of their loudness
 _NOISE_SHARE, _LEAST_NOISE = 1 / 32, 1e-9
 
@@ -28,13 +29,11 @@ def manner_for(model: AudioModel, samples: Tensor, payload_bytes: int) -> AudioM
         payload_bytes: of its file.
     """
     is_speech = model.config.sample_rate <= _SPEECH_HZ
-    least, most = _FILLINGS
+    shaping, few, many = _SPEECH if is_speech else _WIDE
     rate_bits = 8 * payload_bytes / samples.numel()
-    return AudioManner(
-        _SPEECH_SHAPING if is_speech else _WIDE_SHAPING,
-        round(min(max(_FILLING + _FILLING_RISE * rate_bits, least), most)),
-        _better_apart(samples, model.config.prior.hop),
-    )
+    share = min(max((rate_bits - _FEW_BITS) / (_MANY_BITS - _FEW_BITS), 0), 1)
+    filling, falling = (round(a + share * (b - a)) for a, b in zip(few, many, strict=True))
+    return AudioManner(shaping, filling, falling, _better_apart(samples, model.config.prior.hop))
 
 
 def _better_apart(samples: Tensor, hop: int) -> bool:

@@ -97,9 +97,9 @@ class ImageField:
         manner = ImageManner.from_bytes(parameters.manner, side, *self._size)
         return ImageField(self._model, self._shape, self._device, manner)
 
-    def side_bytes(self, payload_bytes: int) -> int:
-        """What the manner takes of a payload: the cells of its noise map."""
-        return len(self.manner.message)
+    def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
+        """What the manner takes of a payload, and makes use of besides: the noise map's cells."""
+        return len(self.manner.message), 0
 
     def side(self, values: Tensor, decoded: Decoded, noise: NoiseScale, most_bytes: int) -> bytes:
         """The message of the noise map's cells, whatever was decoded."""
