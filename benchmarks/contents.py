@@ -27,7 +27,7 @@ from benchmarks.timing import tables as timing_tables
 Table = Callable[[Path], str]
 
 # the order of lines and columns, as far as there are results
-_MULTIRES = ("multires fast", "multires balanced", "multires best")
+_MULTIRES = ("multires fast", "multires balanced", "multires best", standing.TUNED)
 _SIREN = ("siren fast", "siren balanced")
 _MAIN = standing.MAIN
 _MAIN_ANCHORS = 2
@@ -215,7 +215,7 @@ def _of_set(one: DataSet) -> dict[str, Table]:
         settings = (*_MULTIRES, *one.others)
         tables |= {
             f"{one.name} by rate, {label}": _by_rate(one, settings, measure),
-            f"{one.name} bd, {label}": _deltas(one, (_MAIN,), measure),
+            f"{one.name} bd, {label}": _deltas(one, (_MAIN, standing.TUNED), measure),
             f"{one.name} efforts, {label}": _deltas(
                 one, (*_MULTIRES, *_SIREN), measure, one.others[:_MAIN_ANCHORS]
             ),

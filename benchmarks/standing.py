@@ -17,8 +17,9 @@ from benchmarks.rate_distortion import averages, collection, protocol
 
 Verdict = Literal["ahead", "equal", "behind"]
 
-# what is judged: the default
+# what is judged: by PSNR the default, by eyes and ears what is tuned for them if it was measured
 MAIN = "multires balanced"
+TUNED = f"{MAIN}, tune perceptual"
 
 _ANCHORS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -102,25 +103,31 @@ def table(found: Sequence[Standing]) -> str:
     return markdown.table(("files", "judged by", "against", "we are", "by how much"), lines)
 
 
+def setting_for(measure: str, data: pd.DataFrame) -> str:
+    """Which setting of ours is judged by a measure, of those that were measured."""
+    return TUNED if measure != "psnr_db" and TUNED in set(data["setting"]) else MAIN
+
+
 def _of_set(folder: Path, one: DataSet) -> Iterator[Standing]:
     data = collection.data_of(folder, one)
     if MAIN not in set(data["setting"]):
         return
     ours = data[data["setting"] == MAIN]
     for measure, anchors in _ANCHORS[one.name].items():
+        judged = data[data["setting"] == setting_for(measure, data)]
         for anchor in anchors:
             others = data[data["setting"] == anchor]
             if len(others):
-                yield from _compared(one, pd.concat([ours, others]), anchor, measure)
+                yield from _compared(one, pd.concat([judged, others]), anchor, measure)
     known = collection.with_published(data, folder, one)
     for anchor in _FILES:
         others = known[known["setting"] == anchor]
         if len(others):
             yield from _compared(one, pd.concat([ours, others]), anchor, "psnr_db")
     curves = [curve for curve in collection.curves_of(folder, one) if curve.name in _MEANS]
-    judged = known[known["is_baseline"] | (known["setting"] == MAIN)]
+    plain = known[known["is_baseline"] | (known["setting"] == MAIN)]
     for mean in (
-        averages.compare_means(judged, curves, *_MEANS_RANGE) if one.name == "kodak" else ()
+        averages.compare_means(plain, curves, *_MEANS_RANGE) if one.name == "kodak" else ()
     ):
         percent = mean.bd_rate_percent if mean.alike_percent is None else mean.alike_percent
         if percent is not None:
