@@ -126,9 +126,7 @@ def _of_set(folder: Path, one: DataSet) -> Iterator[Standing]:
             yield from _compared(one, pd.concat([ours, others]), anchor, "psnr_db")
     curves = [curve for curve in collection.curves_of(folder, one) if curve.name in _MEANS]
     plain = known[known["is_baseline"] | (known["setting"] == MAIN)]
-    for mean in (
-        averages.compare_means(plain, curves, *_MEANS_RANGE) if one.name == "kodak" else ()
-    ):
+    for mean in averages.compare_means(plain, curves, *_MEANS_RANGE) if one.name == "kodak" else ():
         percent = mean.bd_rate_percent if mean.alike_percent is None else mean.alike_percent
         if percent is not None:
             detail = f"{_more(percent)} bytes (published means)"

@@ -36,6 +36,20 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True)
+class Intent:
+    """What a file is made for, and how it is meant to look.
+
+    Attributes:
+        tune: what its bytes were spent for.
+        detail: share of what was not sent that the file suggests to make up for, from 0 to 1; None
+            if there can be none.
+    """
+
+    tune: TuneName = "psnr"
+    detail: float | None = None
+
+
+@dataclass(frozen=True)
 class Coded:
     """A fitted and coded signal.
 
@@ -163,7 +177,7 @@ class Family(Protocol):
     def mismatch(self, card: Card, shape: Shape, bits: float) -> float:
         """How badly a preset suits a signal that is to have so many bits; 0 is best."""
 
-    def tune(self, header: Header) -> TuneName:
+    def intent(self, header: Header) -> Intent:
         """What a file is made for.
 
         Raises:

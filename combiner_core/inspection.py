@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from combiner_core import bitstream
-from combiner_core.options import TuneName
+from combiner_core.families import Intent
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals.about import NOTHING_KNOWN, About
 from combiner_core.signals.shape import Shape
@@ -18,7 +18,7 @@ class FileInfo:
     Attributes:
         shape: dimensions of the signal.
         model: name of the preset it was made with.
-        tune: what it is made for.
+        intent: what it is made for, and how it is meant to look.
         seed: of the shared randomness.
         file_bytes: bytes present.
         payload_bytes: length of the payload in the header.
@@ -28,7 +28,7 @@ class FileInfo:
 
     shape: Shape
     model: str
-    tune: TuneName
+    intent: Intent
     seed: int
     file_bytes: int
     payload_bytes: int
@@ -49,7 +49,7 @@ def inspect(data: bytes, presets: PresetLibrary | None = None) -> FileInfo:
     return FileInfo(
         shape=header.signal_shape,
         model=library.card_of(header).name,
-        tune=library.tune_of(header),
+        intent=library.intent_of(header),
         seed=header.seed,
         file_bytes=len(data),
         payload_bytes=container.payload_bytes,

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from combiner_core._installation import presets_directory
 from combiner_core.card import Card
 from combiner_core.errors import PresetError
-from combiner_core.families import FAMILIES, Codec, family_named
+from combiner_core.families import FAMILIES, Codec, Intent, family_named
 from combiner_core.signals.shape import Shape
 
 if TYPE_CHECKING:
     from combiner_core.bitstream import Header
-    from combiner_core.options import TuneName
 
 DEFAULT_DIRECTORY = presets_directory()
 DIRECTORY_VARIABLE = "COMBINER_PRESETS"
@@ -198,14 +197,14 @@ class PresetLibrary:
             f"The file was made with model number {header.model_id}, which is not here."
         )
 
-    def tune_of(self, header: Header) -> TuneName:
-        """What a file was made for.
+    def intent_of(self, header: Header) -> Intent:
+        """What a file is made for.
 
         Raises:
             BitstreamError: its parameters are none that an encoder writes.
             PresetError: its model is not here.
         """
-        return family_named(self.card_of(header).family, self._families).tune(header)
+        return family_named(self.card_of(header).family, self._families).intent(header)
 
     def load(self, card: Card) -> Codec:
         """Read a preset's tensors and check them against its card; once only.

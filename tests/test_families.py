@@ -21,9 +21,9 @@ from combiner_core import bitstream
 from combiner_core.bitstream import Header
 from combiner_core.clock import Clock
 from combiner_core.events import Progress
-from combiner_core.families import FAMILIES, Coded, OneCodec, family_named
+from combiner_core.families import FAMILIES, Coded, Intent, OneCodec, family_named
 from combiner_core.importance import Importance
-from combiner_core.options import DecodeOptions, DeviceName, EncodeOptions, TuneName
+from combiner_core.options import DecodeOptions, DeviceName, EncodeOptions
 from combiner_core.presets import Card, PresetFile
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal, scaled_size
 
@@ -112,8 +112,8 @@ class ToyFamily:
     def mismatch(self, card: Card, shape: Shape, bits: float) -> float:
         return abs(card.nominal_bits - bits)
 
-    def tune(self, header: Header) -> TuneName:
-        return "psnr"
+    def intent(self, header: Header) -> Intent:
+        return Intent()
 
     def add_train_command(self, commands: argparse._SubParsersAction[Any]) -> None:
         commands.add_parser("toy")

@@ -154,7 +154,7 @@ def info(parsed: argparse.Namespace) -> None:
     report = {
         **asdict(info.shape),
         "model": info.model,
-        "tune": info.tune,
+        "tune": info.intent.tune,
         "seed": info.seed,
         "bytes": info.file_bytes,
         "payload_bytes": info.payload_bytes,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from combiner_core.card import Card
+from combiner_core.families import Intent
 from combiner_core.multires.codec import MultiresCodec
+from combiner_core.multires.image.manner import ImageManner
 from combiner_core.multires.parameters import Parameters
 from combiner_core.multires.preset import MultiresPreset
-from combiner_core.options import EncodeOptions, TuneName
-from combiner_core.signals import AudioShape, Shape
+from combiner_core.signals import AudioShape, ImageShape, Shape
 
 if TYPE_CHECKING:
     from combiner_core.bitstream import Header
@@ -34,11 +35,15 @@ class MultiresFamily:
             return 0.0
         return abs(math.log(shape.sample_rate / card.sample_rate))
 
-    def tune(self, header: Header) -> TuneName:
+    def intent(self, header: Header) -> Intent:
         """As the parameters say; of a constant signal there are none."""
         if not header.parameters:
-            return EncodeOptions.tune
-        return Parameters.from_bytes(header.parameters).tune
+            return Intent()
+        parameters = Parameters.from_bytes(header.parameters)
+        if not isinstance(header.shape, ImageShape):
+            return Intent(parameters.tune)
+        detail = ImageManner.detail_of(parameters.manner) if parameters.manner else 0.0
+        return Intent(parameters.tune, detail)
 
     def add_train_command(self, commands: Subparsers) -> None:
         """Add `multires` to the parser of training commands."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from combiner_core.card import Card
-from combiner_core.options import EncodeOptions, TuneName
+from combiner_core.families import Intent
 from combiner_core.signals import AudioShape, Shape
 from combiner_core.siren.codec import SirenCodec
 from combiner_core.siren.preset import Framing, SirenPreset
@@ -39,9 +39,9 @@ class SirenFamily:
             fields = max(1, round(fields_for(bits, card.nominal_bits)))
         return abs(math.log(max(bits, 1.0) / fields / card.nominal_bits))
 
-    def tune(self, header: Header) -> TuneName:
-        """Always PSNR."""
-        return EncodeOptions.tune
+    def intent(self, header: Header) -> Intent:
+        """Always the same."""
+        return Intent()
 
     def add_train_command(self, commands: Subparsers) -> None:
         """Add `siren` to the parser of training commands."""

@@ -20,9 +20,11 @@ from demo.ui.compare import AudioComparison, Comparison, ImageComparison, Varian
 from demo.ui.parts import QUEUED, Updates
 from demo.visitors import Visitors
 from demo.work import Decode, Decoded, Part, Source
+from demo.work.decoding import UNSURE
 
 _SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 _WHOLE = "Whole file"
+_ALL_PERCENT = 100
 # The engine wants a share above zero.
 _MIN_SHARE = 1e-9
 
@@ -35,6 +37,9 @@ class _Controls:
     holds: gr.HTML
     percent: gr.Slider
     scale: gr.Radio
+    looks: gr.Column
+    detail: gr.Slider
+    unsure: gr.Checkbox
     original: gr.File
     decode: gr.Button
 
@@ -70,6 +75,8 @@ class _Compressed:
     info: cc.FileInfo
     percent: float
     scale: float
+    detail: float
+    unsure: bool
     original: Path | None
 
     @property
@@ -86,10 +93,19 @@ class _Compressed:
         if self.original is not None:
             original = Source.read(self.original, self.kind, settings.input_limits)
         wanted = [Part("Decoded", self._share(100))]
-        if self.percent < 100:
+        if self.percent < _ALL_PERCENT:
             title = parts.prefix_name(self.percent)
             wanted = [Part(_WHOLE, self._share(100)), Part(title, self._share(self.percent))]
-        return Decode(self.name, self.data, tuple(wanted), self.scale, original)
+        can_be_unsure = self.info.intent.detail is not None
+        return Decode(
+            self.name,
+            self.data,
+            tuple(wanted),
+            self.scale,
+            self.detail if can_be_unsure else None,
+            self.unsure and can_be_unsure and self.percent == _ALL_PERCENT,
+            original,
+        )
 
     def bytes_of(self, percent: float) -> int:
         """Bytes of its first part that are used, header included."""
@@ -117,20 +133,34 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         with gr.Column(scale=5, min_width=320):
             results = _results()
 
-    def describe(path: str | None) -> str:
+    def describe(path: str | None) -> Updates:
         if path is None:
-            return ""
+            return {controls.holds: "", controls.looks: gr.update(visible=False)}
         try:
-            return _holds(Path(path).name, cc.inspect(inputs.read_compressed(path, settings)))
+            info = cc.inspect(inputs.read_compressed(path, settings))
         except cc.CombinerError as error:
             raise parts.toast(error) from error
+        detail = info.intent.detail
+        return {
+            controls.holds: _holds(Path(path).name, info),
+            controls.looks: gr.update(visible=detail is not None),
+            controls.detail: detail or 0.0,
+        }
 
     async def decode(
-        request: gr.Request, path: str | None, percent: float, scale: float, original: str | None
+        request: gr.Request,
+        path: str | None,
+        percent: float,
+        scale: float,
+        detail: float,
+        unsure: bool,
+        original: str | None,
     ) -> AsyncIterator[Updates]:
         listener = visitors.listener(request)
         yield {results.panel: status.panel("running", "Decoding")}
-        file = await asyncio.to_thread(_read, path, percent, scale, original, settings)
+        file = await asyncio.to_thread(
+            _read, path, percent, scale, detail, unsure, original, settings
+        )
         ticket = queue.ask(listener.visitor, lambda: file.work(settings))
         decoded = await parts.result_of(ticket, listener)
         # Gradio copies what is shown into its own folder at each yield.
@@ -144,18 +174,22 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         path: str | None,
         percent: float,
         scale: float,
+        detail: float,
+        unsure: bool,
         original: str | None,
     ) -> AsyncIterator[Updates]:
         if path is not None and path == shown:
-            async for updates in decode(request, path, percent, scale, original):
+            choices = (percent, scale, detail, unsure, original)
+            async for updates in decode(request, path, *choices):
                 yield updates
 
-    choices = [controls.source, controls.percent, controls.scale, controls.original]
+    how = [controls.percent, controls.scale, controls.detail, controls.unsure]
+    choices = [controls.source, *how, controls.original]
     event = {"concurrency_limit": None, "api_visibility": "private"}
     controls.source.change(
         describe,
         controls.source,
-        controls.holds,
+        [controls.holds, controls.looks, controls.detail],
         **QUEUED,
     )
     controls.decode.click(
@@ -167,7 +201,7 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
     )
     # What is on show follows the choices.
     gr.on(
-        [controls.percent.change, controls.scale.change, controls.original.change],
+        [each.change for each in (*how, controls.original)],
         parts.telling_failure(follow, results.panel, results.clear),
         [results.path, *choices],
         results.outputs,
@@ -178,24 +212,39 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
 
 
 def _controls(settings: Settings) -> _Controls:
-    return _Controls(
-        source=gr.File(
-            label="Compressed file", file_types=[".cmb"], height=140, elem_id="decode-source"
-        ),
-        holds=gr.HTML(elem_id="decode-holds"),
-        percent=parts.prefix_slider("decode-percent"),
-        scale=gr.Radio(
-            [(f"{value:g}×", value) for value in _SCALES],
-            value=1.0,
-            label="Scale",
-            info="Of the pixels along each side, or of the samples a second.",
-            elem_id="decode-scale",
-        ),
-        original=gr.File(
-            label="Original to compare with, if you have it", height=140, elem_id="decode-original"
-        ),
-        decode=gr.Button("Decode", variant="primary", elem_id="decode-run"),
+    source = gr.File(
+        label="Compressed file", file_types=[".cmb"], height=140, elem_id="decode-source"
     )
+    holds = gr.HTML(elem_id="decode-holds")
+    percent = parts.prefix_slider("decode-percent")
+    scale = gr.Radio(
+        [(f"{value:g}×", value) for value in _SCALES],
+        value=1.0,
+        label="Scale",
+        info="Of the pixels along each side, or of the samples a second.",
+        elem_id="decode-scale",
+    )
+    with gr.Column(visible=False) as looks:
+        detail = gr.Slider(
+            0,
+            1,
+            0,
+            step=0.05,
+            label="Detail",
+            info="From faithful to natural: grain that was not sent, sampled from the prior.",
+            buttons=[],
+            elem_id="decode-detail",
+        )
+        unsure = gr.Checkbox(
+            label=UNSURE,
+            info="A map of the errors that the decoder itself expects, white where most.",
+            elem_id="decode-unsure",
+        )
+    original = gr.File(
+        label="Original to compare with, if you have it", height=140, elem_id="decode-original"
+    )
+    decode = gr.Button("Decode", variant="primary", elem_id="decode-run")
+    return _Controls(source, holds, percent, scale, looks, detail, unsure, original, decode)
 
 
 def _results() -> _Results:
@@ -231,7 +280,13 @@ def _holds(name: str, info: cc.FileInfo) -> str:
 
 
 def _read(
-    path: str | None, percent: float, scale: float, original: str | None, settings: Settings
+    path: str | None,
+    percent: float,
+    scale: float,
+    detail: float,
+    unsure: bool,
+    original: str | None,
+    settings: Settings,
 ) -> _Compressed:
     """Read what the visitor chose.
 
@@ -241,7 +296,8 @@ def _read(
     data = inputs.read_compressed(path, settings)
     assert path is not None
     beside = None if original is None else inputs.chosen(original, None, settings)
-    return _Compressed(Path(path).name, data, cc.inspect(data), percent, scale, beside)
+    info, name = cc.inspect(data), Path(path).name
+    return _Compressed(name, data, info, percent, scale, detail, unsure, beside)
 
 
 def _variants(file: _Compressed, decoded: Decoded, folder: Path) -> list[Variant]:

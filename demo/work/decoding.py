@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 import combiner_core as cc
 from combiner_core.signals import ImageShape, Shape
@@ -14,6 +16,10 @@ from demo.media import ORIGINAL, lossless, size_text
 from demo.ui import charts
 from demo.work.source import Source
 from demo.workers import Engine
+
+# Title of the map of expected errors; what is less than this in grey levels is nothing.
+UNSURE = "Where it is unsure"
+_LEAST_DEVIATION = 0.5
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ class Decode:
         name: of the file, for sentences.
         data: its bytes.
         parts: one or more.
-        scale: of the grid, see `combiner_core.decode`.
+        scale, detail: see `combiner_core.decode`.
+        unsure: whether to show where an image is expected to be off.
         original: to compare with.
     """
 
@@ -77,6 +84,8 @@ class Decode:
     data: bytes
     parts: tuple[Part, ...]
     scale: float = 1.0
+    detail: float | None = None
+    unsure: bool = False
     original: Source | None = None
 
     def run(self, engine: Engine) -> Iterator[Decoded]:
@@ -90,6 +99,7 @@ class Decode:
                 self.data,
                 fraction=part.fraction,
                 scale=self.scale,
+                detail=self.detail,
                 device=engine.device,
                 models=engine.models,
             )
@@ -99,6 +109,9 @@ class Decode:
             if original is not None and original.values.shape == signal.values.shape:
                 psnr_db = cc.psnr_db(original, signal)
             renderings.append(Rendering(part.title, signal.shape, lossless(signal), psnr_db))
+        if self.unsure:
+            map_ = _unsure(cc.uncertainty(self.data, device=engine.device, models=engine.models))
+            renderings.insert(-1, Rendering(UNSURE, map_.shape, lossless(map_)))
         shown = {each.title: signals[each.title] for each in (renderings[0], renderings[-1])}
         yield Decoded(tuple(renderings), charts.of_clips(shown), seconds)
 
@@ -113,6 +126,12 @@ class Decode:
                 f"{self.name} holds."
             )
         return signal
+
+
+def _unsure(deviations: NDArray[np.float32]) -> cc.Signal:
+    """Expected errors as a picture, white where they are largest."""
+    levels = np.rint(255 * deviations / max(float(deviations.max()), _LEAST_DEVIATION))
+    return cc.Signal.image(np.repeat(levels.astype(np.uint8)[..., None], 3, 2))
 
 
 def _size(shape: Shape) -> tuple[int, int]:

@@ -105,6 +105,23 @@ def test_original_is_compared_and_prefix_is_worse(decode_page: Page, files: Path
     expect(fact(page, "decode", "signal")).to_have_text("600 × 400 pixels", timeout=DECODE_MS)
 
 
+def test_detail_and_error_bars_are_shown(decode_page: Page, files: Path) -> None:
+    page = decode_page
+    hand_in(page, files, "picture")
+    expect(fact(page, "decode", "psnr")).not_to_be_empty(timeout=DECODE_MS)
+    before = fact(page, "decode", "psnr").inner_text()
+    data = (files / "picture.cmb").read_bytes()
+    natural = cc.decode(data, device="cpu", detail=0.8)
+    quality = f"{cc.psnr_db(cc.load(files / 'picture.png'), natural):.2f} dB"
+    assert quality != before
+    slide(page, "#decode-detail", 0.8)
+    expect(fact(page, "decode", "psnr")).to_have_text(quality, timeout=DECODE_MS)
+    assert np.array_equal(shown_pixels(page, RIGHT), natural.values)
+
+    page.locator("#decode-unsure").get_by_role("checkbox").check()
+    expect(page.locator("#decode-image")).to_contain_text("Where it is unsure", timeout=DECODE_MS)
+
+
 def test_truncated_file_is_decoded_as_far_as_it_goes(
     decode_page: Page, files: Path, tmp_path: Path
 ) -> None:
@@ -218,7 +235,7 @@ def hand_in(page: Page, files: Path, name: str) -> None:
     expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
 
 
-def slide(page: Page, selector: str, value: int) -> None:
+def slide(page: Page, selector: str, value: float) -> None:
     box = page.locator(f"{selector} input[type=number]")
     box.fill(str(value))
     box.press("Tab")

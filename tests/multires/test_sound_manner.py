@@ -67,7 +67,7 @@ def test_a_perceptual_clip_keeps_its_budget_and_decodes_alike(
     signal = noisy(samples, channels)
     result = encoded(signal, Budget(file_bytes), library, OPTIONS)
     assert 0.85 * file_bytes - 8 <= len(result.data) <= file_bytes
-    assert inspect(result.data, library).tune == "perceptual"
+    assert inspect(result.data, library).intent.tune == "perceptual"
     decoded = decode(result.data, device="cpu", models=library)
     assert np.array_equal(decoded.values, result.reconstruction.values)
     for fraction in (0.01, 0.1, 0.6):

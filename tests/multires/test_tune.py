@@ -67,7 +67,9 @@ def test_a_perceptual_file_fills_its_budget_and_decodes_alike(
 ) -> None:
     result = encoded(busy_left(), BUDGET, library, replace(OPTIONS, effort=effort))
     assert 1400 <= len(result.data) <= 1500
-    assert inspect(result.data, library).tune == "perceptual"
+    intent = inspect(result.data, library).intent
+    assert intent.tune == "perceptual"
+    assert intent.detail == pytest.approx(TUNINGS["perceptual"].detail, abs=1 / 255)
     decoded = decode(result.data, device="cpu", models=library)
     assert np.array_equal(decoded.values, result.reconstruction.values)
     parameters = Parameters.from_bytes(bitstream.read(result.data).header.parameters)
@@ -103,7 +105,7 @@ def test_bits_go_where_an_importance_map_is_white(library: PresetLibrary) -> Non
     for levels in (mask, 255 - mask):
         options = replace(OPTIONS, tune="psnr")
         result = encoded(signal, BUDGET, library, options, importance=Importance.of(levels))
-        assert inspect(result.data, library).tune == "psnr"
+        assert inspect(result.data, library).intent.tune == "psnr"
         decoded = decode(result.data, device="cpu", models=library)
         assert np.array_equal(decoded.values, result.reconstruction.values)
         squares = (decoded.values.astype(float) - signal.values) ** 2

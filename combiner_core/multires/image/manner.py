@@ -58,6 +58,18 @@ class ImageManner:
             log_side -= 1
         return log_side
 
+    @staticmethod
+    def detail_of(numbers: bytes) -> float:
+        """The detail that numbers of a file tell.
+
+        Raises:
+            BitstreamError: no encoder writes these.
+        """
+        if len(numbers) != _NUMBERS.size:
+            raise BitstreamError("The file's noise map is damaged.")
+        *_, detail = _NUMBERS.unpack(numbers)
+        return float(detail / _DETAIL_UNITS)
+
     @classmethod
     def from_bytes(cls, numbers: bytes, message: bytes, height: int, width: int) -> ImageManner:
         """The inverse, for a picture of this size. A message cut short gives another map.
