@@ -40,7 +40,7 @@ _MULTIRES: Mapping[EffortName, tuple[Stage, ...]] = MappingProxyType(
     }
 )
 # Before so much is done, the time left is anybody's guess.
-_LEAST_DONE = 0.08
+_LEAST_DONE = 0.3
 _SIREN = (Stage("fit", 0.7), Stage("code", 0.28), Stage("verify", 0.02))
 
 
