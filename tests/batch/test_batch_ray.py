@@ -20,11 +20,11 @@ from batch_tools import (
     leftovers,
     outputs,
     rows,
-    run,
     write_pictures,
 )
 
 import combiner_core as cc
+from combiner_core.cli import main
 
 pytest.importorskip("ray", reason="the extra `cluster` is not installed")
 pytestmark = pytest.mark.slow
@@ -100,9 +100,11 @@ def test_a_killed_worker_loses_nothing(
     assert files[f"{names[0]}.cmb"] == encoded_here(tmp_path / "photos" / names[0])
 
 
-def test_a_cluster_that_is_not_there_is_named(multires_presets: Path, tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_pictures(tmp_path / "photos", 1)
-    done = run(tmp_path, multires_presets, "encode", "photos", "--out", "out", *BUDGET,
-               "--executor", "ray", "--address", "127.0.0.1:9")  # fmt: skip
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "combiner: There is no Ray cluster at 127.0.0.1:9."
+    monkeypatch.chdir(tmp_path)
+    where = ["--executor", "ray", "--address", "127.0.0.1:9"]
+    assert main(["batch", "encode", "photos", "--out", "out", *BUDGET, *where]) == 1
+    assert capsys.readouterr().err == "combiner: There is no Ray cluster at 127.0.0.1:9.\n"
