@@ -148,6 +148,15 @@ def test_levels_keep_to_the_bytes_they_are_given() -> None:
     assert np.array_equal(filling.from_bytes(filling.to_bytes(levels, 10**6), (40, 6)), levels)
 
 
+@pytest.mark.parametrize("kept", range(0, 30, 3))
+def test_levels_cut_short_are_levels(kept: int) -> None:
+    levels = np.full((40, 6), 15, np.int8)
+    levels[::3] = -15
+    message = filling.to_bytes(levels, 10**6)
+    some = filling.from_bytes(message[:kept], levels.shape, is_cut=True)
+    assert int(np.abs(some.astype(int)).max(initial=0)) <= 15
+
+
 def test_a_silent_channel_and_a_silent_stretch_stay_silent() -> None:
     values = tone(12_000, 16_000, 2)
     values[1] = 0

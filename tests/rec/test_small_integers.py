@@ -39,6 +39,16 @@ def test_what_is_as_foreseen_takes_no_bytes() -> None:
     assert len(to_bytes(ramp)) < 25
 
 
+@given(ARRAYS, st.integers(0, 5))
+@settings(max_examples=60, deadline=None)
+def test_simpler_arrays_are_near_and_no_longer(values: np.ndarray, tolerance: int) -> None:
+    near = small_integers.simplified(values, tolerance)
+    assert int(np.abs(near.astype(int) - values).max()) <= tolerance
+    assert np.array_equal(small_integers.simplified(values, 0), values)
+    noisy = np.random.default_rng(tolerance).integers(-3, 4, (30, 30)).astype(np.int8)
+    assert len(to_bytes(small_integers.simplified(noisy, tolerance))) <= len(to_bytes(noisy))
+
+
 def test_a_message_cut_short_keeps_its_beginning() -> None:
     values = np.random.default_rng(3).integers(-3, 4, (20, 20)).astype(np.int8)
     message = to_bytes(values)

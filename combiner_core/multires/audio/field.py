@@ -91,7 +91,8 @@ class AudioField:
         manner = AudioManner.from_bytes(parameters.manner)
         levels = None
         if manner.filling:
-            levels = filling.from_bytes(side, self.levels_shape)
+            is_cut = len(side) < parameters.side_bytes
+            levels = filling.from_bytes(side, self.levels_shape, is_cut)
         elif parameters.side_bytes:
             raise BitstreamError("The file's parameters are not those of this model.")
         return AudioField(self._model, self._shape, self._device, manner, levels)

@@ -33,6 +33,7 @@ _BANDS = (
 _BLOCK_FRAMES = 512
 # levels are in 3 dB; at the least there is no noise
 _MAX_LEVEL = 15
+_ANY = 127
 # a message of the levels has this share of the payload, but no more than so many bits a cell, at
 # which most are right within 6 dB, and makes use of twice as much again, at which all are exact
 _SHARE, _CELL_BITS, _USED = 1 / 32, 0.8, 2
@@ -84,14 +85,15 @@ def to_bytes(levels: Levels, most_bytes: int) -> bytes:
     return b""
 
 
-def from_bytes(message: bytes, shape: tuple[int, int]) -> Levels:
-    """Levels from a message or the beginning of one.
+def from_bytes(message: bytes, shape: tuple[int, int], is_cut: bool = False) -> Levels:
+    """Levels from a message, or from the beginning of one that is cut short.
 
     Raises:
         BitstreamError: no encoder writes it.
     """
     try:
-        return small_integers.from_bytes(message, shape, _MAX_LEVEL)
+        levels = small_integers.from_bytes(message, shape, _ANY if is_cut else _MAX_LEVEL)
+        return np.clip(levels, -_MAX_LEVEL, _MAX_LEVEL)
     except ValueError as error:
         raise BitstreamError("The file's levels of noise are damaged.") from error
 
