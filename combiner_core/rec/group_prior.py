@@ -75,7 +75,7 @@ class IntegerPrior:
         values = self.log_variance
         if self.noise is not None:
             # twice, as variances are squares
-            values = values - 2 * LOG_VARIANCE_UNITS // NOISE_UNITS * self.noise.astype(np.int64)
+            values = values - 2 * LOG_VARIANCE_UNITS // NOISE_UNITS * self.noise.astype(np.int32)
         return np.subtract(clamped(values), MIN_LOG_VARIANCE, order="C", dtype=np.int16).view(
             np.uint16
         )
@@ -115,9 +115,12 @@ class IntegerPrior:
             changes: zero where not coded (P, h, w).
         """
         if self.noise is not None:
-            factor = _multipliers()[self.noise.astype(np.int64) + MAX_NOISE_STEPS]
-            size = (np.abs(changes) * factor + (1 << (_MULTIPLIER_BITS - 1))) >> _MULTIPLIER_BITS
-            changes = np.sign(changes) * size
+            where = np.nonzero(changes)
+            moving = changes[where]
+            factor = _multipliers()[self.noise[where].astype(np.int64) + MAX_NOISE_STEPS]
+            size = (np.abs(moving) * factor + (1 << (_MULTIPLIER_BITS - 1))) >> _MULTIPLIER_BITS
+            changes = changes.copy()
+            changes[where] = np.sign(moving) * size
         values = np.clip(self.default + changes, -_MAX_VALUE, _MAX_VALUE)
         moved: NDArray[np.int32] = values.astype(np.int32)
         return moved
@@ -133,7 +136,7 @@ class IntegerPrior:
     def _check_noise(self, noise: NDArray[np.integer]) -> None:
         if noise.shape != self.coded.shape or not np.issubdtype(noise.dtype, np.integer):
             raise ValueError(f"noise scales are {noise.dtype} {noise.shape}")
-        if np.abs(noise.astype(np.int64)).max() > MAX_NOISE_STEPS:
+        if max(int(noise.max()), -int(noise.min())) > MAX_NOISE_STEPS:
             raise ValueError(f"noise scales are beyond 2^({MAX_NOISE_STEPS}/{NOISE_UNITS})")
 
     def _check_plane(self, plane: Plane, coded: NDArray[np.bool_]) -> None:

@@ -12,6 +12,7 @@ import functools
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE
@@ -31,6 +32,7 @@ _USUAL = -213
 # w is within 1/32 to 32
 _MAX_STEPS = 20
 _SHIFT = 9
+_NEVER = np.iinfo(np.int64).max
 
 
 def noise_steps(mean: Tensor, log_variance: Tensor, noise_index: int, shaping: int) -> Tensor:
@@ -49,21 +51,32 @@ def noise_steps(mean: Tensor, log_variance: Tensor, noise_index: int, shaping: i
     energy += _variances(mean.device)[(log_variance * _VARIANCE_STEPS).to(torch.int64) - _LEAST]
     for axis in (2, 3):
         energy = _smoothed(energy, axis)
-    log_energy = torch.bucketize(energy, _thresholds(mean.device), right=True) - 1
-    offset = noise_index * 2 * _LOG_UNITS // NOISE_STEPS_PER_OCTAVE
-    offset -= _LOG_UNITS * (2 * _UNIT_OCTAVES + _SMOOTHED_OCTAVES) + _USUAL
-    offset -= 2 * _LOG_UNITS * (VALUE_UNITS.bit_length() - 1)
-    steps = (shaping * (log_energy + offset) + (1 << (_SHIFT - 1))) >> _SHIFT
-    return steps.clamp(-_MAX_STEPS, _MAX_STEPS).to(torch.int8)
+    steps = torch.bucketize(energy, _bounds(noise_index, shaping, mean.device), right=True)
+    return (steps - _MAX_STEPS).to(torch.int8)
 
 
 def _smoothed(values: Tensor, axis: int) -> Tensor:
     """Sums with weights 1, 2, 1 along an axis, whose ends are repeated."""
-    count = values.shape[axis]
-    first, last = values.narrow(axis, 0, 1), values.narrow(axis, count - 1, 1)
-    before = torch.cat([first, values.narrow(axis, 0, count - 1)], axis)
-    after = torch.cat([values.narrow(axis, 1, count - 1), last], axis)
-    return before + 2 * values + after
+    last = values.shape[axis] - 1
+    sums = 2 * values
+    sums.narrow(axis, 0, 1).add_(values.narrow(axis, 0, 1))
+    sums.narrow(axis, last, 1).add_(values.narrow(axis, last, 1))
+    if last:
+        sums.narrow(axis, 1, last).add_(values.narrow(axis, 0, last))
+        sums.narrow(axis, 0, last).add_(values.narrow(axis, 1, last))
+    return sums
+
+
+@functools.lru_cache(maxsize=64)
+def _bounds(noise_index: int, shaping: int, device: torch.device) -> Tensor:
+    """Energies, smoothed, in 1/4096 of s^2, at which k becomes -19, -18 and so on to 20."""
+    offset = noise_index * 2 * _LOG_UNITS // NOISE_STEPS_PER_OCTAVE
+    offset -= _LOG_UNITS * (2 * _UNIT_OCTAVES + _SMOOTHED_OCTAVES) + _USUAL
+    offset -= 2 * _LOG_UNITS * (VALUE_UNITS.bit_length() - 1)
+    log_energy = np.arange(_MAX_OCTAVES * _LOG_UNITS, dtype=np.int64)
+    steps = (shaping * (log_energy + offset) + (1 << (_SHIFT - 1))) >> _SHIFT
+    first = np.searchsorted(steps, np.arange(1 - _MAX_STEPS, _MAX_STEPS + 1))
+    return torch.from_numpy(np.append(_thresholds(), _NEVER)[first]).to(device)
 
 
 @functools.cache
@@ -75,8 +88,9 @@ def _variances(device: torch.device) -> Tensor:
 
 
 @functools.cache
-def _thresholds(device: torch.device) -> Tensor:
+def _thresholds() -> NDArray[np.int64]:
     """Integers at which the log2 of energies has its steps."""
     octave, step = np.divmod(np.arange(_MAX_OCTAVES * _LOG_UNITS), _LOG_UNITS)
     mantissa = np.floor(np.exp2(16 + step / _LOG_UNITS) + 0.5).astype(np.int64)
-    return torch.from_numpy((mantissa << octave) >> 16).to(device)
+    thresholds: NDArray[np.int64] = (mantissa << octave) >> 16
+    return thresholds
