@@ -87,6 +87,10 @@ def test_workers_share_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ([], {"COMBINER_ALLOWED_HOST": ","}, "--allowed-host"),
         (["--max-disk-mb", "0"], {}, "--max-disk-mb"),
         (["--max-sessions", "0"], {}, "--max-sessions"),
+        (["--executor", "moon"], {}, "--executor"),
+        (["--ray-address", "auto"], {}, "need the executor ray"),
+        (["--executor", "ray", "--gpus-per-worker", "1.5"], {}, "--gpus-per-worker"),
+        (["--executor", "ray", "--device", "cuda"], {}, "needs a number of GPUs"),
     ],
 )
 def test_impossible_settings_are_refused(
