@@ -97,7 +97,8 @@ def _deltas(
 
 def _worst(one: DataSet, measure: str) -> Table:
     def table(data: pd.DataFrame) -> str:
-        found, *_ = _compared(data, one, (_MAIN,), measure, one.others).values()
+        ours = (standing.setting_for(measure, data),)
+        found, *_ = _compared(data, one, ours, measure, one.others).values()
         return rate_distortion_tables.worst_files(found) if found else ""
 
     return _rates(one, table)

@@ -61,7 +61,9 @@ class Parameters:
         """
         if len(content) != _PLAIN_BYTES and len(content) < _TUNED_BYTES:
             raise BitstreamError("The file's parameters are not those of this model.")
-        states = 1 << min(content[0], max(STATE_COUNTS).bit_length())
+        if 1 << content[0] not in STATE_COUNTS:
+            raise BitstreamError(f"The file's trellis, of {content[0]} bits, is impossible.")
+        states = 1 << content[0]
         index = int.from_bytes(content[_STATE_BYTES:_PLAIN_BYTES], "little")
         rest = content[_PLAIN_BYTES:]
         try:
