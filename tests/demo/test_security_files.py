@@ -126,8 +126,8 @@ def test_uploads_and_examples_are_taken(server: Server) -> None:
     path = server.upload("noise.png", png(32)).json()[0]
     event = server.event("image-source", "change")
     assert error_of(server.join(event, [file(path)])) is None
-    example = server.event("image-examples", "click")
-    (shown,) = server.run(example, [0]).json()["data"]
+    example = server.event("image-examples", "choose")
+    (shown,) = server.run(example, [], {"name": "osprey"}).json()["data"]
     assert error_of(server.join(event, [shown])) is None
 
 
