@@ -59,15 +59,20 @@ class Server:
         return self.client.get("/config").json()
 
     def event(self, elem_id: str, trigger: str) -> int:
-        """Number of an event of the page."""
+        """Number of an event of the page, or of what follows where the browser comes first."""
         config = self.config()
         ids = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
-        return next(
-            event["id"]
+        found = next(
+            event
             for event in config["dependencies"]
             for target, name in event["targets"]
             if name == trigger and ids.get(target) == elem_id
         )
+        after = {event["trigger_after"]: event for event in config["dependencies"]}
+        if not found["backend_fn"]:
+            found = after.get(found["id"], found)
+        number: int = found["id"]
+        return number
 
     def join(self, event: int, data: list[Any]) -> list[dict[str, Any]]:
         """Messages of an event of the page, up to its first result."""
