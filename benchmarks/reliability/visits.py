@@ -18,13 +18,17 @@ import soundfile as sf
 from PIL import Image
 
 from benchmarks.reliability.client import Client, RefusedError
+from demo.compress.purposes import OWN
 
 _POLL_S, _CLOSE_POLL_S = 1.0, 0.1
 _FIRST_SIZE = 768, 512
 _RATES = ((8000, 0.5), (16_000, 1.0), (48_000, 0.5))
 _SIDES = (48, 96, 160)
 # What a program asks for beside a file and a number.
-_QUICK, _LONG = ("bytes", "multires", "fast", -1), ("bytes", "siren", "best", -1)
+_QUICK = ("bytes", "multires", "fast", -1, "psnr")
+_LONG = ("bytes", "siren", "best", -1, "psnr")
+# what the server keeps of a page comes first among what Compress sends
+_KEPT = 3
 _BUDGETS = (300, 900, 2000)
 _LONGEST_PATIENCE_S = 4.0
 _PAUSE_S = 1.0
@@ -126,9 +130,10 @@ class Visitor:
         await self._client.open_page()
         name, content = self._picture(_FIRST_SIZE)
         file = await self._client.upload(name, content)
-        await self._client.send("image-source change", [file])
+        await self._client.send("image-source change", _chosen(file, 5000, "multires"))
         began_s = time.monotonic()
-        seen = await self._client.send("image-compress click", [file, 5000, "multires", "balanced"])
+        asked = _asked(file, 5000, "multires", "balanced")
+        seen = await self._client.send("image-compress click", asked)
         job, picture_s = str(next(iter(seen.values()))), None
         while _state(seen) not in _ENDS:
             if picture_s is None and any(_paths(seen["image-preview"])):
@@ -199,9 +204,10 @@ class Visitor:
         with self._notes.timing("page"):
             await self._client.open_page()
         file = await self._handed_in(self._picture)
-        await self._client.send("image-source change", [file])
         budget = self._random.choice(_BUDGETS)
-        seen = await self._client.send("image-compress click", [file, budget, model, effort])
+        await self._client.send("image-source change", _chosen(file, budget, model))
+        asked = _asked(file, budget, model, effort)
+        seen = await self._client.send("image-compress click", asked)
         return str(next(iter(seen.values())))
 
     async def _looked(self, job: str) -> dict[str, Any]:
@@ -270,3 +276,13 @@ def _paths(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from _paths(part)
+
+
+def _chosen(file: dict[str, Any], budget: int, model: str) -> list[object]:
+    """What a page says when a file was chosen."""
+    return [file, OWN, budget, model]
+
+
+def _asked(file: dict[str, Any], budget: int, model: str, effort: str) -> list[object]:
+    """What a page says when Compress is pressed."""
+    return [*[None] * _KEPT, file, None, OWN, budget, model, effort, "psnr", 0]

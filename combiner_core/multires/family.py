@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from combiner_core.card import Card
 from combiner_core.families import Intent
-from combiner_core.multires.codec import MultiresCodec
-from combiner_core.multires.image.manner import ImageManner
-from combiner_core.multires.parameters import Parameters
-from combiner_core.multires.preset import MultiresPreset
+from combiner_core.multires.intent import intent_of
 from combiner_core.signals import AudioShape, ImageShape, Shape
 
 if TYPE_CHECKING:
     from combiner_core.bitstream import Header
     from combiner_core.families import Subparsers
+    from combiner_core.multires.codec import MultiresCodec
 
 
 class MultiresFamily:
@@ -27,6 +25,10 @@ class MultiresFamily:
         self, card: Card, arrays: dict[str, NDArray[Any]], config: dict[str, Any]
     ) -> MultiresCodec:
         """The codec of a preset."""
+        # what looks into a file is not to wait for torch
+        from combiner_core.multires.codec import MultiresCodec
+        from combiner_core.multires.preset import MultiresPreset
+
         return MultiresCodec(MultiresPreset.from_arrays(card, arrays, config))
 
     def mismatch(self, card: Card, shape: Shape, bits: float) -> float:
@@ -39,11 +41,7 @@ class MultiresFamily:
         """As the parameters say; of a constant signal there are none."""
         if not header.parameters:
             return Intent()
-        parameters = Parameters.from_bytes(header.parameters)
-        if not isinstance(header.shape, ImageShape):
-            return Intent(parameters.tune)
-        detail = ImageManner.detail_of(parameters.manner) if parameters.manner else 0.0
-        return Intent(parameters.tune, detail)
+        return intent_of(header.parameters, is_image=isinstance(header.shape, ImageShape))
 
     def add_train_command(self, commands: Subparsers) -> None:
         """Add `multires` to the parser of training commands."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
 
 from combiner_core.errors import BitstreamError
+from combiner_core.multires.intent import (
+    PLAIN_BYTES,
+    SIDE_BYTES,
+    TUNE_BYTES,
+    TUNED_BYTES,
+    TUNES,
+)
 from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX
 from combiner_core.options import TuneName
 from combiner_core.rec import STATE_COUNTS
 
-_STATE_BYTES, _SCALE_BYTES, _TUNE_BYTES, _SIDE_BYTES = 1, 2, 1, 3
-_PLAIN_BYTES = _STATE_BYTES + _SCALE_BYTES
-_TUNED_BYTES = _PLAIN_BYTES + _TUNE_BYTES + _SIDE_BYTES
-_TUNES: tuple[TuneName, ...] = get_args(TuneName)
+_STATE_BYTES = 1
+_SCALE_BYTES = PLAIN_BYTES - _STATE_BYTES
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,10 @@ class Parameters:
         """For the header, all numbers little-endian."""
         plain = bytes([self.states.bit_length() - 1])
         plain += self.noise_index.to_bytes(_SCALE_BYTES, "little")
-        if self.tune == _TUNES[0] and not self.manner and not self.side_bytes:
+        if self.tune == TUNES[0] and not self.manner and not self.side_bytes:
             return plain
-        side = self.side_bytes.to_bytes(_SIDE_BYTES, "little")
-        return plain + bytes([_TUNES.index(self.tune)]) + side + self.manner
+        side = self.side_bytes.to_bytes(SIDE_BYTES, "little")
+        return plain + bytes([TUNES.index(self.tune)]) + side + self.manner
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Parameters:
@@ -59,21 +63,21 @@ class Parameters:
         Raises:
             BitstreamError: no encoder writes these.
         """
-        if len(content) != _PLAIN_BYTES and len(content) < _TUNED_BYTES:
+        if len(content) != PLAIN_BYTES and len(content) < TUNED_BYTES:
             raise BitstreamError("The file's parameters are not those of this model.")
         if 1 << content[0] not in STATE_COUNTS:
             raise BitstreamError(f"The file's trellis, of {content[0]} bits, is impossible.")
         states = 1 << content[0]
-        index = int.from_bytes(content[_STATE_BYTES:_PLAIN_BYTES], "little")
-        rest = content[_PLAIN_BYTES:]
+        index = int.from_bytes(content[_STATE_BYTES:PLAIN_BYTES], "little")
+        rest = content[PLAIN_BYTES:]
         try:
             if not rest:
                 return cls(states, index)
-            if rest[0] >= len(_TUNES):
+            if rest[0] >= len(TUNES):
                 raise ValueError(f"tune, number {rest[0]},")
-            side_bytes = int.from_bytes(rest[_TUNE_BYTES : _TUNE_BYTES + _SIDE_BYTES], "little")
-            manner = rest[_TUNE_BYTES + _SIDE_BYTES :]
-            parameters = cls(states, index, _TUNES[rest[0]], manner, side_bytes)
+            side_bytes = int.from_bytes(rest[TUNE_BYTES : TUNE_BYTES + SIDE_BYTES], "little")
+            manner = rest[TUNE_BYTES + SIDE_BYTES :]
+            parameters = cls(states, index, TUNES[rest[0]], manner, side_bytes)
         except ValueError as error:
             raise BitstreamError(f"The file's {error} is impossible.") from error
         if parameters.to_bytes() != content:
@@ -83,4 +87,4 @@ class Parameters:
 
 def parameters_bytes(tune: TuneName, manner_bytes: int) -> int:
     """Length of parameters with a manner of so many bytes, 0 for none."""
-    return _PLAIN_BYTES if tune == _TUNES[0] and not manner_bytes else _TUNED_BYTES + manner_bytes
+    return PLAIN_BYTES if tune == TUNES[0] and not manner_bytes else TUNED_BYTES + manner_bytes

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from combiner_core.card import Card
 from combiner_core.families import Intent
 from combiner_core.signals import AudioShape, Shape
-from combiner_core.siren.codec import SirenCodec
-from combiner_core.siren.preset import Framing, SirenPreset
-from combiner_core.siren.tiling import AudioTiling, fields_for
 
 if TYPE_CHECKING:
     from combiner_core.bitstream import Header
     from combiner_core.families import Subparsers
+    from combiner_core.siren.codec import SirenCodec
 
 
 class SirenFamily:
@@ -26,10 +24,17 @@ class SirenFamily:
         self, card: Card, arrays: dict[str, NDArray[Any]], config: dict[str, Any]
     ) -> SirenCodec:
         """The codec of a preset."""
+        # what looks into a file is not to wait for torch
+        from combiner_core.siren.codec import SirenCodec
+        from combiner_core.siren.preset import SirenPreset
+
         return SirenCodec(SirenPreset.from_arrays(card, arrays, config))
 
     def mismatch(self, card: Card, shape: Shape, bits: float) -> float:
         """How far the bits of a field are from those that the prior was trained for, as a log."""
+        from combiner_core.siren.preset import Framing
+        from combiner_core.siren.tiling import AudioTiling, fields_for
+
         if isinstance(shape, AudioShape):
             fields = 1
             if card.sample_rate is not None and card.segment_samples is not None:

@@ -85,9 +85,10 @@ class Server:
                         break
         return messages
 
-    def run(self, event: int, data: list[Any]) -> httpx.Response:
-        """An event of the page without its queue."""
-        body = {"data": data, "fn_index": event, "session_hash": uuid.uuid4().hex}
+    def run(self, event: int, data: list[Any], about: Any = None) -> httpx.Response:
+        """An event of the page without its queue; `about` is what the browser says of it."""
+        session = uuid.uuid4().hex
+        body = {"data": data, "fn_index": event, "session_hash": session, "event_data": about}
         return self.client.post("/gradio_api/run/predict", json=body)
 
     def call(self, name: str, data: list[Any]) -> tuple[str, str]:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from combiner_core.errors import BitstreamError
 from combiner_core.multires.image.noise_map import CELL, MAX_STEPS, NoiseMap
+from combiner_core.multires.intent import DETAIL_UNITS
 from combiner_core.rec import small_integers
 
 # of the finest level, the next one and chroma; log2 of the sides of blocks in cells; detail
 _NUMBERS = struct.Struct("<bbbBB")
 _MOST_LOG_SIDE = 2
-_DETAIL_UNITS = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class ImageManner:
     def to_bytes(self) -> bytes:
         """The numbers for the parameters of a file."""
         offsets = self.noise_map.finest, self.noise_map.second, self.noise_map.chroma
-        return _NUMBERS.pack(*offsets, self._log_side, round(_DETAIL_UNITS * self.detail))
+        return _NUMBERS.pack(*offsets, self._log_side, round(DETAIL_UNITS * self.detail))
 
     @cached_property
     def message(self) -> bytes:
@@ -57,18 +57,6 @@ class ImageManner:
         while not np.array_equal(in_blocks(cells, log_side), cells):
             log_side -= 1
         return log_side
-
-    @staticmethod
-    def detail_of(numbers: bytes) -> float:
-        """The detail that numbers of a file tell.
-
-        Raises:
-            BitstreamError: no encoder writes these.
-        """
-        if len(numbers) != _NUMBERS.size:
-            raise BitstreamError("The file's noise map is damaged.")
-        *_, detail = _NUMBERS.unpack(numbers)
-        return float(detail / _DETAIL_UNITS)
 
     @classmethod
     def from_bytes(cls, numbers: bytes, message: bytes, height: int, width: int) -> ImageManner:
@@ -85,7 +73,7 @@ class ImageManner:
             shape = (-(-rows >> log_side), -(-columns >> log_side))
             blocks = small_integers.from_bytes(message, shape, MAX_STEPS)
             cells = _repeated(blocks, log_side, (rows, columns))
-            return cls(NoiseMap(cells, finest, second, chroma), detail / _DETAIL_UNITS)
+            return cls(NoiseMap(cells, finest, second, chroma), detail / DETAIL_UNITS)
         except (ValueError, struct.error) as error:
             raise BitstreamError("The file's noise map is damaged.") from error
 
