@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.multires.coding_order import GroupPrior
-from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.image.folding import PHASES, unfold
 from combiner_core.multires.image.pyramid import level_sizes, recompose
 from combiner_core.rec import IntegerPrior
@@ -31,7 +30,7 @@ from combiner_core.rec.wire import (
 # what is left of weights that are coded as zero has at most this variance, in squared noise scales:
 # measured on validation pictures
 _MOST_VARIANCE = 1.1
-_CHANNELS = 9 * PHASES
+_COLOURS, _CHANNELS = 3, 9 * PHASES
 
 
 class DetailSampler:
@@ -68,11 +67,14 @@ class DetailSampler:
         rows = slice(prior.group.first_row, prior.group.first_row + values.shape[1])
         self._levels[level][list(prior.group.channels), rows] = sampled
 
-    def pixels(self, scale: float) -> Tensor:
-        """What is to be added to pixels, (1, 3, H, W), with this noise scale."""
-        colours = []
+    def colours(self) -> Tensor:
+        """What is to be added, colours still apart, in 1/16 noise scale: float16 (1, 3, H, W).
+
+        One colour is synthesised after the other, which takes less memory at a time.
+        """
         sizes = level_sizes(*self._size, len(self._levels))
-        for colour in range(3):
+        found = torch.empty(1, _COLOURS, *self._size, dtype=torch.float16)
+        for colour in range(_COLOURS):
             weights = {
                 level: unfold(
                     torch.from_numpy(part[_of_colour(colour)])[None].float(), *sizes[level]
@@ -80,8 +82,8 @@ class DetailSampler:
                 for level, part in self._levels.items()
             }
             weights[len(self._levels) + 1] = torch.zeros(1, 1, *self._low)
-            colours.append(recompose(weights, *self._size).half())
-        return to_pixels(torch.cat(colours, 1).float() * (scale / VALUE_UNITS))
+            found[:, colour] = recompose(weights, *self._size)[:, 0]
+        return found
 
 
 def _of_colour(colour: int) -> list[int]:

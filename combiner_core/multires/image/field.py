@@ -167,7 +167,8 @@ class ImageField:
         size = (scaled_size(height, scale), scaled_size(width, scale))
         blocks = corrected_blocks(values, correct, (hidden, self._steps.levels[1]))
         if sampler is not None:
-            blocks = _with_detail(blocks, self._detail(options) * sampler.pixels(noise.value))
+            gain = self._detail(options) * noise.value / VALUE_UNITS
+            blocks = _with_detail(blocks, sampler.colours(), gain)
         if size == (height, width):
             return Signal.image(levels_of(blocks, size, depth))
         corrected = torch.empty_like(values, dtype=torch.float32)
@@ -205,10 +206,11 @@ class ImageField:
 
 
 def _with_detail(
-    blocks: Iterator[tuple[Block, Tensor]], detail: Tensor
+    blocks: Iterator[tuple[Block, Tensor]], colours: Tensor, gain: float
 ) -> Iterator[tuple[Block, Tensor]]:
     for (rows, columns), block in blocks:
-        yield (rows, columns), block + detail[..., rows, columns].to(block.device)
+        detail = to_pixels(gain * colours[..., rows, columns].float())
+        yield (rows, columns), block + detail.to(block.device)
 
 
 def folded_weights(pixels: Tensor, levels: int) -> dict[int, Tensor]:
