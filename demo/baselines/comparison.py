@@ -52,12 +52,14 @@ class ComparisonState:
         entries: by codec; ``None`` for one that cannot make a file this small.
         failures: why there is no entry, by codec.
         complete: whether no more entries will come.
+        settled: whether nothing more will, curves included.
     """
 
     curves: Mapping[str, Sequence[RatePoint]] = field(default_factory=dict)
     entries: Mapping[str, Entry | None] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
+    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ class BaselineComparison:
         """How far it is."""
         curves, entries, failures = self._curves.copy(), self._entries.copy(), self._failures.copy()
         complete = self._abandoned or 0 < self._rows == len(entries) + len(failures)
-        return ComparisonState(curves, entries, failures, complete)
+        settled = self._abandoned or (complete and not self._tickets)
+        return ComparisonState(curves, entries, failures, complete, settled)
 
     def draw_curves(self) -> None:
         """Begin with the curves."""

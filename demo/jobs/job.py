@@ -140,6 +140,6 @@ class JobView:
         companion = self.companion
         return (
             self.ended
-            and (self.state != "done" or self.comparison.complete)
+            and (self.state != "done" or self.comparison.settled)
             and (companion is None or companion.settled)
         )
