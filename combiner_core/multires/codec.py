@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -261,9 +263,9 @@ class MultiresPlan:
         payload = message.payload[:payload_bytes]
         side = b""
         if side_bytes:
-            decoded = self._decoded(field, message.noise, payload)
             side_bytes += payload_bytes - len(payload)
-            side = field.side(original, decoded, message.noise, side_bytes)  # type: ignore[arg-type]
+            decode: Callable[[], Any] = partial(self._decoded, field, message.noise, payload)
+            side = field.side(original, decode, message.noise, side_bytes)
         manner = field.manner.to_bytes() if self._is_tuned else b""
         parameters = Parameters(effort.states, message.noise.index, options.tune, manner, len(side))
         yield Coded(

@@ -134,7 +134,9 @@ def test_what_is_not_coded_gets_noise_as_strong_as_it_was() -> None:
     parameters = Parameters(4, noise.index, "perceptual", field.manner.to_bytes())
     loud, quiet = (
         field.received(replace(parameters, side_bytes=len(side)), side).render(decoded, noise)
-        for side in (field.side(missing, decoded, noise, 10**6) for missing in (values, 0 * values))
+        for side in (
+            field.side(missing, lambda: decoded, noise, 10**6) for missing in (values, 0 * values)
+        )
     )
     assert 0.7 < loud.values.std() / values.numpy().std() < 1.4
     assert np.abs(quiet.values).max() < 1e-2 * loud.values.std()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -160,9 +162,11 @@ class AudioField:
             wave = regrid(wave, finer, scale, samples)
         return Signal.audio(wave, rate)
 
-    def side(self, values: Tensor, decoded: Decoded, noise: NoiseScale, most_bytes: int) -> bytes:
+    def side(
+        self, values: Tensor, decode: Callable[[], Decoded], noise: NoiseScale, most_bytes: int
+    ) -> bytes:
         """The levels at which noise is as strong as what is missing of samples, within bytes."""
-        coded, deviation = decoded
+        coded, deviation = decode()
         missing = self._weights(values) / noise.value - coded.float() / VALUE_UNITS
         return filling.to_bytes(filling.levels_of(missing, deviation), most_bytes)
 

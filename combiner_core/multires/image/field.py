@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -101,8 +101,10 @@ class ImageField:
         """What the manner takes of a payload, and makes use of besides: the noise map's cells."""
         return len(self.manner.message), 0
 
-    def side(self, values: Tensor, decoded: Decoded, noise: NoiseScale, most_bytes: int) -> bytes:
-        """The message of the noise map's cells, whatever was decoded."""
+    def side(
+        self, values: Tensor, decode: Callable[[], Decoded], noise: NoiseScale, most_bytes: int
+    ) -> bytes:
+        """The message of the noise map's cells, for which nothing needs to be decoded."""
         return self.manner.message
 
     def values(self, signal: Signal) -> Tensor:
