@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from combiner_core.errors import CombinerError
 from combiner_core.executors.executor import (
     DEFAULT_RESOURCES,
     ArgumentT,
     EventT,
+    Executor,
     Resources,
     ResultT,
     WorkerLostError,
@@ -65,7 +65,7 @@ def connect(address: str | None = None, cores: int | None = None, *, logs: bool 
     return ray
 
 
-class RayExecutor:
+class RayExecutor(Executor):
     """Whatever a cluster has room for.
 
     Ray places a task only where its resources are free, and gives a process of GPUs its own to see.
@@ -142,17 +142,6 @@ class RayExecutor:
     def close(self) -> None:
         """See `Executor`."""
         self._ray.shutdown()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _listen(
         self,

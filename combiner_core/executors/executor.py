@@ -85,11 +85,13 @@ class Executor(Protocol):
     def close(self) -> None:
         """Stop all tasks and let go of the processes."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        self.close()

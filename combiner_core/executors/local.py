@@ -10,8 +10,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -20,6 +19,7 @@ from combiner_core.executors.executor import (
     DEFAULT_RESOURCES,
     ArgumentT,
     EventT,
+    Executor,
     Resources,
     ResultT,
     WorkerLostError,
@@ -35,7 +35,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """As many processes as there are cores, or as asked for.
 
     Args:
@@ -100,17 +100,6 @@ class LocalExecutor:
         """See `Executor`."""
         self._pool.stop()
         self._pool.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Task(Future[ResultT]):
