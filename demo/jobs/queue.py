@@ -28,7 +28,8 @@ from demo.work import Encode, Made, Opened, Source
 from demo.workers import StoppedError, Work
 from demo.workers.protocol import EventT
 
-_MAX_KEPT = 64
+# Ended jobs, in all and of one visitor: results must be there long enough to be fetched.
+_MAX_KEPT, _MAX_OF_ONE = 256, 16
 # Other codecs would take the processor from a short run.
 _CURVES_AFTER_S = 2.0
 _EncodeEvent = Opened | cc.Progress | Made
@@ -255,15 +256,17 @@ class JobQueue:
         )
 
     def _forget(self) -> None:
-        """Let go of jobs that ended long ago, and if there are very many, of who has most."""
+        """Let go of jobs that ended long ago, and of the oldest of who has most or too many."""
         latest = time.monotonic() - self._life_s
         ended = [job for job in self._jobs.values() if job.ended_at is not None]
         for job in ended:
             if job.ended_at is not None and job.ended_at < latest:
                 self._drop(job)
         kept = [job for job in ended if job.id in self._jobs]
-        while len(kept) > _MAX_KEPT:
-            ((most, _),) = Counter(job.visitor for job in kept).most_common(1)
+        while kept:
+            ((most, count),) = Counter(job.visitor for job in kept).most_common(1)
+            if len(kept) <= _MAX_KEPT and count <= _MAX_OF_ONE:
+                break
             oldest = next(job for job in kept if job.visitor == most)
             kept.remove(oldest)
             self._drop(oldest)

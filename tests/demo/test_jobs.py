@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -306,13 +307,15 @@ def test_visitors_with_few_results_keep_them(
 ) -> None:
     queue = make(max_waiting=200, max_waiting_each=200)
     refused = Task(photo_file, "audio", cc.Budget(1500), SHORT)
-    first = queue.submit(BEN, refused)
-    await_view(queue, first, lambda view: view.ended)
-    for _ in range(70):
-        last = queue.submit(ANNA, refused)
-        await_view(queue, last, lambda view: view.ended)
-    assert queue.view(first) is not None
-    assert len(queue.ended()) == 64
+    crowd = [Visitor("198.51.100.1", str(number)) for number in range(20)]
+    asked = {}
+    for each in (BEN, *[ANNA] * 20, *crowd * 15):
+        asked[job_id := queue.submit(each, refused)] = each
+        await_view(queue, job_id, lambda view: view.ended)
+    kept = Counter(asked[job_id] for job_id, _, _ in queue.ended())
+    assert kept.total() == 256
+    assert kept[BEN] == 1
+    assert max(kept.values()) <= 16
 
 
 def test_nobody_is_told_of_a_job_without_its_id(queue: JobQueue, short: Task) -> None:
