@@ -18,6 +18,7 @@ from benchmarks.ablation import measure as ablation
 from benchmarks.ablation import tables as ablation_tables
 from benchmarks.ablation.variants import VARIANTS
 from benchmarks.datasets import SETS, graphics, music
+from benchmarks.detail import measure as detail
 from benchmarks.measures import MEASURES
 from benchmarks.rate_distortion import measure as rate_distortion
 from benchmarks.rate_distortion import protocol
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_comparison(commands)
     _add_time(commands)
     _add_ablation(commands)
+    _add_detail(commands)
     _add_rec(commands)
     reliability.add(commands)
     _add_documents(commands)
@@ -168,6 +170,16 @@ def _add_ablation(commands: Subparsers) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
     command.add_argument("--updates", type=int, default=descent.Descent.updates)
     command.add_argument("--signals", type=int, default=descent.Descent.signals)
+
+
+def _add_detail(commands: Subparsers) -> None:
+    command = commands.add_parser("detail", help="how sampled detail looks, and what it costs")
+    command.set_defaults(run=_detail)
+    _add_measurement(command)
+    command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
+    command.add_argument("--effort", choices=get_args(EffortName), default="balanced")
+    images = _ROOT / report.IMAGES / "detail"
+    command.add_argument("--pictures", type=Path, default=images, metavar="DIR")
 
 
 def _add_rec(commands: Subparsers) -> None:
@@ -325,6 +337,14 @@ def _ablation(parsed: argparse.Namespace) -> None:
         _tell(f"{row.job.file} {row.job.bpp:g} {row.job.variant}: {outcome}")
     rows = ablation.BENCHMARK.rows(parsed.out)
     print(ablation_tables.table(ablation_tables.frame(rows)))
+
+
+def _detail(parsed: argparse.Namespace) -> None:
+    files = files_of(parsed.data, parsed.limit)
+    jobs = [detail.Job(file, bpp, parsed.effort) for bpp in parsed.rates for file in files]
+    run = partial(detail.run, pictures=parsed.pictures)
+    for row in _measured(parsed, detail.BENCHMARK, run, jobs):
+        _tell(f"{row.job.file} {row.job.bpp:g}: {row.faithful:.1f} to {row.detailed:.1f}")
 
 
 def _descent(parsed: argparse.Namespace) -> None:

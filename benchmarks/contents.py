@@ -12,6 +12,8 @@ from benchmarks import markdown, standing
 from benchmarks.ablation import measure as ablation
 from benchmarks.ablation import tables as ablation_tables
 from benchmarks.datasets import KODAK, SETS, SPEECH, DataSet
+from benchmarks.detail import measure as detail
+from benchmarks.detail import tables as detail_tables
 from benchmarks.measures import MEASURES
 from benchmarks.rate_distortion import averages, collection, protocol
 from benchmarks.rate_distortion import tables as rate_distortion_tables
@@ -242,6 +244,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "time phases": _times(timing_tables.by_phase),
         "time sizes": _times(timing_tables.by_size),
         "load": lambda folder: reliability_tables.of_load(_rows(folder, LOAD, "load")),
+        "detail": lambda folder: detail_tables.table(_rows(folder, detail.BENCHMARK, "detail")),
         "ablation siren": _ablation("siren"),
         "ablation multires": _ablation("multires"),
         "rec": _of(

@@ -1,0 +1,1 @@
+"""What sampled detail costs by a measure, and how it looks."""
