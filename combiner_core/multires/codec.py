@@ -223,6 +223,10 @@ class MultiresPlan:
         return self.options.tune != EncodeOptions.tune or self.importance is not None
 
     @property
+    def _is_optimised(self) -> bool:
+        return self.effort.latent_steps > 0 and self.options.optimise_latents
+
+    @property
     def fields(self) -> int:
         """One."""
         return 1
@@ -235,7 +239,7 @@ class MultiresPlan:
         started_s = clock.elapsed_s
         options, effort, tables = self.options, self.effort, self.preset.tables
         device = resolve(options.device)
-        plain = field_of(self.preset.model, self.signal.shape, device)
+        plain = field_of(self.preset.model, self.signal.shape, device).suited(self.signal)
         original = plain.values(self.signal)
         field = plain
         if self._is_tuned:
@@ -248,8 +252,8 @@ class MultiresPlan:
 
         coefficients = field.coefficients(original)
         plan = yield from control.measured(coefficients, control.start(coefficients))
-        if isinstance(field, ImageField) and effort.latent_steps and options.optimise_latents:
-            noise = control.finest(plan)
+        noise = control.finest(plan)
+        if isinstance(field, ImageField) and field.is_known(noise) and self._is_optimised:
             model = self.preset.model
             assert isinstance(model, ImageModel)
             noise_map = field.manner.noise_map
@@ -261,13 +265,16 @@ class MultiresPlan:
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, plan)
         payload = message.payload[:payload_bytes]
+        decode: Callable[[], Any] = partial(self._decoded, field, message.noise, payload)
+        field = field.finished(self.signal, decode, message.noise)
         side = b""
         if side_bytes:
             side_bytes += payload_bytes - len(payload)
-            decode: Callable[[], Any] = partial(self._decoded, field, message.noise, payload)
             side = field.side(original, decode, message.noise, side_bytes)
         manner = field.manner.to_bytes() if self._is_tuned else b""
-        parameters = Parameters(effort.states, message.noise.index, options.tune, manner, len(side))
+        parameters = Parameters(
+            effort.states, message.noise.index, options.tune, manner, len(side), field.setting
+        )
         yield Coded(
             side + payload,
             parameters.to_bytes(),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior, Stage, real_units
+from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior, Stage
 from combiner_core.multires.integer_convolutions import (
     IntegerConv,
     Residual,
@@ -23,6 +23,7 @@ from combiner_core.multires.integer_convolutions import (
     settle,
 )
 from combiner_core.multires.quantised_conv import to_grid
+from combiner_core.multires.sight import Sight
 from combiner_core.rec import Grid, Plane
 from combiner_core.rec.wire import VALUE_UNITS
 
@@ -86,6 +87,7 @@ class LevelModel(nn.Module):
         inputs: Tensor,
         coarser: Tensor | None,
         log_noise: Tensor,
+        sight: Sight,
         exists: Tensor,
         level: int,
         grid: Grid,
@@ -100,6 +102,7 @@ class LevelModel(nn.Module):
             inputs: settled context (B, inputs, H, W).
             coarser: hidden values of the coarser level, if there is one.
             log_noise: log2 of the noise scale s of each signal (B,).
+            sight: of the network.
             exists: which weights there are: bool (channels, H, W).
             level: its number.
             grid: of the level.
@@ -118,7 +121,9 @@ class LevelModel(nn.Module):
         batch, _, *size = inputs.shape
         weights = torch.zeros(batch, self.config.channels, *size, dtype=kind, device=inputs.device)
         for number, stage in enumerate(self.config.stages):
-            hidden, mean, log_variance = self.predict(hidden, number, weights, log_noise, exact)
+            hidden, mean, log_variance = self.predict(
+                hidden, number, weights, log_noise, sight, exact
+            )
             channels = list(stage.channels)
             places = stage.places(size[0], size[1], inputs.device)
             group = Group(
@@ -154,7 +159,13 @@ class LevelModel(nn.Module):
         return hidden
 
     def predict(
-        self, hidden: Tensor, stage: int, decoded: Tensor, log_noise: Tensor, exact: bool
+        self,
+        hidden: Tensor,
+        stage: int,
+        decoded: Tensor,
+        log_noise: Tensor,
+        sight: Sight,
+        exact: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Prior of a stage.
 
@@ -164,6 +175,7 @@ class LevelModel(nn.Module):
             decoded: the level's weights (B, channels, H, W), int32 in 1/16 or real, zero where not
                 yet decoded.
             log_noise: log2 of the noise scale s of each signal (B,).
+            sight: of the network.
             exact: whether to round.
 
         Returns:
@@ -172,7 +184,8 @@ class LevelModel(nn.Module):
         """
         known = self.known[stage]
         if known:
-            context = settle(compand(real_units(decoded[:, list(known)])), exact)
+            context = compand(sight.seen(sight.real(decoded[:, list(known)])))
+            context = settle(context.float(), exact)
             hidden = settle(hidden + self.context[stage](context), exact)
         inner = torch.relu(self.body[stage](hidden, exact))
         head = self.head[stage](inner).float().contiguous()
@@ -182,10 +195,11 @@ class LevelModel(nn.Module):
             usual = to_grid(usual, _LOG_VARIANCE_STEPS)
         usual = usual[None, :] - 2 * log_noise[:, None]
         log_variance = (usual[..., None, None] + correction.double()).float()
+        mean = sight.own(mean.clamp(-MAX_MEAN, MAX_MEAN))
         if exact:
             mean = to_grid(mean, VALUE_UNITS)
             log_variance = to_grid(log_variance, _LOG_VARIANCE_STEPS)
-        mean = mean.clamp(-MAX_MEAN, MAX_MEAN)
+        mean = mean.float()
         return hidden, mean, log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
 
 

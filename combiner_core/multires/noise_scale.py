@@ -11,8 +11,9 @@ from torch import Tensor
 # the noise scale of index i is 2^(i / 256), about, in steps of the signal's eight or sixteen bits
 NOISE_STEPS_PER_OCTAVE = 256
 # the finest scale whose integers cannot overflow, and one so coarse that nothing is left
-MIN_INDEX, MAX_INDEX = NOISE_STEPS_PER_OCTAVE, 11 * NOISE_STEPS_PER_OCTAVE
-_UNITS = 64
+MIN_INDEX, MAX_INDEX = -4 * NOISE_STEPS_PER_OCTAVE, 11 * NOISE_STEPS_PER_OCTAVE
+# scales are multiples of 1 / units: coarse ones, and those of a smaller index than that
+_UNITS, _FINE_UNITS, _FINE_INDEX = 64, 4096, NOISE_STEPS_PER_OCTAVE
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class NoiseScale:
     """The noise scale that an index stands for, as both sides compute with it.
 
     Attributes:
-        index: 0 to 65535.
+        index: from MIN_INDEX to MAX_INDEX.
         unit: of the signal's values in which s is 2^(index / 256): 1 for pixels, 2^-15 for samples.
     """
 
@@ -35,9 +36,10 @@ class NoiseScale:
 
     @property
     def value(self) -> float:
-        """s: a multiple of unit / 64, so that it is exactly the same everywhere."""
+        """s: a multiple of unit / 4096 at most, so that it is exactly the same everywhere."""
         scale = math.exp2(self.index / NOISE_STEPS_PER_OCTAVE)
-        return round(scale * _UNITS) / _UNITS * self.unit
+        units = _UNITS if self.index >= _FINE_INDEX else _FINE_UNITS
+        return round(scale * units) / units * self.unit
 
     def tensors(self, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """s and its log2, both (batch,) float64."""

@@ -17,6 +17,8 @@ from combiner_core.options import TuneName
 from combiner_core.rec import STATE_COUNTS
 
 _STATE_BYTES = 1
+# the first byte has log2 of the states below and the setting above
+_SETTING_SHIFT, _STATES_MASK, MAX_SETTING = 4, 15, 15
 _SCALE_BYTES = PLAIN_BYTES - _STATE_BYTES
 
 
@@ -30,6 +32,7 @@ class Parameters:
         tune: what the file is made for; decoders need not know.
         manner: how the noise scale varies, as the field's kind says it.
         side_bytes: of the payload's beginning, which belongs to the manner.
+        setting: 0 to 15, which the field's kind gives a meaning.
 
     Raises:
         ValueError: no encoder writes these.
@@ -40,6 +43,7 @@ class Parameters:
     tune: TuneName = "psnr"
     manner: bytes = b""
     side_bytes: int = 0
+    setting: int = 0
 
     def __post_init__(self) -> None:
         if self.states not in STATE_COUNTS:
@@ -49,8 +53,8 @@ class Parameters:
 
     def to_bytes(self) -> bytes:
         """For the header, all numbers little-endian."""
-        plain = bytes([self.states.bit_length() - 1])
-        plain += self.noise_index.to_bytes(_SCALE_BYTES, "little")
+        plain = bytes([self.states.bit_length() - 1 | self.setting << _SETTING_SHIFT])
+        plain += self.noise_index.to_bytes(_SCALE_BYTES, "little", signed=True)
         if self.tune == TUNES[0] and not self.manner and not self.side_bytes:
             return plain
         side = self.side_bytes.to_bytes(SIDE_BYTES, "little")
@@ -65,19 +69,20 @@ class Parameters:
         """
         if len(content) != PLAIN_BYTES and len(content) < TUNED_BYTES:
             raise BitstreamError("The file's parameters are not those of this model.")
-        if 1 << content[0] not in STATE_COUNTS:
-            raise BitstreamError(f"The file's trellis, of {content[0]} bits, is impossible.")
-        states = 1 << content[0]
-        index = int.from_bytes(content[_STATE_BYTES:PLAIN_BYTES], "little")
+        state_bits, setting = content[0] & _STATES_MASK, content[0] >> _SETTING_SHIFT
+        states = 1 << state_bits
+        if states not in STATE_COUNTS:
+            raise BitstreamError(f"The file's trellis, of {state_bits} bits, is impossible.")
+        index = int.from_bytes(content[_STATE_BYTES:PLAIN_BYTES], "little", signed=True)
         rest = content[PLAIN_BYTES:]
         try:
             if not rest:
-                return cls(states, index)
+                return cls(states, index, setting=setting)
             if rest[0] >= len(TUNES):
                 raise ValueError(f"tune, number {rest[0]},")
             side_bytes = int.from_bytes(rest[TUNE_BYTES : TUNE_BYTES + SIDE_BYTES], "little")
             manner = rest[TUNE_BYTES + SIDE_BYTES :]
-            parameters = cls(states, index, TUNES[rest[0]], manner, side_bytes)
+            parameters = cls(states, index, TUNES[rest[0]], manner, side_bytes, setting)
         except ValueError as error:
             raise BitstreamError(f"The file's {error} is impossible.") from error
         if parameters.to_bytes() != content:

@@ -10,7 +10,7 @@ from typing import Literal
 from combiner_core.events import Progress
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.field import MultiresField
-from combiner_core.multires.noise_scale import MAX_INDEX, MIN_INDEX, NoiseScale
+from combiner_core.multires.noise_scale import MAX_INDEX, NoiseScale
 from combiner_core.multires.progress import Reporter, Spent
 from combiner_core.multires.rate_plan import RatePlan
 from combiner_core.multires.steering import Steering
@@ -80,7 +80,7 @@ class RateControl:
         """A scale to begin with, guessed."""
         bits_a_value = self._goal_bits / self._field.values_count
         factor = self._field.bits_per_guessed * bits_a_value**self._field.growth
-        low, high = MIN_INDEX, MAX_INDEX
+        low, high = self._field.finest_index, MAX_INDEX
         while low < high:
             middle = NoiseScale((low + high) // 2, self._field.unit)
             if factor * coefficients.information_bits(middle.value) <= self._goal_bits:
@@ -98,7 +98,7 @@ class RateControl:
 
     def finest(self, plan: RatePlan) -> NoiseScale:
         """The scale that should fill the budget."""
-        return plan.finest(self._goal_bits)
+        return plan.finest(self._goal_bits, self._field.finest_index)
 
     def code(
         self, coefficients: Coefficients, plan: RatePlan
@@ -120,7 +120,7 @@ class RateControl:
             share = _LEFT + _PATIENCE * attempt
             most_left_bytes = max(share * self._payload_bytes, _LEFT_BYTES) + self._spare_bytes
             fits = 0 <= left_bytes <= most_left_bytes
-            last = MIN_INDEX if left_bytes >= 0 else MAX_INDEX
+            last = self._field.finest_index if left_bytes >= 0 else MAX_INDEX
             if fits or (steered is not None and noise.index == last):
                 break
             plans.append(message.plan)
@@ -135,8 +135,9 @@ class RateControl:
     ) -> tuple[NoiseScale, RatePlan | None]:
         """The scale to try next, and the plan for it if it can be relied on."""
         last = plans[-1]
-        noise = last.finest(goal_bits)
-        if abs(_excess(last, goal_bits)) < _NEAR or noise.index in (MIN_INDEX, MAX_INDEX):
+        finest_index = self._field.finest_index
+        noise = last.finest(goal_bits, finest_index)
+        if abs(_excess(last, goal_bits)) < _NEAR or noise.index in (finest_index, MAX_INDEX):
             return noise, last.at(noise)
         longer = [plan for plan in plans if plan.total_bits > goal_bits]
         shorter = [plan for plan in plans if plan.total_bits <= goal_bits]

@@ -55,9 +55,9 @@ class RatePlan:
         growth = np.exp2(-octaves * _power(_OF_SCALE, self.rates_bits))
         return RatePlan(noise, self.rates_bits * self.weights * growth, self.weights)
 
-    def finest(self, goal_bits: float) -> NoiseScale:
-        """The finest noise scale at which they should take no more in all."""
-        low, high = MIN_INDEX, MAX_INDEX
+    def finest(self, goal_bits: float, least_index: int = MIN_INDEX) -> NoiseScale:
+        """The finest noise scale, from an index on, at which they should take no more in all."""
+        low, high = least_index, MAX_INDEX
         while low < high:
             middle = NoiseScale((low + high) // 2, self.noise.unit)
             if self.at(middle).total_bits <= goal_bits:

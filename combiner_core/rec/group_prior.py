@@ -21,7 +21,7 @@ from combiner_core.rec.wire import (
 
 _MAX_VALUE = (1 << 31) - 1
 # noise scales; squares of larger differences would tell nothing more
-_MAX_DIFFERENCE = float(1 << 20)
+_MAX_DIFFERENCE = float(1 << 22)
 _MULTIPLIER_BITS = 12
 
 

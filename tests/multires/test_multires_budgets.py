@@ -18,12 +18,14 @@ from combiner_core import (
     bitstream,
     decode,
 )
+from combiner_core.multires.audio.field import AudioField
 from combiner_core.multires.noise_scale import MIN_INDEX
+from combiner_core.multires.parameters import Parameters
 from combiner_core.presets import DEFAULT_DIRECTORY
 
 HEIGHT, WIDTH, SAMPLES, RATE = 64, 96, 16_000, 16_000
 OPTIONS = EncodeOptions("multires", effort="fast", device="cpu")
-BITS_A_PIXEL = (0.08, 0.12, 0.25, 0.5, 1.0, 2.0, 5.0, 12.0)
+BITS_A_PIXEL = (0.08, 0.12, 0.25, 0.5, 1.0, 2.0, 5.0, 12.0, 24.0)
 BITS_A_SECOND = (400, 1200, 3000, 6000, 12_000, 24_000, 64_000, 200_000)
 # PSNR in dB that more bytes may cost
 FALL_DB = 0.1
@@ -94,13 +96,14 @@ def may_leave(file_bytes: int) -> float:
 def test_more_bytes_are_never_worse(name: str) -> None:
     signal, library = SIGNALS[name](), PresetLibrary(DEFAULT_DIRECTORY)
     best_db = -np.inf
+    finest = MIN_INDEX if signal.kind == "image" else AudioField.finest_index
     for file_bytes in budgets_of(signal):
         result = encoded(signal, Budget(file_bytes), library, OPTIONS)
         assert len(result.data) <= file_bytes
         decoded = decode(result.data, device="cpu", models=library)
         assert np.array_equal(decoded.values, result.reconstruction.values)
         parameters = bitstream.read(result.data).header.parameters
-        is_finest = not parameters or int.from_bytes(parameters[1:], "little") == MIN_INDEX
+        is_finest = not parameters or Parameters.from_bytes(parameters).noise_index == finest
         assert is_finest or len(result.data) >= file_bytes - may_leave(file_bytes)
         assert result.psnr_db >= best_db - FALL_DB
         best_db = max(best_db, result.psnr_db)

@@ -31,9 +31,11 @@ from combiner_core import (
 )
 from combiner_core import load as load_signal
 from combiner_core.multires import codec as multires_codec
+from combiner_core.multires.audio.field import AudioField
 from combiner_core.multires.codec import MultiresEffort
 from combiner_core.multires.image.rendering import resize
 from combiner_core.multires.noise_scale import MIN_INDEX
+from combiner_core.multires.parameters import Parameters
 
 OPTIONS = EncodeOptions("multires", effort="fast", device="cpu")
 REFINED = replace(OPTIONS, effort="balanced")
@@ -66,7 +68,8 @@ def clip(samples: int, rate: int = 8000, channels: int = 1) -> Signal:
 def assert_fills(result: Encoded, file_bytes: int) -> None:
     """Nearly all of a budget is used, if the finest noise scale can use it, and no more."""
     header = bitstream.read(result.data).header
-    is_finest = int.from_bytes(header.parameters[1:], "little") == MIN_INDEX
+    finest = MIN_INDEX if header.shape.kind == "image" else AudioField.finest_index
+    is_finest = Parameters.from_bytes(header.parameters).noise_index == finest
     # the lengths of short messages are whatever a few weights take
     share = 0.02 if file_bytes > 2000 else 0.04 if file_bytes > 400 else 0.3
     assert is_finest or (1 - share) * file_bytes - 3 <= len(result.data)

@@ -21,6 +21,11 @@ def library(multires_presets: Path) -> PresetLibrary:
     return PresetLibrary(multires_presets)
 
 
+def bytes_of(index: int) -> bytes:
+    """A noise scale in parameters."""
+    return index.to_bytes(2, "little", signed=True)
+
+
 def kind_of(shape: Shape) -> str:
     return shape.kind
 
@@ -34,7 +39,7 @@ def file_of(shape: Shape, library: PresetLibrary, parameters: bytes, payload: by
 
 def file_of_noise(shape: Shape, library: PresetLibrary) -> bytes:
     payload = np.random.default_rng(3).bytes(300)
-    return file_of(shape, library, STATES + (4 * 256).to_bytes(2, "little"), payload)
+    return file_of(shape, library, STATES + bytes_of(4 * 256), payload)
 
 
 @pytest.mark.parametrize("missing", [1, 4, 5, 100, 303, 304])
@@ -60,13 +65,13 @@ def test_scale_changes_the_samples(rate: int, scale: float, library: PresetLibra
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        (STATES + b"\x00\x00", "noise scale, number 0, is impossible"),
-        (STATES + b"\xff\xff", "noise scale, number 65535, is impossible"),
-        (STATES + (MIN_INDEX - 1).to_bytes(2, "little"), "is impossible"),
-        (STATES + (MAX_INDEX + 1).to_bytes(2, "little"), "is impossible"),
+        (STATES + b"\xff\x7f", "noise scale, number 32767, is impossible"),
+        (STATES + b"\x00\x80", "noise scale, number -32768, is impossible"),
+        (STATES + bytes_of(MIN_INDEX - 1), "is impossible"),
+        (STATES + bytes_of(MAX_INDEX + 1), "is impossible"),
         (b"\x01\x00\x04", "trellis, of 1 bits, is impossible"),
         (b"\x09\x00\x04", "trellis, of 9 bits, is impossible"),
-        (b"\xff\x00\x04", "trellis, of 255 bits, is impossible"),
+        (b"\xff\x00\x04", "trellis, of 15 bits, is impossible"),
         (b"", "parameters are not those of this model"),
         (STATES, "parameters are not those of this model"),
         (STATES + b"\x00\x04\x00", "parameters are not those of this model"),
@@ -83,6 +88,17 @@ def test_impossible_parameters_are_refused(
         received_weights(data, library)
 
 
+def test_a_picture_has_two_settings(library: PresetLibrary) -> None:
+    shape, scale = ImageShape(9, 8), bytes_of(4 * 256)
+    with_g, without = (
+        decode(file_of(shape, library, first + scale, b"abc"), device="cpu", models=library)
+        for first in (b"\x07", b"\x17")
+    )
+    assert not np.array_equal(with_g.values, without.values)
+    with pytest.raises(BitstreamError, match="parameters are not those of this model"):
+        decode(file_of(shape, library, b"\x27" + scale, b"abc"), device="cpu", models=library)
+
+
 @pytest.mark.parametrize("index", [MIN_INDEX, MAX_INDEX])
 @pytest.mark.parametrize(
     "shape",
@@ -91,9 +107,9 @@ def test_impossible_parameters_are_refused(
     ids=str,
 )  # fmt: skip
 def test_any_payload_decodes_to_something(shape: Shape, index: int, library: PresetLibrary) -> None:
-    rng = np.random.default_rng(index)
+    rng = np.random.default_rng(abs(index))
     for payload in (b"", b"\x00" * 200, b"\xff" * 200, rng.bytes(400)):
-        data = file_of(shape, library, STATES + index.to_bytes(2, "little"), payload)
+        data = file_of(shape, library, STATES + bytes_of(index), payload)
         values = decode(data, device="cpu", models=library).values
         if isinstance(shape, ImageShape):
             assert values.shape == (shape.height, shape.width, 3)

@@ -22,7 +22,7 @@ from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.model import AudioModel
-from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
 from combiner_core.multires.parameters import Parameters
 from combiner_core.options import DecodeOptions, TuneName
 from combiner_core.rec.wire import VALUE_UNITS
@@ -32,6 +32,8 @@ from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 _BLOCK_FRAMES = 1024
 _SAMPLE_UNIT = 2.0**-15
 _MAP_ROWS, _MAP_COLUMNS = 64, 128
+# what the peaks of clips are brought near to, by gains of whole octaves: loud ones stay as they are
+_USUAL_PEAK, _MOST_GAIN = 0.25, 15
 # from which on the filling falls no further
 _LAST_FALLING_BIN = 192
 
@@ -51,10 +53,12 @@ class AudioField:
         device: where to compute.
         manner: what is done to their weights besides.
         levels: of the noise that fills what is not coded, see `filling`; as usual if None.
+        gain: octaves by which clips are made louder before anything else, 0 to 15.
     """
 
-    peak = 2.0
     unit = _SAMPLE_UNIT
+    # half a step of sixteen bits: the loudest weights are not to be out of the code's reach
+    finest_index = -NOISE_STEPS_PER_OCTAVE
     # see `ImageField`; measured on held-out speakers
     bits_per_guessed, growth = 1.56, 0.0
 
@@ -65,13 +69,21 @@ class AudioField:
         device: torch.device,
         manner: AudioManner = PLAIN,
         levels: filling.Levels | None = None,
+        gain: int = 0,
     ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self._hop = model.config.prior.hop
         self._frames = frame_count(shape.samples, self._hop)
         self.values_count = shape.channels * shape.samples
-        self.manner = manner
+        self.manner, self.setting = manner, gain
         self._levels = np.zeros(self.levels_shape, np.int8) if levels is None else levels
+
+    def suited(self, signal: Signal) -> AudioField:
+        """The field of a clip that may be a quiet one: with a gain, as loud as others."""
+        peak = float(np.abs(signal.values).max())
+        octaves = np.log2(_USUAL_PEAK / max(peak, 2.0**-_MOST_GAIN * _USUAL_PEAK))
+        gain = max(0, int(octaves))
+        return AudioField(self._model, self._shape, self._device, gain=gain)
 
     def tuned(
         self,
@@ -82,7 +94,7 @@ class AudioField:
     ) -> AudioField:
         """The field of a clip in the manner of a tune."""
         manner = PLAIN if tune == "psnr" else manner_for(self._model, values, payload_bytes)
-        return AudioField(self._model, self._shape, self._device, manner)
+        return AudioField(self._model, self._shape, self._device, manner, gain=self.setting)
 
     def received(self, parameters: Parameters, side: bytes) -> AudioField:
         """The field in the manner that a file tells, with its levels of noise.
@@ -97,7 +109,8 @@ class AudioField:
             levels = filling.from_bytes(side, self.levels_shape, is_cut)
         elif parameters.side_bytes:
             raise BitstreamError("The file's parameters are not those of this model.")
-        return AudioField(self._model, self._shape, self._device, manner, levels)
+        gain = parameters.setting
+        return AudioField(self._model, self._shape, self._device, manner, levels, gain)
 
     def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
         """What the manner takes of a payload, and makes use of besides: the levels of noise."""
@@ -106,13 +119,24 @@ class AudioField:
         return filling.usual_bytes(self.levels_shape, payload_bytes)
 
     @property
+    def peak(self) -> float:
+        """From the least to the greatest value."""
+        return 2 * self._loudness
+
+    @property
     def levels_shape(self) -> tuple[int, int]:
         """Of the levels of noise."""
         return filling.levels_shape(self._shape.channels, self._frames, self._hop)
 
+    def finished(
+        self, signal: Signal, decode: Callable[[], Decoded], noise: NoiseScale
+    ) -> AudioField:
+        """This one: all is known beforehand."""
+        return self
+
     def values(self, signal: Signal) -> Tensor:
-        """Samples (channels, samples)."""
-        return torch.tensor(signal.values).to(self._device)
+        """Samples (channels, samples), with the gain."""
+        return torch.tensor(signal.values).to(self._device) * self._loudness
 
     def coefficients(self, values: Tensor) -> Coefficients:
         """Weights of samples, by band; stereo as mid and side, unless its channels are apart."""
@@ -156,7 +180,8 @@ class AudioField:
         samples = scaled_size(self._shape.samples, scale)
         # on the next finer grid of whole hops, and from there by interpolation
         finer = max(1, int(np.ceil(scale)))
-        wave = synthesise(weights, self._shape.samples, finer).cpu().numpy()
+        louder = synthesise(weights, self._shape.samples, finer)
+        wave = (louder / self._loudness).cpu().numpy()
         # of the exact scale: on a coarse grid the rate rounds to another one
         if wave.shape[1] != samples:
             wave = regrid(wave, finer, scale, samples)
@@ -188,6 +213,11 @@ class AudioField:
             (first / self._hop, stop / self._hop),
             (start, start + bits.shape[1] / self._frames),
         )
+
+    @property
+    def _loudness(self) -> float:
+        """What samples are multiplied by."""
+        return 2.0**self.setting
 
     def _strength(self) -> Tensor:
         """Share of the levels that the noise has, by bin (hop,)."""

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from combiner_core.multires.audio.neighbours import AUDIO_NEIGHBOURS
-from combiner_core.multires.coding_order import ALL_PHASES, CodingOrder, Stage, real_units
+from combiner_core.multires.coding_order import ALL_PHASES, CodingOrder, Stage
 from combiner_core.multires.context_model import LevelConfig, LevelModel
 from combiner_core.multires.integer_convolutions import compand, settle
+from combiner_core.multires.sight import Sight
 from combiner_core.rec import Grid
 
 _BINS = 4
@@ -29,6 +30,8 @@ BAND_STAGES = (
     Stage((1, 3)),
 )
 _LOWEST_BINS = 16
+# log2 of the finest noise scale that networks are asked about
+_FINEST_KNOWN = -14
 _MIDDLE_LOG_NOISE = -7.5
 # context is companded in this unit, which keeps loud weights within the limit of the arithmetic
 _UNIT = 4.0
@@ -132,13 +135,14 @@ class AudioPrior(nn.Module):
             Weights in units of s (B, frames, hop), int32 in 1/16 if `exact`.
         """
         lower: list[Tensor] = []
+        sight = Sight.of(noise, log_noise, _FINEST_KNOWN)
         hidden: Tensor | None = None
         grid: Grid | None = None
         for number, (first, stop) in enumerate(self.config.bands):
             network = self.bands[number]
             assert isinstance(network, LevelModel)
             places = (stop - first) // _BINS
-            inputs = _inputs(lower, (frames, places), network.config.stretch, log_noise, exact)
+            inputs = _inputs(lower, (frames, places), network.config.stretch, sight, exact)
             exists = torch.ones(_BINS, frames, places, dtype=torch.bool, device=noise.device)
             level = len(self.bands) - number
             grid = Grid(len(noise) * _BINS, frames, places, grid, network.config.stretch)
@@ -146,6 +150,7 @@ class AudioPrior(nn.Module):
                 inputs,
                 hidden,
                 log_noise,
+                sight,
                 exists,
                 level,
                 grid,
@@ -162,20 +167,22 @@ def _inputs(
     lower: list[Tensor],
     size: tuple[int, int],
     stretch: tuple[int, int],
-    log_noise: Tensor,
+    sight: Sight,
     exact: bool,
 ) -> Tensor:
     """What a band's network is given from outside the band: (B, inputs, frames, places)."""
-    places = size[1]
+    places, log_noise = size[1], sight.log_noise
     shape = (len(log_noise), 1, *size)
     place = torch.arange(places, device=log_noise.device, dtype=torch.float64) * (2 / places) - 1
     rate = (log_noise.double() - _MIDDLE_LOG_NOISE)[:, None, None, None]
     parts = [place.expand(shape), rate.expand(shape)]
     if lower:
-        below = compand(real_units(lower[-1]) / _UNIT).double()
+        below = compand(sight.seen(sight.real(lower[-1])) / _UNIT).double()
         octave = below.repeat_interleave(stretch[1], 3)[..., :places]
         mirrored = functional.pad(below.flip(1, 3), (0, places - below.shape[3]))
         # sums of multiples of 1/16 are exact in float64, their counts powers of two
-        means = [real_units(band).double().abs().mean((1, 3), keepdim=True) for band in lower]
+        means = [
+            sight.seen(sight.real(band).double().abs().mean((1, 3), keepdim=True)) for band in lower
+        ]
         parts += [octave, mirrored, *(compand(mean).expand(shape) for mean in means)]
     return settle(torch.cat(parts, 1).float(), exact)

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.devices import half_precision, placed
+from combiner_core.errors import BitstreamError
 from combiner_core.importance import Importance
+from combiner_core.metrics import psnr_db
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
@@ -20,6 +22,7 @@ from combiner_core.multires.image.error_bars import ErrorBars
 from combiner_core.multires.image.folding import fold, unfold
 from combiner_core.multires.image.manner import ImageManner
 from combiner_core.multires.image.noise_map import NoiseSteps
+from combiner_core.multires.image.prior import FINEST_KNOWN
 from combiner_core.multires.image.pyramid import decompose, level_sizes
 from combiner_core.multires.image.rendering import (
     Block,
@@ -31,7 +34,7 @@ from combiner_core.multires.image.rendering import (
 )
 from combiner_core.multires.image.tuning import TUNINGS, manner_for
 from combiner_core.multires.model import ImageModel
-from combiner_core.multires.noise_scale import NoiseScale
+from combiner_core.multires.noise_scale import MIN_INDEX, NOISE_STEPS_PER_OCTAVE, NoiseScale
 from combiner_core.multires.parameters import Parameters
 from combiner_core.options import DecodeOptions, TuneName
 from combiner_core.rec.wire import VALUE_UNITS
@@ -41,6 +44,10 @@ _PREVIEW_SIDE = 192
 _MAP_SIDE = 64
 
 _PLAIN = DecodeOptions(detail=0)
+# of a file
+WITH_POSTFILTER, WITHOUT_POSTFILTER = 0, 1
+# index of noise scales from which on the postfilter is taken without a trial
+_SURE_INDEX = 2 * NOISE_STEPS_PER_OCTAVE
 
 Decoded = tuple[Tensor, Tensor]
 
@@ -53,10 +60,12 @@ class ImageField:
         shape: of the pictures.
         device: where to compute.
         manner: how the noise scale varies; not at all if None.
+        setting: 1 to leave out the postfilter, which costs precision at the finest noise scales.
     """
 
     peak = 255.0
     unit = 1.0
+    finest_index = MIN_INDEX
     # measured on validation pictures: bits of a file for each that `Coefficients.information_bits`
     # guesses, at one bit a value, and with what power of the bits that grows
     bits_per_guessed, growth = 1.72, 0.21
@@ -67,13 +76,19 @@ class ImageField:
         shape: ImageShape,
         device: torch.device,
         manner: ImageManner | None = None,
+        setting: int = WITH_POSTFILTER,
     ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self.values_count = 3 * shape.width * shape.height
         self._size = (shape.height, shape.width)
+        self.setting = setting
         self.manner = manner or ImageManner.plain(*self._size)
         levels = model.config.prior.levels
         self._steps = NoiseSteps.of([self.manner.noise_map], self._size, levels, device)
+
+    def suited(self, signal: Signal) -> ImageField:
+        """This one: it suits all pictures."""
+        return self
 
     def tuned(
         self,
@@ -92,10 +107,12 @@ class ImageField:
         Raises:
             BitstreamError: no encoder writes these.
         """
-        if not parameters.manner:
-            return self
-        manner = ImageManner.from_bytes(parameters.manner, side, *self._size)
-        return ImageField(self._model, self._shape, self._device, manner)
+        if parameters.setting not in (WITH_POSTFILTER, WITHOUT_POSTFILTER):
+            raise BitstreamError("The file's parameters are not those of this model.")
+        manner = None
+        if parameters.manner:
+            manner = ImageManner.from_bytes(parameters.manner, side, *self._size)
+        return ImageField(self._model, self._shape, self._device, manner, parameters.setting)
 
     def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
         """What the manner takes of a payload, and makes use of besides: the noise map's cells."""
@@ -106,6 +123,28 @@ class ImageField:
     ) -> bytes:
         """The message of the noise map's cells, for which nothing needs to be decoded."""
         return self.manner.message
+
+    def is_known(self, noise: NoiseScale) -> bool:
+        """Whether the networks have learned from such noise scales."""
+        return noise.index >= FINEST_KNOWN * NOISE_STEPS_PER_OCTAVE
+
+    def finished(
+        self, signal: Signal, decode: Callable[[], Decoded], noise: NoiseScale
+    ) -> ImageField:
+        """The field in the setting in which what was coded is nearest to the picture."""
+        if noise.index >= _SURE_INDEX:
+            return self
+        without = ImageField(
+            self._model, self._shape, self._device, self.manner, WITHOUT_POSTFILTER
+        )
+        if not self.is_known(noise):
+            return without
+        decoded = decode()
+        options = DecodeOptions(depth=8 if signal.deep is None else 16, detail=0)
+        with_db, without_db = (
+            psnr_db(signal, one.render(decoded, noise, options)) for one in (self, without)
+        )
+        return self if with_db >= without_db else without
 
     def values(self, signal: Signal) -> Tensor:
         """Pixels as (1, 3, height, width) from 0 to 255."""
@@ -160,6 +199,8 @@ class ImageField:
         def correct(part: Tensor, contexts: tuple[Tensor, ...]) -> Tensor:
             context, steps = contexts
             pixels = to_pixels(part.float() * (noise.value / VALUE_UNITS))
+            if self.setting == WITHOUT_POSTFILTER:
+                return pixels
             # half precision changes few pixels, and those by one
             with half_precision(self._device):
                 result: Tensor = self._model.postfilter(pixels, context, log_noise, steps)

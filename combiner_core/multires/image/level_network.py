@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior, real_units
+from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.exact_convolutions import (
     ExactConv,
     Residual,
@@ -25,6 +25,7 @@ from combiner_core.multires.exact_convolutions import (
 )
 from combiner_core.multires.image.folding import PHASES, plane_of
 from combiner_core.multires.quantised_conv import GRID, to_grid
+from combiner_core.multires.sight import Sight
 from combiner_core.rec import Grid
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 
@@ -91,6 +92,7 @@ class LevelNetwork(nn.Module):
         inputs: Tensor,
         coarser: Tensor | None,
         log_noise: Tensor,
+        sight: Sight,
         steps: Tensor,
         exists: Tensor,
         level: int,
@@ -107,6 +109,7 @@ class LevelNetwork(nn.Module):
             inputs: settled context (B, inputs, h, w).
             coarser: hidden values of the coarser level, if there is one.
             log_noise: log2 of the noise scale s of each signal (B,).
+            sight: of the network.
             steps: quarter octaves by which it differs, of luma and of chroma (B, 2, h, w).
             exists: which weights there are: bool (channels, h, w).
             level: its number.
@@ -126,7 +129,9 @@ class LevelNetwork(nn.Module):
         parts: list[Tensor] = []
         previous: Tensor | None = None
         for number, channels in enumerate(self.config.stages):
-            hidden, mean, log_variance = self.predict(hidden, number, previous, log_noise, exact)
+            hidden, mean, log_variance = self.predict(
+                hidden, number, previous, log_noise, sight, exact
+            )
             group = Group(
                 level,
                 first_table + number,
@@ -161,7 +166,13 @@ class LevelNetwork(nn.Module):
         return hidden
 
     def predict(
-        self, hidden: Tensor, stage: int, decoded: Tensor | None, log_noise: Tensor, exact: bool
+        self,
+        hidden: Tensor,
+        stage: int,
+        decoded: Tensor | None,
+        log_noise: Tensor,
+        sight: Sight,
+        exact: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Prior of a stage.
 
@@ -170,6 +181,7 @@ class LevelNetwork(nn.Module):
             stage: index of the stage.
             decoded: weights of the stage before (B, len(stage), h, w), int32 in 1/16 or real.
             log_noise: log2 of the noise scale s of each signal (B,), float64.
+            sight: of the network.
             exact: whether to round.
 
         Returns:
@@ -177,7 +189,7 @@ class LevelNetwork(nn.Module):
             float32 (B, len(stage), h, w) in units of s.
         """
         if decoded is not None:
-            context = settle(compand(real_units(decoded)), exact)
+            context = settle(compand(sight.seen(sight.real(decoded))).float(), exact)
             hidden = hidden + self.context[stage - 1](context)
         hidden = self.body[stage](hidden, exact)
         head = self.head[stage]
@@ -189,10 +201,11 @@ class LevelNetwork(nn.Module):
             usual = to_grid(usual, LOG_VARIANCE_UNITS)
         usual = usual[None, :].double() - 2 * log_noise[:, None]
         log_variance = (usual[..., None, None] + correction.double()).float()
+        mean = sight.own(mean.clamp(-MAX_MEAN, MAX_MEAN))
         if exact:
             mean = to_grid(mean, VALUE_UNITS)
             log_variance = to_grid(log_variance, LOG_VARIANCE_UNITS)
-        mean = mean.clamp(-MAX_MEAN, MAX_MEAN)
+        mean = mean.float()
         return hidden, mean, log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
 
 

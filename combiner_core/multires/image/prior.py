@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior, real_units
+from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.exact_convolutions import compand, settle
 from combiner_core.multires.image.folding import PHASES, fold, folded_channels, unfold
 from combiner_core.multires.image.level_network import LevelConfig, LevelNetwork
@@ -19,6 +19,7 @@ from combiner_core.multires.image.noise_map import NoiseSteps, local_log_noise
 from combiner_core.multires.image.pyramid import level_sizes
 from combiner_core.multires.image.wavelets import join
 from combiner_core.multires.quantised_conv import to_grid
+from combiner_core.multires.sight import Sight
 from combiner_core.rec import Grid, Plane
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 from combiner_core.scale_mixture import ScaleMixture
@@ -31,6 +32,8 @@ STRIP_PLACES = 1 << 18
 _SHARED_LEVEL = 5
 # brightness and bumps of four places, details of one above, noise scales of luma and chroma
 _INPUTS = 2 * PHASES * COLOURS + DETAILS + 2
+# log2 of the finest noise scale that networks have learned from
+FINEST_KNOWN = -1
 # by how many places of a strip's beginning those of its parent and of hidden values lie
 _STRIP_MULTIPLE = 4
 
@@ -168,6 +171,7 @@ class ImagePrior(nn.Module):
         """
         levels = self.config.levels
         sizes = level_sizes(*size, levels)
+        sight = Sight.of(noise, log_noise, FINEST_KNOWN)
         current = yield self._coarsest(sizes[levels], noise, log_noise, exact)
         parent: Tensor | None = None
         hidden: Tensor | None = None
@@ -194,7 +198,8 @@ class ImagePrior(nn.Module):
                 inputs = self._inputs(
                     current[:, :, rows],
                     None if parent is None else parent[:, :, folded],
-                    (noise, log_noise, here[:, :, folded]),
+                    (noise, here[:, :, folded]),
+                    sight,
                     level,
                     exact,
                 )
@@ -202,6 +207,7 @@ class ImagePrior(nn.Module):
                     inputs,
                     None if hidden is None else hidden[:, :, above],
                     log_noise,
+                    sight,
                     here[:, :, folded],
                     exists[:, folded],
                     level,
@@ -255,23 +261,24 @@ class ImagePrior(nn.Module):
         self,
         current: Tensor,
         parent: Tensor | None,
-        noise_here: tuple[Tensor, Tensor, Tensor],
+        noise_here: tuple[Tensor, Tensor],
+        sight: Sight,
         level: int,
         exact: bool,
     ) -> Tensor:
         """The low-pass picture's brightness and bumps, the coarser details, and log2 of s a."""
-        noise, log_noise, steps = noise_here
-        real = real_units(current)
+        noise, steps = noise_here
+        real = sight.real(current)
         # exact in double precision, and rounded once
         gain = noise * 2.0 ** -(level + 7)
         brightness = (real.double() * gain[:, None, None, None]).float()
-        bumps = compand((9 * real - _sums_of_nine(real)) / 8)
+        bumps = compand(sight.seen((9 * real - _sums_of_nine(real)) / 8)).float()
         near = fold(torch.cat([brightness, bumps], 1))
         if parent is None:
             coarse = near.new_zeros(len(near), DETAILS, *near.shape[2:])
         else:
-            coarse = compand(real_units(parent))
-        inputs = torch.cat([near, coarse, local_log_noise(log_noise, steps)], 1)
+            coarse = compand(sight.seen(sight.real(parent))).float()
+        inputs = torch.cat([near, coarse, local_log_noise(sight.log_noise, steps)], 1)
         return settle(inputs.contiguous(memory_format=torch.channels_last), exact)
 
 
