@@ -22,8 +22,19 @@ _DEEP_STEP = 257
 def sections_of(signal: Signal, about: About) -> Sections:
     """What a file of a signal says besides."""
     constant = _constant(signal)
-    equal = 0 if constant is not None else _equal_channels(signal)
+    equal = 0 if constant is not None else equal_channels(signal)
     return Sections(equal, constant, signal.channel_mask, about)
+
+
+def equal_channels(signal: Signal) -> int:
+    """How many equal channels there are, 0 if they differ."""
+    if signal.kind == "image":
+        pixels = signal.values if signal.deep is None else signal.deep
+        first, *others = (pixels[..., colour] for colour in range(_COLOURS))
+        return _COLOURS if all(np.array_equal(first, other) for other in others) else 0
+    first, *others = signal.values
+    is_equal = others and all(np.array_equal(first, other) for other in others)
+    return signal.channels if is_equal else 0
 
 
 def coded_part(signal: Signal, sections: Sections) -> Signal:
@@ -67,17 +78,6 @@ def constant_signal(header: Header, scale: float, depth: int) -> Signal:
         return Signal.image(np.broadcast_to(pixel, (*size, _COLOURS)))
     level = np.rint(pixel / _DEEP_STEP).astype(np.uint8)
     return Signal.image(np.broadcast_to(level, (*size, _COLOURS)))
-
-
-def _equal_channels(signal: Signal) -> int:
-    """How many equal channels there are, 0 if they differ."""
-    if signal.kind == "image":
-        pixels = signal.values if signal.deep is None else signal.deep
-        first, *others = (pixels[..., colour] for colour in range(_COLOURS))
-        return _COLOURS if all(np.array_equal(first, other) for other in others) else 0
-    first, *others = signal.values
-    is_equal = others and all(np.array_equal(first, other) for other in others)
-    return signal.channels if is_equal else 0
 
 
 def _constant(signal: Signal) -> tuple[int, ...] | None:

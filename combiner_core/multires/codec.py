@@ -259,7 +259,13 @@ class MultiresPlan:
             noise_map = field.manner.noise_map
             structure = TUNINGS[options.tune].structure
             fit = optimise_latents(
-                model, original, noise, noise_map, effort.latent_steps, structure
+                model,
+                original,
+                noise,
+                noise_map,
+                effort.latent_steps,
+                structure,
+                has_chroma=field.has_chroma,
             )
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
         fitted_s = clock.elapsed_s

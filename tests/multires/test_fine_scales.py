@@ -16,8 +16,8 @@ from torch import Tensor
 from combiner_core import Budget, EncodeOptions, PresetLibrary, Signal, bitstream, decode, load
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.field import field_of
-from combiner_core.multires.image.field import WITHOUT_POSTFILTER
 from combiner_core.multires.image.level_network import MAX_LOG_VARIANCE, MIN_LOG_VARIANCE
+from combiner_core.multires.image.manner import ImageSetting
 from combiner_core.multires.model import Model
 from combiner_core.multires.noise_scale import MIN_INDEX, NoiseScale
 from combiner_core.multires.parameters import Parameters
@@ -93,7 +93,7 @@ def test_more_bytes_are_better_until_a_photograph_is_exact(
     np.testing.assert_array_equal(decode(exact, models=library).values, photograph.values)
     parameters = Parameters.from_bytes(bitstream.read(exact).header.parameters)
     assert parameters.noise_index == MIN_INDEX
-    assert parameters.setting == WITHOUT_POSTFILTER
+    assert parameters.setting == ImageSetting.NO_POSTFILTER
 
 
 def test_a_deep_picture_is_nearer_than_eight_bits(library: PresetLibrary) -> None:

@@ -61,7 +61,7 @@ class ImageElbo:
         weight_nats: of all weights, the least negative beta-ELBO, less log(2 pi) / 2 for each. With
             a window the finest level's count as many times as it is smaller than the picture.
         weight_error_nats: half the squared errors of the weights in the window in noise scales.
-        decoded: pixels of the window, (B, 3, H, W), unrounded.
+        decoded: pixels of the window, (B, 3, H, W), unrounded; grey if there is no chroma.
     """
 
     weight_nats: Tensor
@@ -79,6 +79,7 @@ def image_elbo(
     quantised: bool = True,
     window: Window | None = None,
     curvatures: MutableMapping[int, Tensor] | None = None,
+    has_chroma: bool = True,
 ) -> ImageElbo:
     """Evaluate.
 
@@ -92,15 +93,20 @@ def image_elbo(
         window: of the finest level.
         curvatures: where to enter how far each posterior's mean goes to its target, from 0 to 1, of
             the shapes of targets: about the second derivatives of `weight_nats`.
+        has_chroma: False for grey pictures, of which no chroma is coded.
     """
     answers = _Answers(model, targets, size, quantised, window, curvatures)
     noise = torch.exp2(log_noise)
     places = None if window is None else window.on_folded_grid(1)
-    order = model.prior.coding_order(size, noise, log_noise, steps, exact=False, window=places)
+    order = model.prior.coding_order(
+        size, noise, log_noise, steps, exact=False, window=places, has_chroma=has_chroma
+    )
     values, hidden = follow(order, answers.answer)
     synthesised = to_pixels(values * noise.float()[:, None, None, None])
     here = steps.levels[1] if places is None else steps.levels[1][..., *places]
     decoded = model.postfilter(synthesised, hidden, log_noise, here)
+    if not has_chroma:
+        decoded = decoded.mean(1, keepdim=True).expand_as(decoded)
     return ImageElbo(answers.weight_nats, answers.weight_error_nats, decoded)
 
 

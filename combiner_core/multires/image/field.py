@@ -12,6 +12,7 @@ from torch import Tensor
 from combiner_core.devices import half_precision, placed
 from combiner_core.errors import BitstreamError
 from combiner_core.importance import Importance
+from combiner_core.invariants import equal_channels
 from combiner_core.metrics import psnr_db
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
@@ -20,7 +21,7 @@ from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.image.detail import DetailSampler
 from combiner_core.multires.image.error_bars import ErrorBars
 from combiner_core.multires.image.folding import fold, unfold
-from combiner_core.multires.image.manner import ImageManner
+from combiner_core.multires.image.manner import ImageManner, ImageSetting
 from combiner_core.multires.image.noise_map import NoiseSteps
 from combiner_core.multires.image.prior import FINEST_KNOWN
 from combiner_core.multires.image.pyramid import decompose, level_sizes
@@ -44,8 +45,6 @@ _PREVIEW_SIDE = 192
 _MAP_SIDE = 64
 
 _PLAIN = DecodeOptions(detail=0)
-# of a file
-WITH_POSTFILTER, WITHOUT_POSTFILTER = 0, 1
 # index of noise scales from which on the postfilter is taken without a trial
 _SURE_INDEX = 2 * NOISE_STEPS_PER_OCTAVE
 
@@ -60,7 +59,8 @@ class ImageField:
         shape: of the pictures.
         device: where to compute.
         manner: how the noise scale varies; not at all if None.
-        setting: 1 to leave out the postfilter, which costs precision at the finest noise scales.
+        setting: what pictures go without: chroma if they are grey, the postfilter where it would
+            cost precision.
     """
 
     peak = 255.0
@@ -76,7 +76,7 @@ class ImageField:
         shape: ImageShape,
         device: torch.device,
         manner: ImageManner | None = None,
-        setting: int = WITH_POSTFILTER,
+        setting: ImageSetting = ImageSetting.COMPLETE,
     ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self.values_count = 3 * shape.width * shape.height
@@ -87,8 +87,9 @@ class ImageField:
         self._steps = NoiseSteps.of([self.manner.noise_map], self._size, levels, device)
 
     def suited(self, signal: Signal) -> ImageField:
-        """This one: it suits all pictures."""
-        return self
+        """The field of a picture that may be grey."""
+        setting = ImageSetting.NO_CHROMA if equal_channels(signal) else ImageSetting.COMPLETE
+        return ImageField(self._model, self._shape, self._device, self.manner, setting)
 
     def tuned(
         self,
@@ -99,7 +100,7 @@ class ImageField:
     ) -> ImageField:
         """The field of a picture in the manner of a tune and an importance map."""
         manner = manner_for(values[0], TUNINGS[tune], importance, payload_bytes)
-        return ImageField(self._model, self._shape, self._device, manner)
+        return ImageField(self._model, self._shape, self._device, manner, self.setting)
 
     def received(self, parameters: Parameters, side: bytes) -> ImageField:
         """The field in the manner that a file tells.
@@ -107,12 +108,13 @@ class ImageField:
         Raises:
             BitstreamError: no encoder writes these.
         """
-        if parameters.setting not in (WITH_POSTFILTER, WITHOUT_POSTFILTER):
+        if parameters.setting > ImageSetting.NO_POSTFILTER | ImageSetting.NO_CHROMA:
             raise BitstreamError("The file's parameters are not those of this model.")
+        setting = ImageSetting(parameters.setting)
         manner = None
         if parameters.manner:
             manner = ImageManner.from_bytes(parameters.manner, side, *self._size)
-        return ImageField(self._model, self._shape, self._device, manner, parameters.setting)
+        return ImageField(self._model, self._shape, self._device, manner, setting)
 
     def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
         """What the manner takes of a payload, and makes use of besides: the noise map's cells."""
@@ -124,6 +126,11 @@ class ImageField:
         """The message of the noise map's cells, for which nothing needs to be decoded."""
         return self.manner.message
 
+    @property
+    def has_chroma(self) -> bool:
+        """Whether weights of chroma are coded."""
+        return ImageSetting.NO_CHROMA not in self.setting
+
     def is_known(self, noise: NoiseScale) -> bool:
         """Whether the networks have learned from such noise scales."""
         return noise.index >= FINEST_KNOWN * NOISE_STEPS_PER_OCTAVE
@@ -134,9 +141,8 @@ class ImageField:
         """The field in the setting in which what was coded is nearest to the picture."""
         if noise.index >= _SURE_INDEX:
             return self
-        without = ImageField(
-            self._model, self._shape, self._device, self.manner, WITHOUT_POSTFILTER
-        )
+        setting = self.setting | ImageSetting.NO_POSTFILTER
+        without = ImageField(self._model, self._shape, self._device, self.manner, setting)
         if not self.is_known(noise):
             return without
         decoded = decode()
@@ -160,7 +166,13 @@ class ImageField:
         """All groups of weights; see `ImagePrior.coding_order`."""
         scale, log_scale = noise.tensors(1, self._device)
         return self._model.prior.coding_order(
-            self._size, scale, log_scale, self._steps, exact=True, synthesise=synthesise
+            self._size,
+            scale,
+            log_scale,
+            self._steps,
+            exact=True,
+            synthesise=synthesise,
+            has_chroma=self.has_chroma,
         )
 
     def sampler(self, seed: int, options: DecodeOptions) -> DetailSampler | None:
@@ -199,7 +211,7 @@ class ImageField:
         def correct(part: Tensor, contexts: tuple[Tensor, ...]) -> Tensor:
             context, steps = contexts
             pixels = to_pixels(part.float() * (noise.value / VALUE_UNITS))
-            if self.setting == WITHOUT_POSTFILTER:
+            if ImageSetting.NO_POSTFILTER in self.setting:
                 return pixels
             # half precision changes few pixels, and those by one
             with half_precision(self._device):

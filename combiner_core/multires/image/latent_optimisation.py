@@ -40,6 +40,8 @@ def optimise_latents(
     noise_map: NoiseMap,
     steps: int,
     structure: float = 0.0,
+    *,
+    has_chroma: bool = True,
 ) -> Generator[tuple[int, int], None, Tensor]:
     """Find better targets than the picture's own weights.
 
@@ -50,6 +52,7 @@ def optimise_latents(
         noise_map: where it is another one.
         steps: gradient steps for every part of the picture.
         structure: share of the structural error in the distortion, see `distortion`.
+        has_chroma: False for grey pictures, of which no chroma is coded.
 
     Yields:
         Steps done and steps in all.
@@ -60,7 +63,8 @@ def optimise_latents(
     parts = _parts(original.shape[2], original.shape[3])
     optimised = original.clone()
     for number, (outer, inner) in enumerate(parts):
-        fit = _PartFit(model, original[..., *outer], noise, noise_map.part(*outer), structure)
+        part = original[..., *outer]
+        fit = _PartFit(model, part, noise, noise_map.part(*outer), structure, has_chroma)
         for step in range(steps):
             fit.step(_LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps)))
             yield number * steps + step + 1, len(parts) * steps
@@ -80,8 +84,9 @@ class _PartFit:
         noise: NoiseScale,
         noise_map: NoiseMap,
         structure: float,
+        has_chroma: bool,
     ) -> None:
-        self._model, self._original = model, original
+        self._model, self._original, self._has_chroma = model, original, has_chroma
         self._size = (original.shape[2], original.shape[3])
         levels = model.config.prior.levels
         self._steps = NoiseSteps.of([noise_map], self._size, levels, original.device)
@@ -103,6 +108,7 @@ class _PartFit:
                 self._steps,
                 quantised=False,
                 curvatures=curvatures,
+                has_chroma=self._has_chroma,
             )
         distortion = self._distortion(elbo.decoded.float())
         loss = elbo.weight_nats + distortion - elbo.weight_error_nats

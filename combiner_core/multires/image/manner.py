@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from enum import IntFlag
 from functools import cached_property
 from typing import ClassVar
 
@@ -18,6 +19,14 @@ from combiner_core.rec import small_integers
 # of the finest level, the next one and chroma; log2 of the sides of blocks in cells; detail
 _NUMBERS = struct.Struct("<bbbBB")
 _MOST_LOG_SIDE = 2
+
+
+class ImageSetting(IntFlag):
+    """What a picture goes without: of its file's parameters, see `Parameters.setting`."""
+
+    COMPLETE = 0
+    NO_POSTFILTER = 1
+    NO_CHROMA = 2
 
 
 @dataclass(frozen=True, eq=False)

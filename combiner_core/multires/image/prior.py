@@ -145,6 +145,7 @@ class ImagePrior(nn.Module):
         strip_places: int = STRIP_PLACES,
         synthesise: bool = True,
         finest: int = 1,
+        has_chroma: bool = True,
     ) -> CodingOrder[tuple[Tensor, Tensor]]:
         """Go through all groups from coarse to fine, and synthesise what is sent back.
 
@@ -161,6 +162,7 @@ class ImagePrior(nn.Module):
             strip_places: most places of a level that go through its network together.
             synthesise: False to leave out the last synthesis, for whoever wants no result.
             finest: level to stop after, for training.
+            has_chroma: False if no weight of chroma is coded: all are zero.
 
         Yields:
             The prior of each group, on the folded grid of its level.
@@ -172,7 +174,7 @@ class ImagePrior(nn.Module):
         levels = self.config.levels
         sizes = level_sizes(*size, levels)
         sight = Sight.of(noise, log_noise, FINEST_KNOWN)
-        current = yield self._coarsest(sizes[levels], noise, log_noise, exact)
+        current = yield self._coarsest(sizes[levels], noise, log_noise, exact, has_chroma)
         parent: Tensor | None = None
         hidden: Tensor | None = None
         grid: Grid | None = None
@@ -184,7 +186,7 @@ class ImagePrior(nn.Module):
                 height, width = (4 * (part.stop - part.start) for part in window)
             network = self.levels[level - 1]
             assert isinstance(network, LevelNetwork)
-            exists = fold(_existing((height, width), current.device))[0].bool()
+            exists = fold(_existing((height, width), current.device, has_chroma))[0].bool()
             # parts of a level are only learned from
             whole = level > 1 or window is None
             rows_here, columns_here = current.shape[2:]
@@ -233,7 +235,12 @@ class ImagePrior(nn.Module):
         return current, hidden
 
     def _coarsest(
-        self, size: tuple[int, int], noise: Tensor, log_noise: Tensor, exact: bool
+        self,
+        size: tuple[int, int],
+        noise: Tensor,
+        log_noise: Tensor,
+        exact: bool,
+        has_chroma: bool,
     ) -> GroupPrior:
         mean = self.low_mean[None] / noise[:, None]
         log_variance = self.low_log_variance[None] - 2 * log_noise[:, None]
@@ -242,6 +249,7 @@ class ImagePrior(nn.Module):
             log_variance = to_grid(log_variance, LOG_VARIANCE_UNITS)
         shape = (len(noise), COLOURS, *size)
         coded = torch.ones(shape[1:], dtype=torch.bool, device=noise.device)
+        coded[1:] = has_chroma
         channels = tuple(range(COLOURS))
         return GroupPrior(
             Group(
@@ -289,7 +297,7 @@ def _sums_of_nine(values: Tensor) -> Tensor:
     return around[..., :-2] + around[..., 1:-1] + around[..., 2:]
 
 
-def _existing(size: tuple[int, int], device: torch.device) -> Tensor:
+def _existing(size: tuple[int, int], device: torch.device, has_chroma: bool) -> Tensor:
     """1 for details that an array of this size has: its last row or column may lack some."""
     height, width = size
     exists = torch.ones(1, DETAILS, -(-height // 2), -(-width // 2), device=device)
@@ -298,6 +306,8 @@ def _existing(size: tuple[int, int], device: torch.device) -> Tensor:
         exists[:, 6:9, -1] = 0
     if width % 2:
         exists[:, 3:9, :, -1] = 0
+    if not has_chroma:
+        exists.unflatten(1, (BANDS, COLOURS))[:, :, 1:] = 0
     return exists
 
 
