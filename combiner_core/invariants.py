@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.bitstream import Header
-from combiner_core.sections import Sections
+from combiner_core.sections import MAX_ROUTES, Sections
 from combiner_core.signals import About, AudioShape, Signal, scaled_size
 
 _COLOURS = 3
@@ -23,7 +23,8 @@ def sections_of(signal: Signal, about: About) -> Sections:
     """What a file of a signal says besides."""
     constant = _constant(signal)
     equal = 0 if constant is not None else equal_channels(signal)
-    return Sections(equal, constant, signal.channel_mask, about)
+    routes = () if equal or constant is not None else _routes(signal)
+    return Sections(equal, constant, signal.channel_mask, routes, about)
 
 
 def equal_channels(signal: Signal) -> int:
@@ -41,6 +42,10 @@ def coded_part(signal: Signal, sections: Sections) -> Signal:
     """What of a signal is left for a model to code."""
     if sections.equal and signal.kind == "audio":
         return replace(signal, values=signal.values[:1], channel_mask=None)
+    if sections.routes:
+        coded = range(1, 1 + max(sections.routes))
+        first = [sections.routes.index(route) for route in coded]
+        return replace(signal, values=signal.values[first], channel_mask=None)
     return signal
 
 
@@ -50,6 +55,9 @@ def restored(coded: Signal, sections: Sections) -> Signal:
         values = coded.values
         if sections.equal:
             values = values.repeat(sections.equal, axis=0)
+        if sections.routes:
+            silence = np.zeros_like(values[:1])
+            values = np.concatenate([silence, values])[list(sections.routes)]
         return replace(coded, values=values, channel_mask=sections.channel_mask)
     if not sections.equal:
         return coded
@@ -78,6 +86,22 @@ def constant_signal(header: Header, scale: float, depth: int) -> Signal:
         return Signal.image(np.broadcast_to(pixel, (*size, _COLOURS)))
     level = np.rint(pixel / _DEEP_STEP).astype(np.uint8)
     return Signal.image(np.broadcast_to(level, (*size, _COLOURS)))
+
+
+def _routes(signal: Signal) -> tuple[int, ...]:
+    """Which of its sounding channels that differ each channel of a clip is; empty if all do."""
+    if signal.kind == "image" or not 1 < signal.channels <= MAX_ROUTES:
+        return ()
+    different: list[NDArray[Any]] = []
+    routes = []
+    for channel in signal.values:
+        equal = (i for i, other in enumerate(different, 1) if np.array_equal(channel, other))
+        route = next(equal, 0) if channel.any() else 0
+        if not route and channel.any():
+            different.append(channel)
+            route = len(different)
+        routes.append(route)
+    return tuple(routes) if len(different) < len(routes) else ()
 
 
 def _constant(signal: Signal) -> tuple[int, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from combiner_core.errors import BitstreamError
 from combiner_core.signals.about import NOTHING_KNOWN, About
@@ -12,11 +12,12 @@ from combiner_core.signals.audio_files.channels import is_mask
 from combiner_core.signals.shape import AudioShape, ImageShape, Shape
 
 MAX_SECTIONS = 1023
-_EQUAL, _CONSTANT, _MASK, _ABOUT = 1, 2, 3, 128
+_EQUAL, _CONSTANT, _MASK, _ROUTES, _ABOUT = 1, 2, 3, 4, 128
 # sections from this number on may be skipped by those who do not know them
 _FIRST_OPTIONAL = 128
 _COLOURS = 3
 _MAX_CHANNELS = 255
+MAX_ROUTES = 32
 _PIXEL, _CHANNEL_MASK = struct.Struct("<3H"), struct.Struct("<I")
 
 
@@ -30,18 +31,22 @@ class Sections:
         constant: nothing is coded, for all pixels are this one, as 16-bit RGB, or, with no numbers,
             all samples are zero; ``None`` of other signals.
         channel_mask: loudspeakers of the channels as in WAVE files, if they are not the usual ones.
+        routes: of a clip whose channels are in part silent or equal, for each channel which of
+            the coded ones it is, from 1 on, or 0 for silence; empty of other signals.
         about: who made the signal.
     """
 
     equal: int = 0
     constant: tuple[int, ...] | None = None
     channel_mask: int | None = None
+    routes: tuple[int, ...] = ()
     about: About = NOTHING_KNOWN
 
     def output_shape(self, shape: Shape) -> Shape:
         """Dimensions of the signal, from those of what is coded."""
-        if self.equal and isinstance(shape, AudioShape):
-            return AudioShape(shape.samples, self.equal, shape.sample_rate)
+        channels = self.equal or len(self.routes)
+        if channels and isinstance(shape, AudioShape):
+            return AudioShape(shape.samples, channels, shape.sample_rate)
         return shape
 
 
@@ -57,6 +62,8 @@ def pack(sections: Sections) -> bytes:
         parts[_CONSTANT] = _PIXEL.pack(*sections.constant) if sections.constant else b""
     if sections.channel_mask is not None:
         parts[_MASK] = _CHANNEL_MASK.pack(sections.channel_mask)
+    if sections.routes:
+        parts[_ROUTES] = bytes(sections.routes)
     about = b"".join(
         bytes([number, len(text)]) + text
         for number, text in enumerate(_texts(sections.about))
@@ -84,17 +91,19 @@ def parse(data: bytes, shape: Shape) -> Sections:
         if number <= max(found, default=0):
             raise _damaged("its sections are not in order")
         found[number] = part
-    if any(number < _FIRST_OPTIONAL for number in found.keys() - {_EQUAL, _CONSTANT, _MASK}):
+    known = {_EQUAL, _CONSTANT, _MASK, _ROUTES}
+    if any(number < _FIRST_OPTIONAL for number in found.keys() - known):
         raise BitstreamError("The file says something that this version does not understand.")
     equal = _equal(found[_EQUAL], shape) if _EQUAL in found else 0
     constant = _constant(found[_CONSTANT], shape) if _CONSTANT in found else None
-    if equal and constant is not None:
+    routes = _routes(found[_ROUTES], shape) if _ROUTES in found else ()
+    if bool(equal) + (constant is not None) + bool(routes) > 1:
         raise _damaged("one of its sections contradicts another")
-    sections = Sections(equal, constant, about=_about(found.get(_ABOUT, b"")))
+    about = _about(found.get(_ABOUT, b""))
+    sections = Sections(equal, constant, routes=routes, about=about)
     if _MASK not in found:
         return sections
-    mask = _mask(found[_MASK], sections.output_shape(shape))
-    return Sections(equal, constant, mask, sections.about)
+    return replace(sections, channel_mask=_mask(found[_MASK], sections.output_shape(shape)))
 
 
 def _split(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -125,6 +134,20 @@ def _constant(part: bytes, shape: Shape) -> tuple[int, ...]:
     if isinstance(shape, ImageShape) and len(part) == _PIXEL.size:
         return _PIXEL.unpack(part)
     raise _damaged("it has no such constant")
+
+
+def _routes(part: bytes, shape: Shape) -> tuple[int, ...]:
+    routes, coded = tuple(part), 0
+    for route in routes:
+        # coded channels are told in their order
+        if route > coded + 1:
+            raise _damaged("its channels are not as they are written")
+        coded = max(coded, route)
+    is_right = isinstance(shape, AudioShape) and coded == shape.channels
+    is_needed = len(routes) > coded > 0 and not coded == min(routes) == 1
+    if not is_right or not is_needed or len(routes) > MAX_ROUTES:
+        raise _damaged("its channels are not as they are written")
+    return routes
 
 
 def _mask(part: bytes, shape: Shape) -> int:

@@ -92,6 +92,29 @@ def test_equal_channels_are_coded_once(model: str, libraries: dict[str, PresetLi
     assert bitstream.read(result.data).payload == alone.payload
 
 
+@pytest.mark.parametrize(
+    ("model", "routes"),
+    [("siren", (1, 0)), ("multires", (0, 1)), ("multires", (1, 2, 0, 1, 0, 2))],
+)
+def test_silent_channels_are_silent_and_equal_ones_equal(
+    model: str, routes: tuple[int, ...], libraries: dict[str, PresetLibrary]
+) -> None:
+    library = libraries[model]
+    different = np.concatenate([np.zeros((1, 8000)), tone(8000, 16000, 2)]).astype(np.float32)
+    clip = Signal.audio(different[list(routes)], 16000)
+    result = encoded(clip, 900, library, model)
+    assert inspect(result.data, library).shape == AudioShape(8000, len(routes), 16000)
+    got = decode(result.data, models=library, device="cpu")
+    np.testing.assert_array_equal(got.values, result.reconstruction.values)
+    for route, channel in zip(routes, got.values, strict=True):
+        first = got.values[routes.index(route)] if route else np.zeros_like(channel)
+        np.testing.assert_array_equal(channel, first)
+    alone = Signal.audio(different[1 : 1 + max(routes)], 16000)
+    # a section takes three bytes and one for each channel, the length of all sections one more
+    without = encoded(alone, 900 - 4 - len(routes), library, model)
+    assert bitstream.read(result.data).payload == bitstream.read(without.data).payload
+
+
 @FAMILIES
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_silence_is_silence(model: str, channels: int, libraries: dict[str, PresetLibrary]) -> None:

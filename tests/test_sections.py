@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from combiner_core import bitstream
 from combiner_core.bitstream import Header
 from combiner_core.errors import BitstreamError
-from combiner_core.sections import MAX_SECTIONS, NO_SECTIONS, Sections, pack
+from combiner_core.sections import MAX_ROUTES, MAX_SECTIONS, NO_SECTIONS, Sections, pack
 from combiner_core.signals import About, AudioShape, ImageShape, Shape
 
 IMAGE = Header(ImageShape(768, 512), 7, 0xA1B2C3D4, 5, b"\x00\x0e\x01\x01")
@@ -41,6 +41,9 @@ def texts() -> st.SearchStrategy[About]:
         (MONO, Sections(equal=2)),
         (MONO, Sections(equal=6, channel_mask=0x60F)),
         (MONO, Sections(constant=())),
+        (MONO, Sections(routes=(1, 0))),
+        (MONO, Sections(routes=(0, 0, 1, 1, 0, 1), channel_mask=0x60F)),
+        (SURROUND, Sections(routes=(1, 2, 0, 3, 4, 2, 5, 6))),
         (SURROUND, Sections(channel_mask=0x60F)),
         (SURROUND, Sections(constant=(), channel_mask=0x60F, about=About(date="2020"))),
     ],
@@ -75,7 +78,7 @@ def test_words_come_back(about: About) -> None:
 
 def test_the_longest_words_fit() -> None:
     about = About("x" * 255, "ü" * 127, "2" * 255)
-    packed = pack(Sections(channel_mask=0x60F, about=about))
+    packed = pack(Sections(channel_mask=0x60F, routes=(1,) * MAX_ROUTES, about=about))
     assert len(packed) <= MAX_SECTIONS
     data = bitstream.write(replace(SURROUND, sections=Sections(about=about)), b"x")
     assert bitstream.read(data).header.sections.about == about
@@ -107,13 +110,30 @@ def section(number: int, part: bytes) -> bytes:
     return bytes([number]) + struct.pack("<H", len(part)) + part
 
 
-EQUAL, CONSTANT, MASK, ABOUT = 1, 2, 3, 128
+EQUAL, CONSTANT, MASK, ROUTES, ABOUT = 1, 2, 3, 4, 128
 
 
 @pytest.mark.parametrize(
     ("header", "packed", "sentence"),
     [
         (IMAGE, section(EQUAL, b"\x02"), "no such equal channels"),
+        *(
+            (header, section(ROUTES, bytes(routes)), "channels are not as they are written")
+            for header, routes in (
+                (IMAGE, (1, 0)),
+                (MONO, ()),
+                (MONO, (1,)),
+                (MONO, (0, 0)),
+                (MONO, (1, 1)),
+                (MONO, (1, 2)),
+                (MONO, (2, 0)),
+                (MONO, (1, 0, 3)),
+                (MONO, (1, *(0,) * MAX_ROUTES)),
+                (SURROUND, (1, 2, 3, 4, 5, 6)),
+                (SURROUND, (1, 2, 4, 3, 5, 6, 0)),
+            )
+        ),
+        (MONO, section(EQUAL, b"\x02") + section(ROUTES, b"\x01\x00"), "contradicts"),
         (IMAGE, section(EQUAL, b""), "no such equal channels"),
         (IMAGE, section(EQUAL, b"\x03\x00"), "no such equal channels"),
         (MONO, section(EQUAL, b"\x01"), "no such equal channels"),

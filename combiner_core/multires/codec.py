@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -218,9 +218,16 @@ class MultiresPlan:
         """Of this tune."""
         return parameters_bytes(self.options.tune, MANNER_BYTES[self.signal.kind] * self._is_tuned)
 
-    @property
+    @cached_property
     def _is_tuned(self) -> bool:
-        return self.options.tune != EncodeOptions.tune or self.importance is not None
+        if self.options.tune != EncodeOptions.tune or self.importance is not None:
+            return True
+        return self._plain_field.needs_manner(self.signal)
+
+    @cached_property
+    def _plain_field(self) -> MultiresField:
+        device = resolve(self.options.device)
+        return field_of(self.preset.model, self.signal.shape, device).suited(self.signal)
 
     @property
     def _is_optimised(self) -> bool:
@@ -239,7 +246,7 @@ class MultiresPlan:
         started_s = clock.elapsed_s
         options, effort, tables = self.options, self.effort, self.preset.tables
         device = resolve(options.device)
-        plain = field_of(self.preset.model, self.signal.shape, device).suited(self.signal)
+        plain = self._plain_field
         original = plain.values(self.signal)
         field = plain
         if self._is_tuned:

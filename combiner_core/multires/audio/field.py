@@ -13,11 +13,17 @@ from combiner_core.devices import placed
 from combiner_core.errors import BitstreamError
 from combiner_core.importance import Importance
 from combiner_core.multires.audio import filling
+from combiner_core.multires.audio.ends import extended
 from combiner_core.multires.audio.manner import FILLING_UNITS, PLAIN, AudioManner
-from combiner_core.multires.audio.mdct import analyse, frame_count, mid_side, synthesise
+from combiner_core.multires.audio.mdct import (
+    analyse_extended,
+    frame_count,
+    mid_side,
+    synthesise,
+)
 from combiner_core.multires.audio.prior import to_levels
 from combiner_core.multires.audio.treated_order import treated
-from combiner_core.multires.audio.tuning import manner_for
+from combiner_core.multires.audio.tuning import is_better_apart, manner_for
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
@@ -34,6 +40,8 @@ _SAMPLE_UNIT = 2.0**-15
 _MAP_ROWS, _MAP_COLUMNS = 64, 128
 # what the peaks of clips are brought near to, by gains of whole octaves: loud ones stay as they are
 _USUAL_PEAK, _MOST_GAIN = 0.25, 15
+# information of middle and side, in that of left and right, from which on these are coded
+_WORTH_TELLING = 1.05
 # from which on the filling falls no further
 _LAST_FALLING_BIN = 192
 
@@ -85,6 +93,10 @@ class AudioField:
         gain = max(0, int(octaves))
         return AudioField(self._model, self._shape, self._device, gain=gain)
 
+    def needs_manner(self, signal: Signal) -> bool:
+        """Whether more than the plain manner is worth its bytes whatever the tune."""
+        return is_better_apart(self.values(signal), self._hop, _WORTH_TELLING)
+
     def tuned(
         self,
         values: Tensor,
@@ -92,8 +104,10 @@ class AudioField:
         importance: Importance | None,
         payload_bytes: int,
     ) -> AudioField:
-        """The field of a clip in the manner of a tune."""
-        manner = PLAIN if tune == "psnr" else manner_for(self._model, values, payload_bytes)
+        """The field of a clip in the manner of a tune; of tune psnr with its channels apart."""
+        manner = AudioManner(apart=True)
+        if tune != "psnr":
+            manner = manner_for(self._model, values, payload_bytes)
         return AudioField(self._model, self._shape, self._device, manner, gain=self.setting)
 
     def received(self, parameters: Parameters, side: bytes) -> AudioField:
@@ -226,7 +240,9 @@ class AudioField:
         return (manner.filling - manner.falling * fallen) / FILLING_UNITS
 
     def _weights(self, values: Tensor) -> Tensor:
-        return analyse(self._rotated(values), self._hop)
+        channels, samples = self._rotated(values), self._shape.samples
+        after = self._frames * self._hop - samples
+        return analyse_extended(extended(channels, self._hop, after, self._hop), self._hop)
 
     def _rotated(self, channels: Tensor) -> Tensor:
         return channels if self.manner.apart else mid_side(channels)

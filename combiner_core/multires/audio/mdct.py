@@ -39,11 +39,15 @@ def mid_side(channels: Tensor) -> Tensor:
 
 
 def analyse(samples: Tensor, hop: int) -> Tensor:
-    """Weights of a clip: float32 (channels, samples) to (channels, frames, hop)."""
+    """Weights of a clip between silence: float32 (channels, samples) to (channels, frames, hop)."""
     count = frame_count(samples.shape[1], hop)
-    padded = functional.pad(samples, (hop, count * hop - samples.shape[1]))
-    windows = padded.unfold(1, 2 * hop, hop)
-    window, inner, outer = _factors(hop, samples.device)
+    return analyse_extended(functional.pad(samples, (hop, count * hop - samples.shape[1])), hop)
+
+
+def analyse_extended(extended: Tensor, hop: int) -> Tensor:
+    """`analyse` of a clip with a hop before it, and as much after it as its frames reach over."""
+    windows = extended.unfold(1, 2 * hop, hop)
+    window, inner, outer = _factors(hop, extended.device)
     parts = []
     for frames in windows.split(_BLOCK, 1):
         spectrum = torch.fft.fft(frames * (window * inner))[..., :hop]

@@ -33,11 +33,11 @@ def manner_for(model: AudioModel, samples: Tensor, payload_bytes: int) -> AudioM
     rate_bits = 8 * payload_bytes / samples.numel()
     share = min(max((rate_bits - _FEW_BITS) / (_MANY_BITS - _FEW_BITS), 0), 1)
     filling, falling = (round(a + share * (b - a)) for a, b in zip(few, many, strict=True))
-    return AudioManner(shaping, filling, falling, _better_apart(samples, model.config.prior.hop))
+    return AudioManner(shaping, filling, falling, is_better_apart(samples, model.config.prior.hop))
 
 
-def _better_apart(samples: Tensor, hop: int) -> bool:
-    """Whether left and right tell less than middle and side."""
+def is_better_apart(samples: Tensor, hop: int, least_gain: float = 1.0) -> bool:
+    """Whether left and right tell less than middle and side, these by a factor at least."""
     if len(samples) != 2:
         return False
     noise = _NOISE_SHARE * float(samples.square().mean().sqrt().clamp_min(_LEAST_NOISE))
@@ -45,4 +45,4 @@ def _better_apart(samples: Tensor, hop: int) -> bool:
         Coefficients({1: analyse(channels, hop)}).information_bits(noise)
         for channels in (samples, mid_side(samples))
     )
-    return apart < rotated
+    return least_gain * apart < rotated

@@ -91,6 +91,10 @@ class ImageField:
         setting = ImageSetting.NO_CHROMA if equal_channels(signal) else ImageSetting.COMPLETE
         return ImageField(self._model, self._shape, self._device, self.manner, setting)
 
+    def needs_manner(self, signal: Signal) -> bool:
+        """Whether more than the plain manner is worth its bytes whatever the tune: never."""
+        return False
+
     def tuned(
         self,
         values: Tensor,
