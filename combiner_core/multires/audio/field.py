@@ -194,8 +194,7 @@ class AudioField:
         samples = scaled_size(self._shape.samples, scale)
         # on the next finer grid of whole hops, and from there by interpolation
         finer = max(1, int(np.ceil(scale)))
-        louder = synthesise(weights, self._shape.samples, finer)
-        wave = (louder / self._loudness).cpu().numpy()
+        wave = synthesise(weights, self._shape.samples, finer).div_(self._loudness).cpu().numpy()
         # of the exact scale: on a coarse grid the rate rounds to another one
         if wave.shape[1] != samples:
             wave = regrid(wave, finer, scale, samples)
