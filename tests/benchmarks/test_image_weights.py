@@ -98,8 +98,8 @@ def test_neighbours_share_the_points_of_their_curves() -> None:
 def test_what_cannot_be_measured_is_refused(
     photos: Path, tiny_presets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(CombinerError, match="number 300 is outside 304"):
-        jobs_for(["a"], [300], [CoderChoice("trellis", 14)], "multires")
+    with pytest.raises(CombinerError, match="number -1000 is outside -976"):
+        jobs_for(["a"], [-1000], [CoderChoice("trellis", 14)], "multires")
     with pytest.raises(CombinerError, match="no coder trellis of 3 bits"):
         CoderChoice("trellis", 3)
     monkeypatch.setenv("COMBINER_PRESETS", str(tiny_presets))
