@@ -15,6 +15,7 @@ from demo.codecs import RatePoint
 from demo.compress.job_panel import job_panel, running_name
 from demo.jobs import JobView
 from demo.ui import charts, status
+from demo.ui.chart_tables import table_of
 from demo.ui.parts import Updates
 
 _CHART_INTERVAL_S = 1.5
@@ -170,13 +171,14 @@ class LiveView:
             result,
             running_name(view),
         )
-        table = charts.table_of(curve) if view.ended else ""
-        updates = self._curve.show(curve, table)
+        shown = [(self._curve, curve)]
         if progress.bit_map is not None:
-            figure = charts.bit_map(progress.bit_map, self._kind)
-            updates |= self._bits.show(figure)
+            shown.append((self._bits, charts.bit_map(progress.bit_map, self._kind)))
         layer = progress.posterior
         if layer is not None:
             figure = charts.posterior(layer.prior_mean, layer.prior_std, layer.mean, layer.std)
-            updates |= self._posterior.show(figure)
+            shown.append((self._posterior, figure))
+        updates: Updates = {}
+        for chart, figure in shown:  # Tables as long as it goes on would be read again and again.
+            updates |= chart.show(figure, table_of(figure) if view.ended else "")
         return updates

@@ -9,6 +9,7 @@ import gradio as gr
 
 from demo.explain import charts, computation
 from demo.explain.computation import EXPONENTS, SIGNALS, Draw, Fit, Received
+from demo.ui.chart_tables import table_of
 
 _DEFAULT_EXPONENT, _DEFAULT_WAVE = -6.0, 10
 _MAX_SEED = 1 << 32
@@ -100,12 +101,13 @@ def explain_tab(tab: gr.Tab) -> None:
     )
 
 
-def _panel(name: str) -> tuple[gr.HTML, gr.Plot]:
+def _panel(name: str) -> tuple[gr.HTML, gr.Plot, gr.HTML]:
     with gr.Column(min_width=320, elem_classes="explain-panel"):
         gr.Markdown(_TEXTS[name])
         fact = gr.HTML(elem_id=f"explain-{name}-fact", elem_classes="explain-fact")
         plot = gr.Plot(show_label=False, elem_id=f"explain-{name}")
-    return fact, plot
+        table = gr.HTML(elem_classes="chart-table")
+    return fact, plot, table
 
 
 def _show(signal: str, exponent: float, wave: int, seed: int) -> list[Any]:
@@ -113,16 +115,13 @@ def _show(signal: str, exponent: float, wave: int, seed: int) -> list[Any]:
     fit, weight = fits[EXPONENTS.index(exponent)], wave - 1
     received = computation.receive(fit, seed)
     draw = computation.draw(fit, weight, seed)
-    return [
-        _field_fact(fit, received),
-        charts.field(fit, received, weight),
-        _weight_fact(fit, weight),
-        charts.densities(fit, weight),
-        _draw_fact(draw),
-        charts.candidates(fit, weight, draw),
-        _trade_fact(fit, received),
-        charts.trade_off(fits, fit, received),
-    ]
+    panels = (
+        (_field_fact(fit, received), charts.field(fit, received, weight)),
+        (_weight_fact(fit, weight), charts.densities(fit, weight)),
+        (_draw_fact(draw), charts.candidates(fit, weight, draw)),
+        (_trade_fact(fit, received), charts.trade_off(fits, fit, received)),
+    )
+    return [part for fact, chart in panels for part in (fact, chart, table_of(chart))]
 
 
 def _field_fact(fit: Fit, received: Received) -> str:

@@ -18,6 +18,7 @@ from combiner_core import CombinerError
 from demo import ROOT
 from demo.codecs import label
 from demo.results.views import View, chart, read_views
+from demo.ui.chart_tables import table_of
 
 FOLDER = ROOT / "benchmarks"
 
@@ -110,7 +111,12 @@ def _all_texts(folder: Path, stamp: tuple[tuple[str, float], ...]) -> list[str]:
         found = standing.standings(folder)
     except CombinerError:  # a damaged file: what is whole can still be drawn
         found = []
-    return [standing_table(found), *map(sources, read_views(folder))]
+    return [standing_table(found), *map(_beside, read_views(folder))]
+
+
+def _beside(view: View) -> str:
+    """What stands under a chart."""
+    return sources(view) + table_of(chart(view))
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, float], ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from html import escape
 from itertools import cycle
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -45,7 +44,7 @@ _BAND_COLOUR = "rgba(128,136,150,0.30)"
 
 _MAX_CELLS = 2000
 _MAX_COLUMNS = 220
-_MAX_POINTS, _TABLE_POINTS = 200, 8
+_MAX_POINTS = 200
 _SPECTRUM_ROWS, _SPECTRUM_COLUMNS = 64, 110
 _SPECTRUM_RANGE_DB = 80.0
 _SPECTRUM_WINDOW_S = 0.032
@@ -106,7 +105,7 @@ def live(
         name: of the line of the run.
     """
     limit = 2.2 * budget_bytes
-    points = _thinned(points)
+    points = thinned(points)
     figure = blank("Size in bytes", f"PSNR in dB{' of the sound' if kind == 'audio' else ''}")
     for codec, curve in curves.items():
         figure.add_scatter(
@@ -143,23 +142,6 @@ def live(
     if seen:
         figure.update_yaxes(range=[min(seen) - 0.5, max(seen) + 1])
     return figure
-
-
-def table_of(figure: go.Figure) -> str:
-    """The lines of a chart as a table in HTML, folded away; a few points of each."""
-    axes = (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text)
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in ("", *axes))
-    rows = "".join(
-        f'<tr><th scope="row">{escape(trace.name)}</th><td>{x:,}</td><td>{y:.2f}</td></tr>'
-        for trace in figure.data
-        if trace.name
-        for x, y in _thinned(list(zip(trace.x, trace.y, strict=True)), _TABLE_POINTS)
-    )
-    return (
-        '<details><summary>As a table</summary><div class="compare-table" role="region" '
-        f'aria-label="The chart as a table" tabindex="0"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></details>"
-    )
 
 
 def bit_map(bits: NDArray[np.float32], kind: Kind) -> go.Figure:
@@ -311,7 +293,7 @@ def rate_distortion(
     return figure
 
 
-def _thinned(points: Sequence[PointT], most: int = _MAX_POINTS) -> Sequence[PointT]:
+def thinned(points: Sequence[PointT], most: int = _MAX_POINTS) -> Sequence[PointT]:
     """Few enough points for a chart, the last among them."""
     step = math.ceil(len(points) / most)
     return points[::-1][::step][::-1] if step > 1 else points

@@ -36,6 +36,10 @@ def test_explanation_moves_with_its_controls(page: Page) -> None:
     open_tab(page, "How it works")
     expect_charts(page)
     expect(fact(page, "field")).to_contain_text(re.compile(r"\d+ bits"))
+    tables = page.locator("#explain summary")
+    expect(tables).to_have_count(len(CHARTS))
+    tables.first.press("Enter")
+    expect(page.locator("#explain table").first).to_contain_text("Received")
 
     handle = page.locator("#explain-beta input[type=range]")
     handle.focus()
@@ -72,8 +76,11 @@ def test_results_tell_where_we_stand_and_show_curves(page: Page) -> None:
     for name in ("kodak-psnr", "speech-pesq-wb"):
         expect(page.locator(f"#results-{name} .js-plotly-plot")).to_be_visible(timeout=FIRST_MS)
     expect(page.locator("#results-kodak-psnr .legend")).to_contain_text("COIN++ (published)")
-    page.locator("#results-kodak-psnr-sources summary").click()
-    expect(page.locator("#results-kodak-psnr-sources li").first).to_contain_text("Kodak")
+    beside = page.locator("#results-kodak-psnr-sources")
+    beside.get_by_text("Sources of the published curves").click()
+    expect(beside.locator("li").first).to_contain_text("Kodak")
+    beside.get_by_text("As a table").click()
+    expect(beside.locator("table")).to_contain_text("COIN++ (published)")
 
 
 def test_explanation_fits_a_phone(browser: Browser, app_url: str) -> None:

@@ -14,6 +14,7 @@ import combiner_core as cc
 from combiner_core.signals import Kind
 from demo.codecs import CODECS, RatePoint
 from demo.ui import charts
+from demo.ui.chart_tables import table_of
 
 MAX_PAYLOAD_BYTES = 12_000
 
@@ -47,7 +48,7 @@ def test_live_chart_frames_the_budget() -> None:
     assert (run.x[-1], run.y[-1]) == (4000, round(points[-1].psnr_db, 3))
     result = charts.live(points, {}, 4000, "image", RatePoint(3990, 31.5)).data[-1]
     assert (result.name, result.x, result.y) == ("Result", (3990,), (31.5,))
-    table = charts.table_of(figure)
+    table = table_of(figure)
     assert f"<td>4,000</td><td>{points[-1].psnr_db:.2f}</td>" in table
     assert table.count("AVIF (tune=psnr)") == 6
     bottom, top = figure.layout.yaxis.range
@@ -66,6 +67,25 @@ def test_long_run_is_thinned_but_ends_where_it_is() -> None:
     figure = charts.live(points, {}, 10**6, "image")
     assert len(figure.data[0].x) <= 200
     assert figure.data[0].x[-1] == points[-1].bytes_count
+
+
+def test_tables_say_what_charts_show(clip: cc.Signal, rng: np.random.Generator) -> None:
+    cells = np.repeat(np.arange(3), 4)[:, None] * np.full((1, 20), 10.0)
+    table = table_of(charts.bit_map(cells.astype(np.float32), "image"))
+    assert table.count("<tr>") == 7
+    assert table.count("<td>20</td>") == 16
+    assert "bits, means" in table
+    table = table_of(charts.spectrogram(clip))
+    assert "kHz / Time in s" in table
+    assert table.count("<td>") == 48
+    table = table_of(charts.waveform({"A <b>": clip}))
+    assert "A &lt;b&gt;" in table
+    last = clip.values[0, -clip.samples // 220 :].max()
+    assert f"<td>{last:.2f}</td></tr></tbody>" in table
+    for figure in charts.of_clips({"Voice": clip}):  # As it comes from a worker.
+        assert table_of(go.Figure(figure.to_dict())) == table_of(figure)
+    weights = rng.normal(size=(4, 30)).astype(np.float32) ** 2
+    assert table_of(charts.posterior(*weights)).count('scope="row">Posterior') == 8
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (8, 12), (500, 333), (1, 5000)])
