@@ -1,5 +1,5 @@
-"""Baselines: what other codecs make of the signal at hand, beside a run and at its size."""
+"""Baselines: what other codecs make of the signal at hand, and what more our own file tells."""
 
-from demo.baselines.comparison import OURS, BaselineComparison, ComparisonState, Entry, Ours
+from demo.baselines.comparison import OURS, BaselineComparison, ComparisonState, Entry, Looks, Ours
 
-__all__ = ["OURS", "BaselineComparison", "ComparisonState", "Entry", "Ours"]
+__all__ = ["OURS", "BaselineComparison", "ComparisonState", "Entry", "Looks", "Ours"]

@@ -1,4 +1,4 @@
-"""Other codecs beside a run: their curves while it goes on, their files of its size afterwards."""
+"""Beside a run: curves of other codecs; afterwards their files of its size, what ours tells."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any
 
 import combiner_core as cc
 from combiner_core.signals import Kind, write_atomically
+from combiner_core.signals.storage import read_content
 from demo.codecs import CODECS, RatePoint
 from demo.media import SUFFIXES
 from demo.scheduling import Scheduler, Ticket, Visitor
-from demo.work import Judge, Quality, Reencode, Reencoded, Source, Sweep
+from demo.work import Judge, Quality, Reencode, Reencoded, Reveal, Revealed, Source, Sweep
 from demo.workers import StoppedError
 
 OURS = "ours"
@@ -44,6 +45,25 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Looks:
+    """What the file of an image tells beside the picture.
+
+    Attributes:
+        faithful, natural: the picture without detail and with all of it.
+        screens: both for the screen, if they are large.
+        detail, most_levels: see `demo.work.Revealed`.
+        unsure: map of the expected errors.
+    """
+
+    faithful: Path
+    natural: Path
+    screens: tuple[Path | None, Path | None]
+    detail: float
+    unsure: Path
+    most_levels: float
+
+
+@dataclass(frozen=True)
 class ComparisonState:
     """How far a comparison is.
 
@@ -51,6 +71,7 @@ class ComparisonState:
         curves: by codec, for this signal.
         entries: by codec; ``None`` for one that cannot make a file this small.
         failures: why there is no entry, by codec.
+        looks: what our file tells beside the picture; ``None`` if it does not, or not yet.
         complete: whether no more entries will come.
         settled: whether nothing more will, curves included.
     """
@@ -58,6 +79,7 @@ class ComparisonState:
     curves: Mapping[str, Sequence[RatePoint]] = field(default_factory=dict)
     entries: Mapping[str, Entry | None] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    looks: Looks | None = None
     complete: bool = False
     settled: bool = False
 
@@ -68,13 +90,15 @@ class Ours:
 
     Attributes:
         original, decoded: the signals as files, without loss.
-        bytes_count: size of the compressed file.
+        compressed: the file.
+        bytes_count: its size.
         psnr_db: of the decoded signal.
         encode_s, decode_s: how long it took, in seconds.
     """
 
     original: Path
     decoded: Path
+    compressed: Path
     bytes_count: int
     psnr_db: float
     encode_s: float
@@ -109,6 +133,7 @@ class BaselineComparison:
         self._curves: dict[str, Sequence[RatePoint]] = {}
         self._entries: dict[str, Entry | None] = {}
         self._failures: dict[str, str] = {}
+        self._looks: Looks | None = None
         self._tickets: set[Ticket[Any]] = set()
         self._rows, self._abandoned = 0, False
         # Whoever holds it may write files; nobody does once all is abandoned.
@@ -119,7 +144,7 @@ class BaselineComparison:
         curves, entries, failures = self._curves.copy(), self._entries.copy(), self._failures.copy()
         complete = self._abandoned or 0 < self._rows == len(entries) + len(failures)
         settled = self._abandoned or (complete and not self._tickets)
-        return ComparisonState(curves, entries, failures, complete, settled)
+        return ComparisonState(curves, entries, failures, self._looks, complete, settled)
 
     def draw_curves(self) -> None:
         """Begin with the curves."""
@@ -130,13 +155,15 @@ class BaselineComparison:
             )
 
     def compare(self, ours: Ours) -> None:
-        """Measure the result of the run, then what the codecs make of its size."""
+        """Measure the result of the run and look into it, then what codecs make of its size."""
         self._rows = 1 + len(self._codecs)
         self._later(
             lambda: Judge(self._open(ours.original), self._open(ours.decoded)),
             partial(self._enter_ours, ours),
             OURS,
         )
+        if self._kind == "image" and self._codecs:
+            self._later(lambda: Reveal(read_content(ours.compressed)), self._reveal)
         for codec in self._codecs:
             self._later(
                 partial(lambda codec: Reencode(self._open(None), codec, ours.bytes_count), codec),
@@ -193,12 +220,32 @@ class BaselineComparison:
             ours.decoded,
         )
 
+    def _reveal(self, revealed: Revealed | None) -> None:
+        if revealed is None:
+            return
+        screens = [
+            self._written(f"{name}-screen.webp", screen) if screen else None
+            for name, screen in zip(("faithful", "natural"), revealed.screens, strict=True)
+        ]
+        self._looks = Looks(
+            self._written("faithful.png", revealed.faithful),
+            self._written("natural.png", revealed.natural),
+            (screens[0], screens[1]),
+            revealed.detail,
+            self._written("unsure.png", revealed.unsure),
+            revealed.most_levels,
+        )
+
+    def _written(self, name: str, content: bytes) -> Path:
+        file = self._stem.with_name(f"{self._stem.name}-{name}")
+        write_atomically(file, content)
+        return file
+
     def _enter(self, codec: str, result: Reencoded | None) -> None:
         if result is None:
             self._entries[codec] = None
             return
-        file = self._stem.with_name(f"{self._stem.name}-{codec}{SUFFIXES[self._kind]}")
-        write_atomically(file, result.reconstruction)
+        file = self._written(f"{codec}{SUFFIXES[self._kind]}", result.reconstruction)
         self._entries[codec] = Entry(
             codec,
             result.bytes_count,

@@ -6,6 +6,7 @@ import asyncio
 import math
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import gradio as gr
 import plotly.graph_objects as go
@@ -13,7 +14,7 @@ import plotly.graph_objects as go
 import combiner_core as cc
 from combiner_core.signals import Kind
 from combiner_core.signals.storage import read_content
-from demo.baselines import OURS, Entry
+from demo.baselines import OURS, Entry, Looks
 from demo.codecs import CODECS, label
 from demo.compress import codec_table
 from demo.compress.report import write_report
@@ -21,10 +22,10 @@ from demo.jobs import JobQueue, JobView, Outcome
 from demo.media import ORIGINAL, SUFFIXES
 from demo.settings import Settings
 from demo.ui import parts
-from demo.ui.compare import AudioComparison, ImageComparison, Variant
+from demo.ui.compare import AudioComparison, Blend, ImageComparison, Variant
 from demo.ui.parts import MODELS, Updates
 from demo.visitors import Listener
-from demo.work import Decode, Part, Source
+from demo.work import UNSURE, Decode, Part, Source
 
 
 @dataclass(frozen=True)
@@ -123,15 +124,19 @@ class ResultView:
         return updates, contents
 
     def _compare(self, view: JobView, outcome: Outcome, prefix: Prefix | None) -> Updates:
-        screens = [str(path) if path else None for path in outcome.screens]
+        screens, looks = _texts(outcome.screens), view.comparison.looks
         ours = Variant(
             _model_name(view),
             str(outcome.decoded),
             outcome.bytes_count,
             outcome.psnr_db,
             screen=screens[1],
+            blend=_blend(looks) if looks else None,
         )
         variants = [Variant(ORIGINAL, str(outcome.original), screen=screens[0]), ours]
+        if looks is not None:
+            most = f"white: off by about {looks.most_levels:.0f} of 255 levels"
+            variants.append(Variant(UNSURE, str(looks.unsure), note=most))
         companion = view.companion
         if companion is not None and companion.outcome is not None:
             other = companion.outcome
@@ -212,11 +217,22 @@ def _contents(view: JobView, prefix: Prefix | None) -> str:
     """What of a run changes its result on the screen."""
     comparison, companion = view.comparison, view.companion
     about = [view.id, len(comparison.entries), len(comparison.failures), comparison.complete]
+    about.append(comparison.looks is not None)
     about.append(prefix.variant.name if prefix is not None else "")
     if companion is not None:
         progress = f"{companion.fraction:.2f}"
         about += [companion.state, progress, companion.comparison.complete]
     return " ".join(map(str, about))
+
+
+def _texts(paths: tuple[Path | None, Path | None]) -> tuple[str | None, str | None]:
+    first, second = (str(path) if path else None for path in paths)
+    return first, second
+
+
+def _blend(looks: Looks) -> Blend:
+    paths = str(looks.faithful), str(looks.natural)
+    return Blend(*paths, looks.detail, _texts(looks.screens))
 
 
 def _table(view: JobView, outcome: Outcome) -> str:

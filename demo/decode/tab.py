@@ -19,8 +19,7 @@ from demo.ui import inputs, parts, status
 from demo.ui.compare import AudioComparison, Comparison, ImageComparison, Variant
 from demo.ui.parts import QUEUED, Updates
 from demo.visitors import Visitors
-from demo.work import Decode, Decoded, Part, Source
-from demo.work.decoding import UNSURE
+from demo.work import UNSURE, Decode, Decoded, Part, Source
 
 _SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 _WHOLE = "Whole file"
@@ -314,6 +313,7 @@ def _variants(file: _Compressed, decoded: Decoded, folder: Path) -> list[Variant
                 parts.write(rendering, folder, name),
                 sizes.get(rendering.title),
                 rendering.psnr_db,
+                note="white: off by most" if rendering.title == UNSURE else "",
             )
         )
     return variants

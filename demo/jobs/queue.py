@@ -337,6 +337,7 @@ def _ours(outcome: Outcome) -> Ours:
     return Ours(
         outcome.original,
         outcome.decoded,
+        outcome.compressed,
         outcome.bytes_count,
         outcome.psnr_db,
         outcome.encode_s,

@@ -1,4 +1,4 @@
-"""Comparisons: two sides of a picture under a divider, players of a clip.
+"""Comparisons: two sides of a picture, a player that switches between clips, blind tests.
 
 The viewers are `gr.HTML` components that bring their own style sheets and scripts: nothing has to
 be passed to `launch`. Pictures and sounds travel as files that Gradio serves, without loss.
@@ -18,17 +18,43 @@ zoom is kept as long as `left` and `right` and the first variant stay what they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import gradio as gr
 import plotly.graph_objects as go
 
+from combiner_core.signals import Kind
+from demo.ui.chart_tables import table_of
 from demo.ui.parts import Updates
 
 _ASSETS = Path(__file__).with_name("viewers")
+# Each has functions for those that follow.
+_SCRIPTS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+    {
+        "image": ("blind.js", "stage.js", "detail.js", "image.js"),
+        "audio": ("blind.js", "player.js", "audio.js"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A picture that can be had with more or less detail.
+
+    Attributes:
+        faithful, natural: paths of the picture without detail, and with all of it.
+        detail: that is in the picture itself, from 0 to 1.
+        screens: paths of smaller files for the screen, if these are large.
+    """
+
+    faithful: str
+    natural: str
+    detail: float
+    screens: tuple[str | None, str | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -42,6 +68,8 @@ class Variant:
         psnr_db: against the original, if there is one.
         perceived: what eyes might say of a picture, SSIMULACRA2.
         screen: path of a smaller file for the screen, if the other is large.
+        blend: of a picture with detail.
+        note: of a map, not a picture of its own: what its levels mean.
     """
 
     name: str
@@ -50,13 +78,18 @@ class Variant:
     psnr_db: float | None = None
     perceived: float | None = None
     screen: str | None = None
+    blend: Blend | None = None
+    note: str = ""
+
+    @property
+    def size_text(self) -> str:
+        """Size in words."""
+        return "" if self.bytes_count is None else f"{self.bytes_count:,} bytes"
 
     @property
     def detail(self) -> str:
         """Size and quality in words."""
-        parts = []
-        if self.bytes_count is not None:
-            parts.append(f"{self.bytes_count:,} bytes")
+        parts = [text for text in (self.size_text, self.note) if text]
         if self.psnr_db is not None:
             parts.append(f"{self.psnr_db:.2f} dB")
         if self.perceived is not None:
@@ -89,7 +122,7 @@ class Comparison(Protocol):
 
 
 class ImageComparison:
-    """Two pictures under a divider, with zoom down to the pixels and their difference.
+    """Two pictures under a divider, side by side or in turn, down to their pixels; a blind test.
 
     Args:
         elem_id: of the component.
@@ -141,24 +174,25 @@ class ImageComparison:
 
 
 class AudioComparison:
-    """Players that keep the place when one switches between them, waveforms and spectrograms.
+    """A player that switches between clips and keeps the place, a blind test, charts.
 
     Args:
-        elem_id: of the players; those of the charts begin with it.
+        elem_id: of the player; those of the charts begin with it.
         visible: whether it is shown.
     """
 
     def __init__(self, elem_id: str, *, visible: bool = True) -> None:
         self._players = _viewer("audio", elem_id, visible)
-        self._charts = [
-            gr.Plot(show_label=False, visible=False, elem_id=f"{elem_id}-{name}")
-            for name in ("waveform", "first", "second")
-        ]
+        self._charts, self._tables = [], []
+        for name in ("waveform", "first", "second"):
+            chart_id = f"{elem_id}-{name}"
+            self._charts.append(gr.Plot(show_label=False, visible=False, elem_id=chart_id))
+            self._tables.append(gr.HTML(elem_classes="chart-table"))
 
     @property
     def outputs(self) -> list[gr.components.Component]:
         """The components that `update` and `clear` set."""
-        return [self._players, *self._charts]
+        return [self._players, *self._charts, *self._tables]
 
     def update(
         self,
@@ -178,27 +212,33 @@ class AudioComparison:
         """
         value = _shown(variants, left, right)
         updates: Updates = {self._players: gr.update(value=value, visible=True)}
-        for index, chart in enumerate(self._charts):
+        for index, (chart, table) in enumerate(zip(self._charts, self._tables, strict=True)):
             figure = figures[index] if index < len(figures) else None
             updates[chart] = gr.update(value=figure, visible=figure is not None)
+            updates[table] = table_of(figure) if figure is not None else ""
         return updates
 
     def clear(self, *, visible: bool = True) -> Updates:
         """Offer nothing."""
         updates: Updates = {chart: gr.update(value=None, visible=False) for chart in self._charts}
+        updates |= dict.fromkeys(self._tables, "")
         return {self._players: gr.update(value=None, visible=visible), **updates}
 
 
-def _viewer(kind: str, elem_id: str, visible: bool, value: Any = None) -> gr.HTML:
+def _viewer(kind: Kind, elem_id: str, visible: bool, value: Any = None) -> gr.HTML:
     return gr.HTML(
         value,
-        html_template=(_ASSETS / f"{kind}.html").read_text("utf-8"),
-        css_template=(_ASSETS / f"{kind}.css").read_text("utf-8"),
-        js_on_load=(_ASSETS / f"{kind}.js").read_text("utf-8"),
+        html_template=_asset(f"{kind}.html").replace("<!-- blind test -->", _asset("blind.html")),
+        css_template=_asset("compare.css") + _asset(f"{kind}.css"),
+        js_on_load="\n".join(map(_asset, _SCRIPTS[kind])),
         apply_default_css=False,
         elem_id=elem_id,
         visible=visible,
     )
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text("utf-8")
 
 
 def _shown(variants: Sequence[Variant], left: str, right: str) -> dict[str, Any]:
@@ -211,9 +251,26 @@ def _described(variants: Sequence[Variant]) -> list[dict[str, Any]]:
         {
             "name": variant.name,
             "detail": variant.detail,
-            # Gradio replaces it by one with the address of the file.
-            "file": gr.FileData(path=variant.path).model_dump(),
-            "screen": gr.FileData(path=variant.screen).model_dump() if variant.screen else None,
+            "isMap": bool(variant.note),
+            **_files(variant.path, variant.screen),
+            "blend": _blended(variant, variant.blend) if variant.blend else None,
         }
         for variant in variants
     ]
+
+
+def _blended(variant: Variant, blend: Blend) -> dict[str, Any]:
+    return {
+        "faithful": _files(blend.faithful, blend.screens[0]),
+        "natural": _files(blend.natural, blend.screens[1]),
+        "detail": blend.detail,
+        "text": variant.size_text,
+    }
+
+
+def _files(path: str, screen: str | None) -> dict[str, Any]:
+    """What Gradio replaces by the same with addresses of the files."""
+    return {
+        "file": gr.FileData(path=path).model_dump(),
+        "screen": gr.FileData(path=screen).model_dump() if screen else None,
+    }

@@ -4,9 +4,11 @@ from demo.work.codecs import Judge, Quality, Reencode, Reencoded, Sweep
 from demo.work.decoding import Decode, Decoded, Part, Rendering
 from demo.work.encoding import Encode, Made, Opened
 from demo.work.rehearsal import Rehearse
+from demo.work.revealing import UNSURE, Reveal, Revealed
 from demo.work.source import Measure, Measured, Source
 
 __all__ = [
+    "UNSURE",
     "Decode",
     "Decoded",
     "Encode",
@@ -21,6 +23,8 @@ __all__ = [
     "Reencoded",
     "Rehearse",
     "Rendering",
+    "Reveal",
+    "Revealed",
     "Source",
     "Sweep",
 ]

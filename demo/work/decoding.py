@@ -6,20 +6,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 import combiner_core as cc
 from combiner_core.signals import ImageShape, Shape
 from demo.media import ORIGINAL, lossless, size_text
 from demo.ui import charts
+from demo.work.revealing import UNSURE, unsure_map
 from demo.work.source import Source
 from demo.workers import Engine
-
-# Title of the map of expected errors; what is less than this in grey levels is nothing.
-UNSURE = "Where it is unsure"
-_LEAST_DEVIATION = 0.5
 
 
 @dataclass(frozen=True)
@@ -110,7 +105,7 @@ class Decode:
                 psnr_db = cc.psnr_db(original, signal)
             renderings.append(Rendering(part.title, signal.shape, lossless(signal), psnr_db))
         if self.unsure:
-            map_ = _unsure(cc.uncertainty(self.data, device=engine.device, models=engine.models))
+            map_ = unsure_map(cc.uncertainty(self.data, device=engine.device, models=engine.models))
             renderings.insert(-1, Rendering(UNSURE, map_.shape, lossless(map_)))
         shown = {each.title: signals[each.title] for each in (renderings[0], renderings[-1])}
         yield Decoded(tuple(renderings), charts.of_clips(shown), seconds)
@@ -126,12 +121,6 @@ class Decode:
                 f"{self.name} holds."
             )
         return signal
-
-
-def _unsure(deviations: NDArray[np.float32]) -> cc.Signal:
-    """Expected errors as a picture, white where they are largest."""
-    levels = np.rint(255 * deviations / max(float(deviations.max()), _LEAST_DEVIATION))
-    return cc.Signal.image(np.repeat(levels.astype(np.uint8)[..., None], 3, 2))
 
 
 def _size(shape: Shape) -> tuple[int, int]:

@@ -174,6 +174,22 @@ def linked_bytes(page: Page, selector: str, attribute: str) -> bytes:
     return page.request.get(address).body()
 
 
+def violations(page: Page) -> list[str]:
+    """What axe-core finds that keeps people out."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page).response["violations"]
+    return [f"{each['id']}: {each['help']}" for each in found if each["impact"] == "critical"]
+
+
+def nameless(page: Page) -> int:
+    """How many buttons have no name."""
+    count: int = page.locator("button:visible").evaluate_all(
+        "buttons => buttons.filter((each) => !(each.innerText.trim() || each.ariaLabel"
+        " || each.title)).length"
+    )
+    return count
+
+
 def expect_sentence(page: Page, start: str) -> None:
     """A message is shown: one sentence, with no path of the server."""
     toast = page.locator(".toast-body [data-testid=toast-text]")

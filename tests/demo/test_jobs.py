@@ -279,7 +279,7 @@ def test_a_crash_of_a_codec_costs_one_row(
 
     stem, background = tmp_path / "photo", queue._lanes.background
     comparison = BaselineComparison("image", open_file, stem, background, ANNA)
-    comparison.compare(Ours(stem, stem, 1500, 30.0, 1.0, 1.0))
+    comparison.compare(Ours(stem, stem, stem, 1500, 30.0, 1.0, 1.0))
     deadline = time.monotonic() + WAIT_S
     while not comparison.state().complete:
         assert time.monotonic() < deadline
