@@ -16,7 +16,7 @@ from demo.compress.budgets import Known, Wish
 from demo.jobs import JobQueue, JobView, Task
 from demo.media import Extent
 from demo.settings import Settings
-from demo.ui import examples, inputs, parts
+from demo.ui import brush, examples, inputs, parts
 from demo.ui.parts import MODELS, QUEUED, QUICK, Updates
 from demo.visitors import Visitors
 from demo.work import Measure, Source
@@ -46,6 +46,7 @@ class Controls:
 
     Attributes:
         source: its value is the path of the file.
+        painted: where the bits of a picture should go, see `demo.ui.brush`.
     """
 
     def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
@@ -113,6 +114,13 @@ class Controls:
             info=_TUNE_NOTES[kind],
             elem_id=f"{kind}-tune",
         )
+        # What the browser painted, when Compress is asked for.
+        self.painted = gr.Textbox(visible="hidden", label="Painted", elem_id=f"{kind}-painted")
+        with gr.Accordion(
+            "Paint where the bits go", open=False, visible=kind == "image", elem_id=f"{kind}-paint"
+        ) as self._paint:
+            if kind == "image":
+                brush.canvas("image-brush")
         with gr.Accordion("Advanced", open=False, elem_id=f"{kind}-advanced"):
             self._model = gr.Radio(
                 [(name, value) for value, name in MODELS.items()],
@@ -137,6 +145,7 @@ class Controls:
             self._effort,
             self._tune,
             self._frame_s,
+            self.painted,
         ]
 
     def task(
@@ -149,6 +158,7 @@ class Controls:
         effort: EffortName,
         tune: TuneName,
         frame_s: float | None,
+        painted: str | None,
     ) -> Task:
         """What these values ask for: the file that is shown, at the size that is shown.
 
@@ -159,12 +169,13 @@ class Controls:
         if known is not None and known.path != path:
             known = None  # The one before; this one is still being looked into.
         budget = Wish(purpose, own_bytes).budget(self._kind, known)
-        # The paper's own model knows but one.
-        tune = tune if model == cc.EncodeOptions.model else cc.EncodeOptions.tune
+        importance = brush.importance_of(painted) if self._kind == "image" else None
+        if model != cc.EncodeOptions.model:  # The paper's own knows nothing of these.
+            tune, importance = cc.EncodeOptions.tune, None
         options = cc.EncodeOptions(model=model, effort=effort, tune=tune)
         # A field of no use is hidden and zero.
         title, moment_s = parts.model_name(options), frame_s or None
-        return Task(file, self._kind, budget, options, title, moment_s)
+        return Task(file, self._kind, budget, options, title, moment_s, importance)
 
     @property
     def settings(self) -> list[gr.components.Component]:
@@ -235,6 +246,12 @@ class Controls:
             lambda known, model: gr.Radio(_efforts(known and known.extent, model)),
             [self._known, self._model],
             self._effort,
+            **QUICK,
+        )
+        self._model.change(
+            lambda model: gr.update(visible=self._kind == "image" and model == "multires"),
+            self._model,
+            self._paint,
             **QUICK,
         )
         self._purpose.input(self._fill, [self._purpose, self._known], budget, **QUICK)

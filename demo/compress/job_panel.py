@@ -33,7 +33,8 @@ def job_panel(view: JobView) -> str:
     if view.outcome is not None:
         facts = _result_facts(view.outcome)
         saving = saving_text(view.file_bytes, view.outcome.bytes_count)
-        notes = " ".join((*view.notes, *_ended_early(view, view.outcome)))
+        painted = ("The bits went where you painted.",) if view.is_painted else ()
+        notes = " ".join((*painted, *view.notes, *_ended_early(view, view.outcome)))
         return panel("done", saving, note=notes, facts=facts)
     return _running(view)
 

@@ -24,7 +24,11 @@ def report_of(view: JobView, outcome: Outcome) -> dict[str, Any]:
     return {
         "signal": {"kind": outcome.extent.kind, "size": outcome.extent.text},
         "notes": list(view.notes),
-        "settings": {"budget_bytes": view.budget_bytes, **_settings(view.options)},
+        "settings": {
+            "budget_bytes": view.budget_bytes,
+            "importance_map": view.is_painted,
+            **_settings(view.options),
+        },
         "result": _result(outcome),
         "codecs": {name: entry and _codec(entry) for name, entry in entries.items()},
         "failed_codecs": dict(view.comparison.failures),

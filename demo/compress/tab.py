@@ -113,12 +113,18 @@ class CompressTab:
             **QUEUED,
         }
         # What was chosen a moment ago may still be on its way to the server.
-        ready = self._compress.click(None, None, None, js=f"() => combiner.ready('{self._kind}')")
+        ready = self._compress.click(
+            None, None, self._controls.painted, js=f"() => combiner.ready('{self._kind}')"
+        )
         begun = [ready.then(self._start, **asked)]
         if self._showcase is not None:
             example = str(examples.path_of("image", self._showcase.example))
             chosen = self._showcase.attempt.click(
-                lambda: example, None, self._controls.source, trigger_mode="once", **QUICK
+                lambda: (example, ""),
+                None,
+                [self._controls.source, self._controls.painted],
+                trigger_mode="once",
+                **QUICK,
             )
             begun.append(chosen.then(self._start, **asked))
         for each in begun:
@@ -151,10 +157,11 @@ class CompressTab:
         effort: EffortName,
         tune: TuneName,
         frame_s: float | None,
+        painted: str | None,
         request: gr.Request,
     ) -> Iterator[Updates]:
         try:
-            asked = (path, known, purpose, own_bytes, model, effort, tune, frame_s)
+            asked = (path, known, purpose, own_bytes, model, effort, tune, frame_s, painted)
             task = self._controls.task(*asked)
             job_id = self._queue.submit(self._visitors.listener(request).visitor, task)
         except cc.CombinerError as error:

@@ -10,6 +10,7 @@ from typing import Literal
 import plotly.graph_objects as go
 
 import combiner_core as cc
+from combiner_core.importance import Importance
 from combiner_core.signals import Kind
 from demo.baselines import ComparisonState
 from demo.media import Extent
@@ -28,6 +29,7 @@ class Task:
         options: model, effort and so on; the device of the workers takes the place of theirs.
         title: what the result is called in charts.
         frame_s: see `demo.work.Source`.
+        importance: where in an image the bits should go.
     """
 
     file: Path
@@ -36,6 +38,7 @@ class Task:
     options: cc.EncodeOptions
     title: str = "Compressed"
     frame_s: float | None = None
+    importance: Importance | None = None
 
     @property
     def name(self) -> str:
@@ -91,6 +94,7 @@ class JobView:
         options: as asked for.
         file: what was handed in; ``None`` if nothing of the job is kept.
         frame_s: as asked for.
+        is_painted: whether it was said where the bits should go.
         file_bytes: size of the file.
         budget_bytes: largest size of the compressed file; 0 before the signal was read.
         extent: size of the signal; ``None`` before it was read.
@@ -113,6 +117,7 @@ class JobView:
     options: cc.EncodeOptions
     file: Path | None = None
     frame_s: float | None = None
+    is_painted: bool = False
     file_bytes: int = 0
     budget_bytes: int = 0
     extent: Extent | None = None

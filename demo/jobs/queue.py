@@ -210,12 +210,18 @@ class JobQueue:
         try:
             copy = take(task.file, folder)
             job.view = replace(
-                job.view, file=copy, frame_s=task.frame_s, file_bytes=copy.stat().st_size
+                job.view,
+                file=copy,
+                frame_s=task.frame_s,
+                is_painted=task.importance is not None,
+                file_bytes=copy.stat().st_size,
             )
             open_file = partial(self._open, copy, task.kind, task.frame_s)
             ticket = self._lanes.runs.submit(
                 visitor,
-                lambda: Encode(open_file(None), task.budget, task.options, task.title),
+                lambda: Encode(
+                    open_file(None), task.budget, task.options, task.title, task.importance
+                ),
                 partial(self._see, job, open_file, with_others),
             )
         except cc.CombinerError:

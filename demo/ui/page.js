@@ -1,4 +1,5 @@
-// What is on its way to the server: uploads and examples. Compress waits for them.
+// What is on its way to the server: uploads and examples. Compress waits for them, and takes what
+// was painted.
 (() => {
   if (window.combiner) return;  // Gradio may run what is in the head twice
   const LOOK_MS = 50;
@@ -17,7 +18,24 @@
     }
   };
 
+  // Where the bits of a picture should go: a sign for each cell, row by row.
+  const painting = {
+    address: "", columns: 0, rows: 0, cells: [],
+    begin(address, columns, rows) {
+      Object.assign(this, { address, columns, rows, cells: Array(columns * rows).fill(".") });
+    },
+    get isEmpty() {
+      return this.cells.every((sign) => sign === ".");
+    },
+    get text() {
+      if (this.isEmpty) return "";
+      const row = (_, index) => this.cells.slice(index * this.columns, (index + 1) * this.columns);
+      return Array.from({ length: this.rows }, row).map((cells) => cells.join("")).join("\n");
+    },
+  };
+
   window.combiner = {
+    painting,
     begin(kind, values) {
       waiting[kind] += 1;
       return values;
@@ -31,6 +49,7 @@
       while (waiting[kind] > 0 || waiting.uploads > 0) await pause(LOOK_MS);
       await pause(LOOK_MS);  // The page takes note of it.
       button.disabled = false;
+      return kind === "image" ? painting.text : "";
     },
   };
 })();

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import plotly.graph_objects as go
 
 import combiner_core as cc
+from combiner_core.importance import Importance
 from combiner_core.signals import Shape
 from demo.media import ORIGINAL, for_screen, lossless
 from demo.ui import charts
@@ -64,12 +65,14 @@ class Encode:
         budget: the largest size of the compressed one.
         options: how; the worker's device takes the place of theirs.
         title: what charts call the result.
+        importance: where in an image the bits should go.
     """
 
     source: Source
     budget: cc.Budget
     options: cc.EncodeOptions
     title: str
+    importance: Importance | None = None
 
     def run(self, engine: Engine) -> Iterator[Opened | cc.Progress | Made]:
         """See `demo.workers.Work`."""
@@ -78,7 +81,8 @@ class Encode:
         budget = cc.Budget(self.budget.file_bytes(signal))
         yield Opened(signal.shape, budget.file_bytes(signal), reading.all_notes())
         options = replace(self.options, device=engine.device)
-        for event in cc.encode(signal, budget, options, engine.models):
+        wanted = self.importance
+        for event in cc.encode(signal, budget, options, engine.models, importance=wanted):
             yield event if isinstance(event, cc.Progress) else self._made(signal, event)
 
     def _made(self, signal: cc.Signal, encoded: cc.Encoded) -> Made:
