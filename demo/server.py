@@ -78,6 +78,7 @@ def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "cache")  # Read by Gradio, from the first.
     # It takes seconds to import, in which the workers get ready.
     from demo import compress, page
+    from demo.packing import packed
     from demo.security import Disk, exposure, guarding
     from demo.security.uploads import hide_names
     from demo.ui import theme
@@ -104,7 +105,9 @@ def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:
             max_file_size=settings.max_upload_bytes,
             max_threads=_MAX_QUICK_EVENTS + _WAITING_EVENTS * settings.queue_length,
             state_session_capacity=settings.max_sessions,
-            app_kwargs={"lifespan": guarding(settings, disk, visitors.watching)},
+            app_kwargs={
+                "lifespan": guarding(settings, disk, lambda app: visitors.watching(packed(app)))
+            },
             footer_links=[],
             run_history=False,
             enable_monitoring=False,

@@ -13,11 +13,13 @@ from demo.showcase.figures import Figures
 
 pytestmark = pytest.mark.browser
 
-MAX_BYTES = 1_500_000
+MAX_BYTES, MAX_PAGE_BYTES = 1_500_000, 150_000
 SIZES = ((1440, 900), (1024, 768), (390, 844))
 WEIGHT = """() => performance.getEntriesByType("resource")
   .filter((entry) => !/assets|static/.test(entry.name))
   .reduce((sum, entry) => sum + entry.transferSize, 0)"""
+
+PAGE_WEIGHT = "() => performance.getEntriesByType('navigation')[0].transferSize"
 
 
 def test_a_comparison_stands_there_and_moves(page: Page) -> None:
@@ -38,6 +40,7 @@ def test_a_comparison_stands_there_and_moves(page: Page) -> None:
     for name in ("Paper", "Its code", "API"):
         expect(page.get_by_role("link", name=name)).to_be_visible()
     assert page.evaluate(WEIGHT) < MAX_BYTES
+    assert page.evaluate(PAGE_WEIGHT) < MAX_PAGE_BYTES
     thumbnails = page.locator("#image-examples img")
     expect(thumbnails).to_have_count(8)
     assert all(thumbnails.nth(i).get_attribute("alt") for i in range(8))

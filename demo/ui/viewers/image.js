@@ -17,7 +17,7 @@ const selects = Object.fromEntries(
 );
 let offered = { left: null, right: null, first: null };
 
-const blind = blindTest(root, () => { choices(); place(); });
+const blind = blindTest(root, () => { choices(); hold(); place(); });
 const detail = detailSlider(root, () => place());
 const stage = pictureStage(root, () => root.querySelectorAll(".compare-layer img"), () => place());
 
@@ -60,6 +60,15 @@ function choices() {
   if (blind.isOn && stage.element.dataset.view === "difference") look("divider");
 }
 
+// Both pictures of a blind test are at hand, or how long X takes would tell what it is.
+let held = [];
+function hold() {
+  const names = blind.isOn ? ["A", "B"].map(blind.nameOf) : [];
+  held = names.map((name) => Object.assign(new Image(), { src: addressOf(named(name)) }));
+}
+
+const named = (name) => props.value.variants.find((variant) => variant.name === name);
+
 // A new picture: its size is the grid on which all variants are shown.
 function begin(address) {
   const grid = new Image();
@@ -72,7 +81,7 @@ function place() {
   let canBlend = false;
   for (const side of sides) {
     const name = blind.isOn ? blind.nameOf(selects[side].value) : selects[side].value;
-    const chosen = props.value.variants.find((variant) => variant.name === name);
+    const chosen = named(name);
     const blend = blind.isOn ? null : chosen.blend;
     canBlend ||= Boolean(blend);
     const both = detail.blended(blend, addressOf);
@@ -107,9 +116,10 @@ function paint(layer, [address, over], text) {
   if (!veil) layer.append(shown);
 }
 
-// The large file is loaded when its pixels are to be seen.
+// The large file is loaded when its pixels are to be seen, or told apart: only some have others.
 function addressOf({ file, screen }) {
-  const isWhole = stage.element.dataset.view === "difference" || stage.seen() > SCREEN_PX;
+  const isExact = blind.isOn || stage.element.dataset.view === "difference";
+  const isWhole = isExact || stage.seen() > SCREEN_PX;
   return (screen && !isWhole ? screen : file).url;
 }
 
