@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import pandas as pd
 
-from benchmarks import report
+from benchmarks import measuring, report
 from benchmarks.ablation import descent
 from benchmarks.ablation import measure as ablation
 from benchmarks.ablation import tables as ablation_tables
 from benchmarks.ablation.variants import VARIANTS
 from benchmarks.datasets import SETS, graphics, music
-from benchmarks.detail import measure as detail
+from benchmarks.detail import command as detail
 from benchmarks.measures import MEASURES
 from benchmarks.rate_distortion import measure as rate_distortion
 from benchmarks.rate_distortion import protocol
@@ -28,11 +28,10 @@ from benchmarks.rate_distortion.rows import OTHERS, OURS, RateUnit, Row, read_ro
 from benchmarks.rec_overhead import coders, image_weights, random_weights
 from benchmarks.rec_overhead import tables as rec_tables
 from benchmarks.reliability import commands as reliability
-from benchmarks.results_files import Benchmark, JobT, RowT, files_of
+from benchmarks.results_files import files_of
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
 from combiner_core.errors import CombinerError
-from combiner_core.executors import EXECUTORS
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions, TuneName
 from combiner_core.process import keep_freed_memory
 
@@ -73,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_comparison(commands)
     _add_time(commands)
     _add_ablation(commands)
-    _add_detail(commands)
+    detail.add(commands)
     _add_rec(commands)
     reliability.add(commands)
     _add_documents(commands)
@@ -93,7 +92,7 @@ def _add_sets(commands: Subparsers) -> None:
 def _add_rate_distortion(commands: Subparsers) -> None:
     command = commands.add_parser("rd", help="rate and distortion on a folder of files")
     command.set_defaults(run=_rate_distortion)
-    _add_measurement(command)
+    measuring.add_to(command)
     command.add_argument("--rates", type=float, nargs="+", required=True)
     command.add_argument("--unit", choices=get_args(RateUnit), required=True)
     command.add_argument(
@@ -109,7 +108,7 @@ def _add_rate_distortion(commands: Subparsers) -> None:
 def _add_others(commands: Subparsers) -> None:
     command = commands.add_parser("others", help="the same of other codecs, at their own settings")
     command.set_defaults(run=_others)
-    _add_measurement(command)
+    measuring.add_to(command)
     command.add_argument("--set", choices=list(SETS), required=True, help="whose codecs are taken")
     command.add_argument("--codecs", nargs="+", metavar="CODEC", help="only these of them")
 
@@ -141,7 +140,7 @@ def _add_time(commands: Subparsers) -> None:
         "time", help="time by stage and memory, by rate and size of images"
     )
     command.set_defaults(run=_time)
-    _add_measurement(command, processes=1, threads=_CORES)
+    measuring.add_to(command, processes=1, threads=_CORES)
     command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
     command.add_argument("--models", nargs="+", default=[EncodeOptions.model])
     command.add_argument("--efforts", nargs="+", choices=get_args(EffortName), default=["balanced"])
@@ -155,7 +154,7 @@ def _add_time(commands: Subparsers) -> None:
 def _add_ablation(commands: Subparsers) -> None:
     command = commands.add_parser("ablation", help="what each part of a codec is worth")
     command.set_defaults(run=_ablation)
-    _add_measurement(command)
+    measuring.add_to(command)
     command.add_argument("--family", choices=list(VARIANTS), required=True)
     command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
     command.add_argument("--parts", nargs="+", help="only variants that change these")
@@ -172,16 +171,6 @@ def _add_ablation(commands: Subparsers) -> None:
     command.add_argument("--signals", type=int, default=descent.Descent.signals)
 
 
-def _add_detail(commands: Subparsers) -> None:
-    command = commands.add_parser("detail", help="how sampled detail looks, and what it costs")
-    command.set_defaults(run=_detail)
-    _add_measurement(command)
-    command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
-    command.add_argument("--effort", choices=get_args(EffortName), default="balanced")
-    images = _ROOT / report.IMAGES / "detail"
-    command.add_argument("--pictures", type=Path, default=images, metavar="DIR")
-
-
 def _add_rec(commands: Subparsers) -> None:
     command = commands.add_parser("rec", help="bits of coders over the ideal, on random weights")
     command.set_defaults(run=_rec)
@@ -194,7 +183,7 @@ def _add_rec(commands: Subparsers) -> None:
 
     command = commands.add_parser("overhead", help="the same, on the multires weights of images")
     command.set_defaults(run=_overhead)
-    _add_measurement(command)
+    measuring.add_to(command)
     command.add_argument(
         "--noise", type=int, nargs="+", required=True, metavar="INDEX", help="noise scales"
     )
@@ -213,23 +202,6 @@ def _add_documents(commands: Subparsers) -> None:
     images = _ROOT / report.IMAGES
     command.add_argument("--out", type=Path, default=images, metavar="DIR")
     command.add_argument("--data", type=Path, default=_ROOT / report.BENCHMARKS, metavar="DIR")
-
-
-def _add_measurement(
-    command: argparse.ArgumentParser, processes: int = _CORES, threads: int = 1
-) -> None:
-    command.add_argument(
-        "--executor",
-        choices=EXECUTORS,
-        default="local",
-        help="ray: on a cluster of machines that are alike, if times are to mean anything",
-    )
-    command.add_argument("--address", metavar="A", help="ray: of the cluster, or auto, or local")
-    command.add_argument("--data", type=Path, required=True, metavar="DIR")
-    command.add_argument("--out", type=Path, required=True, metavar="RESULTS.json")
-    command.add_argument("--limit", type=int, help="only the first files by name")
-    command.add_argument("--processes", type=int, default=processes, help="jobs at a time")
-    command.add_argument("--threads", type=int, default=threads, help="of each process")
 
 
 def _add_coders(command: argparse.ArgumentParser, *more: str) -> None:
@@ -251,7 +223,7 @@ def _rate_distortion(parsed: argparse.Namespace) -> None:
         parsed.tunes,
     )
     jobs = plan.jobs(files_of(parsed.data, parsed.limit))
-    for row in _measured(parsed, OURS, rate_distortion.run, jobs):
+    for row in measuring.measured(parsed, OURS, rate_distortion.run, jobs):
         _tell_rate(row)
     print(rate_distortion_tables.by_setting(_rates([parsed.out])))
 
@@ -260,7 +232,7 @@ def _others(parsed: argparse.Namespace) -> None:
     chosen = SETS[parsed.set]
     files = files_of(parsed.data, parsed.limit)
     jobs = rate_distortion.other_jobs(files, chosen.unit, parsed.codecs or chosen.others)
-    for row in _measured(parsed, OTHERS, rate_distortion.run_other, jobs):
+    for row in measuring.measured(parsed, OTHERS, rate_distortion.run_other, jobs):
         _tell_rate(row)
     print(rate_distortion_tables.by_setting(_rates([parsed.out])))
 
@@ -269,17 +241,17 @@ def _tell_rate(row: Row) -> None:
     outcome = "cannot go this small"
     if row.bytes is not None:
         outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.encode_s:.1f} s"
-    _tell(f"{row.job.file} {row.job.point:g} {row.job.setting}: {outcome}")
+    measuring.tell(f"{row.job.file} {row.job.point:g} {row.job.setting}: {outcome}")
 
 
 def _graphics(parsed: argparse.Namespace) -> None:
     for name in graphics.draw_all(parsed.out):
-        _tell(f"drew {name}")
+        measuring.tell(f"drew {name}")
 
 
 def _music(parsed: argparse.Namespace) -> None:
     for name in music.fetch(parsed.out):
-        _tell(f"fetched {name}")
+        measuring.tell(f"fetched {name}")
 
 
 def _table(parsed: argparse.Namespace) -> None:
@@ -317,10 +289,10 @@ def _time(parsed: argparse.Namespace) -> None:
         for file in files_of(parsed.data, parsed.limit)
         for repeat in range(parsed.repeats)
     ]
-    for row in _measured(parsed, timing.BENCHMARK, timing.run, jobs):
+    for row in measuring.measured(parsed, timing.BENCHMARK, timing.run, jobs):
         outcome = f"{row.total_s:.1f} s, {row.decode_s:.2f} s, {row.peak_memory_mb:.0f} MB"
         size = f"{row.width} x {row.height}"
-        _tell(f"{row.job.file} {size} {row.job.model} {row.job.effort}: {outcome}")
+        measuring.tell(f"{row.job.file} {size} {row.job.model} {row.job.effort}: {outcome}")
     data = timing_tables.frame(timing.BENCHMARK.rows(parsed.out))
     for table in (timing_tables.by_rate, timing_tables.by_phase, timing_tables.by_size):
         print(table(data), end="\n\n")
@@ -332,25 +304,17 @@ def _ablation(parsed: argparse.Namespace) -> None:
         files, parsed.rates, parsed.family, parsed.parts, parsed.seeds, parsed.updates
     )
     run = partial(ablation.run, updates=parsed.updates)
-    for row in _measured(parsed, ablation.BENCHMARK, run, jobs):
+    for row in measuring.measured(parsed, ablation.BENCHMARK, run, jobs):
         outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.fit_s + row.code_s:.1f} s"
-        _tell(f"{row.job.file} {row.job.bpp:g} {row.job.variant}: {outcome}")
+        measuring.tell(f"{row.job.file} {row.job.bpp:g} {row.job.variant}: {outcome}")
     rows = ablation.BENCHMARK.rows(parsed.out)
     print(ablation_tables.table(ablation_tables.frame(rows)))
-
-
-def _detail(parsed: argparse.Namespace) -> None:
-    files = files_of(parsed.data, parsed.limit)
-    jobs = [detail.Job(file, bpp, parsed.effort) for bpp in parsed.rates for file in files]
-    run = partial(detail.run, pictures=parsed.pictures)
-    for row in _measured(parsed, detail.BENCHMARK, run, jobs):
-        _tell(f"{row.job.file} {row.job.bpp:g}: {row.faithful:.1f} to {row.detailed:.1f}")
 
 
 def _descent(parsed: argparse.Namespace) -> None:
     settings = descent.Descent(parsed.updates, parsed.signals)
     for progress in descent.learn(settings, parsed.data, parsed.out):
-        _tell(f"update {progress.update} of {progress.updates}: {progress.psnr_db:.2f} dB")
+        measuring.tell(f"update {progress.update} of {progress.updates}: {progress.psnr_db:.2f} dB")
 
 
 def _rec(parsed: argparse.Namespace) -> None:
@@ -360,7 +324,8 @@ def _rec(parsed: argparse.Namespace) -> None:
         jobs, random_weights.run, parsed.out, parsed.processes
     )
     for row in measured:
-        _tell(f"{row.job.coder} {row.job.size}, {row.job.mean_bits:g} bits: {row.percent:.1f} %")
+        coder = f"{row.job.coder} {row.job.size}"
+        measuring.tell(f"{coder}, {row.job.mean_bits:g} bits: {row.percent:.1f} %")
     rows = random_weights.BENCHMARK.rows(parsed.out)
     print(rec_tables.of_random_weights(rec_tables.frame_of_random_weights(rows)))
 
@@ -369,10 +334,10 @@ def _overhead(parsed: argparse.Namespace) -> None:
     chosen = coders.choices(parsed.coders, parsed.state_bits, parsed.block_bits)
     files = files_of(parsed.data, parsed.limit)
     jobs = image_weights.jobs_for(files, parsed.noise, chosen, parsed.model)
-    for row in _measured(parsed, image_weights.BENCHMARK, image_weights.run, jobs):
+    for row in measuring.measured(parsed, image_weights.BENCHMARK, image_weights.run, jobs):
         coder = "ideal" if row.job.choice is None else row.job.choice.text
         outcome = f"{row.bits:.0f} bits, {row.psnr_db:.2f} dB, {row.code_s:.1f} s"
-        _tell(f"{row.job.file} {row.job.noise_index} {coder}: {outcome}")
+        measuring.tell(f"{row.job.file} {row.job.noise_index} {coder}: {outcome}")
     rows = image_weights.BENCHMARK.rows(parsed.out)
     print(rec_tables.of_image_weights(rec_tables.frame_of_image_weights(rows)))
 
@@ -380,7 +345,7 @@ def _overhead(parsed: argparse.Namespace) -> None:
 def _report(parsed: argparse.Namespace) -> None:
     if not parsed.check:
         for name in report.write(parsed.root):
-            _tell(f"wrote {name}")
+            measuring.tell(f"wrote {name}")
         return
     names = report.outdated(parsed.root)
     if names:
@@ -394,26 +359,4 @@ def _figures(parsed: argparse.Namespace) -> None:
     from benchmarks import figures
 
     for name in figures.write(parsed.data, parsed.out):
-        _tell(f"wrote {name}.svg")
-
-
-def _measured(
-    parsed: argparse.Namespace,
-    benchmark: Benchmark[JobT, RowT],
-    run: Callable[..., RowT],
-    jobs: Sequence[JobT],
-) -> Iterator[RowT]:
-    """Rows of the jobs that the results file does not hold yet, as they are added to it."""
-    measure = partial(run, folder=parsed.data, threads=parsed.threads)
-    return benchmark.measure_missing(
-        jobs,
-        measure,
-        parsed.out,
-        parsed.processes,
-        executor=parsed.executor,
-        address=parsed.address,
-    )
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        measuring.tell(f"wrote {name}.svg")

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks import frames
 from benchmarks.ablation import measure as ablation
+from benchmarks.detail import measure as detail
 from benchmarks.rate_distortion import rows as rate_distortion
 from benchmarks.rec_overhead import image_weights, random_weights
 from benchmarks.reliability.rows import LOAD
@@ -22,12 +23,12 @@ from combiner_core import CombinerError
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-MODULES = (rate_distortion, timing, ablation, random_weights, image_weights)
+MODULES = (rate_distortion, timing, ablation, detail, random_weights, image_weights)
 KINDS = (
     rate_distortion.OURS,
     rate_distortion.OTHERS,
     LOAD,
-    *(module.BENCHMARK for module in (timing, ablation, random_weights, image_weights)),
+    *(module.BENCHMARK for module in (timing, ablation, detail, random_weights, image_weights)),
 )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import lfilter, lfiltic
 from torch import Tensor
 from torch.nn import functional
 
@@ -39,10 +38,13 @@ def _tensor(values: NDArray[np.float64], like: Tensor) -> Tensor:
 def _continued(past: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """The next samples by linear prediction, no louder than those before."""
     filtered = _predictor(past, min(_ORDER, len(past) // _SHARE))
-    state = lfiltic([1.0], filtered, past[::-1])
-    future, _ = lfilter([1.0], filtered, np.zeros(count), zi=state)
+    taps = -filtered[:0:-1]
+    order = len(taps)
+    sound = np.concatenate([past[len(past) - order :], np.zeros(count)])
+    for place in range(order, order + count):
+        sound[place] = taps @ sound[place - order : place]
     loudest = np.abs(past).max()
-    held: NDArray[np.float64] = np.clip(future, -loudest, loudest)
+    held: NDArray[np.float64] = np.clip(sound[order:], -loudest, loudest)
     return held
 
 
