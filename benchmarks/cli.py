@@ -31,6 +31,7 @@ from benchmarks.reliability import commands as reliability
 from benchmarks.results_files import files_of
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
+from benchmarks.tuning import command as tuning
 from combiner_core.errors import CombinerError
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions, TuneName
 from combiner_core.process import keep_freed_memory
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_time(commands)
     _add_ablation(commands)
     detail.add(commands)
+    tuning.add(commands)
     _add_rec(commands)
     reliability.add(commands)
     _add_documents(commands)

@@ -24,6 +24,8 @@ from benchmarks.reliability.rows import LOAD
 from benchmarks.results_files import Benchmark, JobT, RowT
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
+from benchmarks.tuning import measure as tuning
+from benchmarks.tuning import tables as tuning_tables
 
 # from the folder of the benchmarks to Markdown, empty without results
 Table = Callable[[Path], str]
@@ -204,6 +206,10 @@ def _times_by_rate(chosen: Callable[[float], bool]) -> Table:
     return make
 
 
+def _tuning(folder: Path, name: str) -> str:
+    return tuning_tables.table(_rows(folder, tuning.BENCHMARK, f"tuning-{name}"))
+
+
 def _ablation(family: str) -> Table:
     return _of(
         ablation.BENCHMARK, f"ablation-{family}", ablation_tables.frame, ablation_tables.table
@@ -245,6 +251,9 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "time sizes": _times(timing_tables.by_size),
         "load": lambda folder: reliability_tables.of_load(_rows(folder, LOAD, "load")),
         "detail": lambda folder: detail_tables.table(_rows(folder, detail.BENCHMARK, "detail")),
+        "tuning image": lambda folder: _tuning(folder, "image"),
+        "tuning speech": lambda folder: _tuning(folder, "speech"),
+        "tuning music": lambda folder: _tuning(folder, "music"),
         "ablation siren": _ablation("siren"),
         "ablation multires": _ablation("multires"),
         "rec": _of(

@@ -28,11 +28,12 @@ from combiner_core.errors import CombinerError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
 from combiner_core.importance import Importance
+from combiner_core.multires.audio.tuning import AudioTuning
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.field import MANNER_BYTES, MultiresField, field_of, received_field
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
-from combiner_core.multires.image.tuning import TUNINGS
+from combiner_core.multires.image.tuning import ImageTuning
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters, parameters_bytes
@@ -40,6 +41,7 @@ from combiner_core.multires.posteriors import GroupPosterior, posteriors
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.progress import Reporter
 from combiner_core.multires.rate_control import RateControl
+from combiner_core.multires.tuning import Tuning, usual_tuning
 from combiner_core.options import DecodeOptions, DeviceName, EffortName, EncodeOptions
 from combiner_core.rec import IntegerPrior
 from combiner_core.rec.groups import GroupDecoder
@@ -81,10 +83,16 @@ class MultiresCodec:
     Args:
         preset: the model.
         effort: in the place of the one that the options name.
+        tuning: in the place of that of the tune that the options name.
     """
 
-    def __init__(self, preset: MultiresPreset, effort: MultiresEffort | None = None) -> None:
-        self.preset, self._own_effort = preset, effort
+    def __init__(
+        self,
+        preset: MultiresPreset,
+        effort: MultiresEffort | None = None,
+        tuning: Tuning | None = None,
+    ) -> None:
+        self.preset, self._own_effort, self._own_tuning = preset, effort, tuning
 
     @property
     def card(self) -> Card:
@@ -110,7 +118,8 @@ class MultiresCodec:
                 f"The model {self.card.name} has a coder of its own: {options.rec} is for siren."
             )
         effort = self._own_effort or EFFORTS[options.effort]
-        return MultiresPlan(self.preset, signal, effort, options, importance)
+        tuning = self._own_tuning or usual_tuning(self.preset.model, options.tune)
+        return MultiresPlan(self.preset, signal, effort, tuning, options, importance)
 
     def posteriors(
         self, signal: Signal, *, noise_scale: float, seed: int = 0
@@ -210,6 +219,7 @@ class MultiresPlan:
     preset: MultiresPreset
     signal: Signal
     effort: MultiresEffort
+    tuning: Tuning
     options: EncodeOptions
     importance: Importance | None = None
 
@@ -250,7 +260,7 @@ class MultiresPlan:
         original = plain.values(self.signal)
         field = plain
         if self._is_tuned:
-            field = plain.tuned(original, options.tune, self.importance, payload_bytes)
+            field = self._tuned(plain, original, payload_bytes)
         side_bytes, spare_bytes = field.side_bytes(payload_bytes)
         payload_bytes -= side_bytes
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * field.values_count + _SPARE_BYTES)
@@ -264,14 +274,14 @@ class MultiresPlan:
             model = self.preset.model
             assert isinstance(model, ImageModel)
             noise_map = field.manner.noise_map
-            structure = TUNINGS[options.tune].structure
+            assert isinstance(self.tuning, ImageTuning)
             fit = optimise_latents(
                 model,
                 original,
                 noise,
                 noise_map,
                 effort.latent_steps,
-                structure,
+                self.tuning.structure,
                 has_chroma=field.has_chroma,
             )
             coefficients = field.coefficients((yield from report.follow_fit(fit)))
@@ -297,6 +307,13 @@ class MultiresPlan:
             clock.elapsed_s - fitted_s,
             str(device),
         )
+
+    def _tuned(self, plain: MultiresField, values: Tensor, payload_bytes: int) -> MultiresField:
+        if isinstance(plain, ImageField):
+            assert isinstance(self.tuning, ImageTuning)
+            return plain.tuned(values, self.tuning, self.importance, payload_bytes)
+        assert isinstance(self.tuning, AudioTuning)
+        return plain.tuned(values, self.tuning, payload_bytes)
 
     def _decoded(self, field: MultiresField, noise: NoiseScale, payload: bytes) -> Decoded:
         """What the receiver of a message gets."""

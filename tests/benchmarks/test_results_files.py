@@ -19,16 +19,20 @@ from benchmarks.rec_overhead import image_weights, random_weights
 from benchmarks.reliability.rows import LOAD
 from benchmarks.results_files import Benchmark, Run, files_of, read_runs
 from benchmarks.timing import measure as timing
+from benchmarks.tuning import measure as tuning
 from combiner_core import CombinerError
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-MODULES = (rate_distortion, timing, ablation, detail, random_weights, image_weights)
+MODULES = (rate_distortion, timing, ablation, detail, tuning, random_weights, image_weights)
 KINDS = (
     rate_distortion.OURS,
     rate_distortion.OTHERS,
     LOAD,
-    *(module.BENCHMARK for module in (timing, ablation, detail, random_weights, image_weights)),
+    *(
+        module.BENCHMARK
+        for module in (timing, ablation, detail, tuning, random_weights, image_weights)
+    ),
 )
 
 

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from combiner_core.devices import placed
 from combiner_core.errors import BitstreamError
-from combiner_core.importance import Importance
 from combiner_core.multires.audio import filling
 from combiner_core.multires.audio.ends import extended
 from combiner_core.multires.audio.manner import FILLING_UNITS, PLAIN, AudioManner
@@ -23,14 +22,14 @@ from combiner_core.multires.audio.mdct import (
 )
 from combiner_core.multires.audio.prior import to_levels
 from combiner_core.multires.audio.treated_order import treated
-from combiner_core.multires.audio.tuning import is_better_apart, manner_for
+from combiner_core.multires.audio.tuning import AudioTuning, is_better_apart, manner_for
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
 from combiner_core.multires.parameters import Parameters
-from combiner_core.options import DecodeOptions, TuneName
+from combiner_core.options import DecodeOptions
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 
@@ -100,14 +99,11 @@ class AudioField:
     def tuned(
         self,
         values: Tensor,
-        tune: TuneName,
-        importance: Importance | None,
+        tuning: AudioTuning,
         payload_bytes: int,
     ) -> AudioField:
-        """The field of a clip in the manner of a tune; of tune psnr with its channels apart."""
-        manner = AudioManner(apart=True)
-        if tune != "psnr":
-            manner = manner_for(self._model, values, payload_bytes)
+        """The field of a clip in the manner of a tuning."""
+        manner = manner_for(tuning, values, payload_bytes, self._hop)
         return AudioField(self._model, self._shape, self._device, manner, gain=self.setting)
 
     def received(self, parameters: Parameters, side: bytes) -> AudioField:

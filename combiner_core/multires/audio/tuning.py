@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
 from combiner_core.multires.audio.manner import AudioManner
 from combiner_core.multires.audio.mdct import analyse, mid_side
 from combiner_core.multires.coefficients import Coefficients
-from combiner_core.multires.model import AudioModel
+from combiner_core.options import TuneName
 
-# chosen on speakers, and on music, that no prior has learned from: shaping, filling, falling at few
-# and at many bits a sample
-_SPEECH = (30, (6, 3), (7, 0))
-_WIDE = (44, (5, 0), (5, 0))
 _FEW_BITS, _MANY_BITS = 0.5, 1.0
 # sample rate in Hz up to which a prior is one of speech
 _SPEECH_HZ = 24_000
@@ -20,20 +18,48 @@ _SPEECH_HZ = 24_000
 _NOISE_SHARE, _LEAST_NOISE = 1 / 32, 1e-9
 
 
-def manner_for(model: AudioModel, samples: Tensor, payload_bytes: int) -> AudioManner:
+@dataclass(frozen=True)
+class AudioTuning:
+    """How a clip's weights are treated, in the units of `AudioManner`.
+
+    Attributes:
+        shaping: of the noise.
+        few: filling, and by how much it falls, up to half a bit a sample.
+        many: the same from one bit a sample on.
+    """
+
+    shaping: int = 0
+    few: tuple[int, int] = (0, 0)
+    many: tuple[int, int] = (0, 0)
+
+
+# chosen on speakers, and on music, that no prior has learned from
+SPEECH_TUNING = AudioTuning(30, (6, 3), (7, 0))
+WIDE_TUNING = AudioTuning(44, (5, 0), (5, 0))
+
+
+def tuning_for(sample_rate: int, tune: TuneName) -> AudioTuning:
+    """That of a tune, for clips modelled at a sample rate in Hz."""
+    if tune == "psnr":
+        return AudioTuning()
+    return SPEECH_TUNING if sample_rate <= _SPEECH_HZ else WIDE_TUNING
+
+
+def manner_for(tuning: AudioTuning, samples: Tensor, payload_bytes: int, hop: int) -> AudioManner:
     """The manner for a clip.
 
     Args:
-        model: it is coded with.
+        tuning: of it.
         samples: (channels, samples).
         payload_bytes: of its file.
+        hop: of the transform, in samples.
     """
-    is_speech = model.config.sample_rate <= _SPEECH_HZ
-    shaping, few, many = _SPEECH if is_speech else _WIDE
     rate_bits = 8 * payload_bytes / samples.numel()
     share = min(max((rate_bits - _FEW_BITS) / (_MANY_BITS - _FEW_BITS), 0), 1)
-    filling, falling = (round(a + share * (b - a)) for a, b in zip(few, many, strict=True))
-    return AudioManner(shaping, filling, falling, is_better_apart(samples, model.config.prior.hop))
+    filling, falling = (
+        round(a + share * (b - a)) for a, b in zip(tuning.few, tuning.many, strict=True)
+    )
+    return AudioManner(tuning.shaping, filling, falling, is_better_apart(samples, hop))
 
 
 def is_better_apart(samples: Tensor, hop: int, least_gain: float = 1.0) -> bool:

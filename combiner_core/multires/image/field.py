@@ -33,11 +33,11 @@ from combiner_core.multires.image.rendering import (
     resize,
     to_levels,
 )
-from combiner_core.multires.image.tuning import TUNINGS, manner_for
+from combiner_core.multires.image.tuning import ImageTuning, manner_for
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import MIN_INDEX, NOISE_STEPS_PER_OCTAVE, NoiseScale
 from combiner_core.multires.parameters import Parameters
-from combiner_core.options import DecodeOptions, TuneName
+from combiner_core.options import DecodeOptions
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import ImageShape, Signal, scaled_size
 
@@ -98,12 +98,12 @@ class ImageField:
     def tuned(
         self,
         values: Tensor,
-        tune: TuneName,
+        tuning: ImageTuning,
         importance: Importance | None,
         payload_bytes: int,
     ) -> ImageField:
-        """The field of a picture in the manner of a tune and an importance map."""
-        manner = manner_for(values[0], TUNINGS[tune], importance, payload_bytes)
+        """The field of a picture in the manner of a tuning and an importance map."""
+        manner = manner_for(values[0], tuning, importance, payload_bytes)
         return ImageField(self._model, self._shape, self._device, manner, self.setting)
 
     def received(self, parameters: Parameters, side: bytes) -> ImageField:

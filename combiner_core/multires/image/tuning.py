@@ -22,7 +22,7 @@ Cells = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
-class Tuning:
+class ImageTuning:
     """How the noise scale follows a picture.
 
     Attributes:
@@ -43,10 +43,12 @@ class Tuning:
 
 
 # chosen by SSIMULACRA2 on validation pictures
-TUNINGS: Mapping[TuneName, Tuning] = MappingProxyType(
+TUNINGS: Mapping[TuneName, ImageTuning] = MappingProxyType(
     {
-        "psnr": Tuning(),
-        "perceptual": Tuning(strength=0.5, finest=2, second=1, chroma=1, detail=0.3, structure=0.6),
+        "psnr": ImageTuning(),
+        "perceptual": ImageTuning(
+            strength=0.5, finest=2, second=1, chroma=1, detail=0.3, structure=0.6
+        ),
     }
 )
 # of a file, what a message of the cells may take; blocks grow until it does
@@ -57,7 +59,7 @@ _OCTAVES_PER_PRECISION = 0.5
 
 
 def manner_for(
-    pixels: Tensor, tuning: Tuning, importance: Importance | None, payload_bytes: int
+    pixels: Tensor, tuning: ImageTuning, importance: Importance | None, payload_bytes: int
 ) -> ImageManner:
     """That of a picture.
 
@@ -82,7 +84,7 @@ def manner_for(
     return _manner(np.zeros_like(cells), tuning)
 
 
-def _manner(cells: Cells, tuning: Tuning) -> ImageManner:
+def _manner(cells: Cells, tuning: ImageTuning) -> ImageManner:
     noise_map = NoiseMap(cells, tuning.finest, tuning.second, tuning.chroma)
     return ImageManner(noise_map, tuning.detail)
 
