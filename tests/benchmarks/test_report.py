@@ -27,7 +27,8 @@ def project(tmp_path: Path) -> Path:
     text = "Before.\n\n<!-- table: kodak by rate, psnr -->\n<!-- end -->\n\nAfter.\n"
     text += "<!-- runs: *-kodak -->\nold\n<!-- end -->\n"
     (tmp_path / "docs" / "results.md").write_text(text)
-    (tmp_path / "docs" / "reliability.md").write_text("# Title\n")
+    for name in ("reliability.md", "eyes.md", "sound.md"):
+        (tmp_path / "docs" / name).write_text("# Title\n")
     return tmp_path
 
 
