@@ -44,7 +44,7 @@ class Descent:
     rate_bits: float = 27500.0
     hidden: int = 32
     tiles: int = 2
-    batch: int = 256
+    batch: int = 512
     learning_rate: float = 0.1
     seed: int = 0
 
@@ -70,7 +70,7 @@ def learn(
         SirenConfig(2, 3, hidden=descent.hidden),
         descent.rate_bits,
         descent.updates,
-        optimiser=OptimiserConfig(descent.batch, descent.learning_rate),
+        optimiser=OptimiserConfig(descent.batch, descent.learning_rate, draws=2),
         seed=descent.seed,
     )
     try:

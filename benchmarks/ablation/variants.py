@@ -81,6 +81,9 @@ def _siren() -> Iterator[tuple[str, SirenVariant]]:
         yield f"blocks with a beta: {name}", SirenVariant(replace(_FAST, block_bits=bits))
     for bits in (128, 2048):
         yield f"refinement every: {bits} bits", SirenVariant(replace(_FAST, commit_bits=bits))
+    yield "weights: local reparameterisation", SirenVariant(replace(_FAST, draws=0))
+    for draws in (1, 16):
+        yield f"weights: {draws} draws a step", SirenVariant(replace(_FAST, draws=draws))
     for batch in (512, 1024, 2048, 8192):
         yield f"minibatch: {batch} pixels", SirenVariant(replace(_FAST, batch=batch))
     for steps in (375, 750, 3000, 6000):

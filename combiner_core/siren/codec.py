@@ -58,6 +58,7 @@ class SirenEffort:
         commit_bits: bits coded between two refinements.
         state_bits: of the trellis.
         block_bits: bits of the blocks that have a beta of their own.
+        draws: see `OptimiserConfig`.
     """
 
     fit_steps: int
@@ -68,6 +69,7 @@ class SirenEffort:
     commit_bits: int = 512
     state_bits: int = 14
     block_bits: int = 256
+    draws: int = OptimiserConfig.draws
 
 
 EFFORTS: Mapping[EffortName, SirenEffort] = MappingProxyType(
@@ -292,7 +294,11 @@ class SirenPlan:
             tiling.field_data(self.signal, device),
             torch.from_numpy(streams.bits_of_weights(goal)).to(device),
             torch.from_numpy(streams.blocks(max(goal), effort.block_bits)).to(device),
-            OptimiserConfig(max(_MIN_BATCH, effort.batch // tiling.fields), effort.learning_rate),
+            OptimiserConfig(
+                max(_MIN_BATCH, effort.batch // tiling.fields),
+                effort.learning_rate,
+                draws=effort.draws,
+            ),
             torch.Generator(device).manual_seed(self.options.seed),
         )
         report = Reporter(fit, tiling, payload_bytes * 8, clock)

@@ -54,7 +54,7 @@ class CoordinateDescentConfig:
     rate_bits: float
     updates: int = 100
     steps_per_update: int = 50
-    optimiser: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(batch=256))
+    optimiser: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(batch=512, draws=2))
     final_learning_rate: float = 0.04
     relative_std: float = 0.3
     frozen_share: float = 0.03

@@ -139,6 +139,34 @@ class Siren:
             hidden = pre_activation.sin()
         return pre_activation
 
+    def sample_weights(
+        self, coordinates: Tensor, posterior: DiagonalGaussian, noise: NoiseSource, draws: int
+    ) -> Tensor:
+        """Evaluate the field with weights drawn `draws` times, each for a share of coordinates.
+
+        The same distribution at each coordinate as `sample`, for less than half of the work;
+        coordinates of a share have their weights in common, so gradients are noisier.
+
+        Args:
+            coordinates: shape (M, B, in_dims), B a multiple of `draws`; a share is every
+                `draws`-th of them.
+            posterior, noise: as for `sample`.
+            draws: of the weights of each field.
+
+        Returns:
+            shape (M, B, out_dims).
+        """
+        fields, count, _ = coordinates.shape
+        shares = coordinates.view(fields, count // draws, draws, -1).transpose(1, 2)
+        drawn = noise(torch.Size([fields, draws, self.weight_count]))
+        weights = posterior.mean[:, None] + posterior.std[:, None] * drawn
+        hidden = self._embed(shares).flatten(0, 1)
+        for layer in self._layers(weights.flatten(0, 1)):
+            pre_activation = _affine(hidden, layer)
+            hidden = pre_activation.sin()
+        values = pre_activation.view(fields, draws, count // draws, -1)
+        return values.transpose(1, 2).reshape(fields, count, -1)
+
     def _embed(self, coordinates: Tensor) -> Tensor:
         phase = 2 * math.pi * (coordinates @ self._frequencies)
         return torch.cat([phase.cos(), phase.sin()], -1)

@@ -37,6 +37,8 @@ class OptimiserConfig:
         initial_std: posterior std at the start, in prior units.
         control_gain: change of log beta a step for a KL that is e times its target.
         beta_guess_db: PSNR at which the first beta is about right.
+        draws: of the weights at a step, each for a share of the coordinates; 0 draws what each
+            coordinate makes of them instead, by local reparameterisation.
     """
 
     batch: int = 4096
@@ -44,10 +46,13 @@ class OptimiserConfig:
     initial_std: float = 0.25
     control_gain: float = 0.01
     beta_guess_db: float = 22.0
+    draws: int = 4
 
     def __post_init__(self) -> None:
         if self.batch < 1 or min(self.learning_rate, self.initial_std, self.control_gain) <= 0:
             raise ValueError("batch, learning rate, initial std and control gain must be positive")
+        if self.draws < 0:
+            raise ValueError("there cannot be fewer than no draws")
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate at a step of a whole fit: up at first, then down a cosine to 2%."""
@@ -140,7 +145,9 @@ class PosteriorFit:
         if isinstance(randomness, torch.Generator):
             randomness = Draws(randomness, len(targets), slice(None))
         self._draws = randomness
-        self._batch = min(config.batch, *(len(target.coordinates) for target in targets))
+        batch = min(config.batch, *(len(target.coordinates) for target in targets))
+        self._weight_draws = min(config.draws, batch)
+        self._batch = batch - batch % self._weight_draws if self._weight_draws else batch
         self._bits, self._blocks = bits, blocks
         self._free = bits > 0
         self._mean = torch.zeros_like(bits).requires_grad_()
@@ -194,7 +201,7 @@ class PosteriorFit:
         coordinates = torch.stack([pair[0] for pair in drawn])
         values = torch.stack([pair[1] for pair in drawn])
         posterior = self._scaled(self._mean, self._free * self._log_std.exp())
-        output = self.field.sample(coordinates, posterior, self._draws.noise)
+        output = self._output(coordinates, posterior)
         distortion = (output - values).square().mean((1, 2))
         beta = self.beta[:, None]
         relative_beta = (self._log_beta[:, self._blocks].exp() / beta) * self._free
@@ -212,6 +219,13 @@ class PosteriorFit:
         self._track(distortion.detach())
         if self._steps % _CONTROL_INTERVAL == 0:
             self._control_beta()
+
+    def _output(self, coordinates: Tensor, posterior: DiagonalGaussian) -> Tensor:
+        """What the field with random weights has at coordinates (M, B, in_dims)."""
+        noise, draws = self._draws.noise, self._weight_draws
+        if draws:
+            return self.field.sample_weights(coordinates, posterior, noise, draws)
+        return self.field.sample(coordinates, posterior, noise)
 
     def rebase(self, prior: DiagonalGaussian) -> None:
         """Express the posteriors, and Adam's memory of them, in the units of another prior."""

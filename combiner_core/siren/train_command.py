@@ -66,7 +66,8 @@ def add_to(commands: Subparsers) -> None:
     command.add_argument("--max-cycles", type=float)
     command.add_argument("--updates", type=int, default=160)
     command.add_argument("--steps-per-update", type=int, default=50)
-    command.add_argument("--batch", type=int, default=256)
+    command.add_argument("--batch", type=int, default=512)
+    command.add_argument("--draws", type=int, default=2, help="of the weights, at a step")
     command.add_argument("--learning-rate", type=float, default=0.1)
     command.add_argument("--seed", type=int, default=0)
     command.add_argument(
@@ -123,6 +124,7 @@ def _config(parsed: argparse.Namespace, bits: float) -> CoordinateDescentConfig:
     )
     optimiser = OptimiserConfig(
         batch=parsed.batch,
+        draws=parsed.draws,
         learning_rate=parsed.learning_rate,
         beta_guess_db=_BETA_GUESS_DB[parsed.kind],
     )

@@ -52,6 +52,51 @@ def test_random_activations_have_the_moments_of_random_weights(
     assert float((stretch - 1).abs().max()) < 5 * math.sqrt(1 / draws)
 
 
+def test_drawn_weights_have_the_moments_of_the_posterior_in_every_share(
+    generator: torch.Generator,
+) -> None:
+    field = Siren(CONFIG)
+    q = posterior(field, 0.15, generator)
+    coordinates = 2 * torch.rand(4, 2, generator=generator) - 1
+    draws = 5_000
+    by_weights = field(
+        coordinates,
+        DiagonalGaussian(q.mean.expand(draws, -1), q.std.expand(draws, -1)).sample(generator),
+    )
+    many = DiagonalGaussian(q.mean.expand(draws, -1), q.std.expand(draws, -1))
+    drawn = field.sample_weights(
+        coordinates.expand(draws, 4, 2),
+        many,
+        lambda shape: torch.randn(shape, generator=generator),
+        draws=2,
+    )
+    std = by_weights.std(0)
+    shift = (drawn.mean(0) - by_weights.mean(0)) / std
+    assert float(shift.abs().max()) < 5 * math.sqrt(2 / draws)
+    assert float((drawn.std(0) / std - 1).abs().max()) < 5 * math.sqrt(1 / draws)
+    # coordinates of a share have their weights in common, those of different shares do not
+    around = (drawn - drawn.mean(0))[..., 0]
+    likeness = (around.T @ around) / draws / (std[:, 0, None] * std[:, 0])
+    for first, second in ((0, 1), (0, 3), (1, 2), (2, 3)):
+        assert abs(float(likeness[first, second])) < 5 / math.sqrt(draws)
+    alike = (by_weights - by_weights.mean(0))[..., 0]
+    wanted = (alike.T @ alike) / draws / (std[:, 0, None] * std[:, 0])
+    for first, second in ((0, 2), (1, 3)):
+        assert float(likeness[first, second]) == pytest.approx(
+            float(wanted[first, second]), abs=7 / math.sqrt(draws)
+        )
+
+
+def test_drawn_weights_without_deviation_are_the_field_itself(generator: torch.Generator) -> None:
+    field = Siren(CONFIG)
+    mean = field.initial_prior(1.0, generator).mean[None]
+    coordinates = image_coordinates(6, 9)
+    drawn = field.sample_weights(
+        coordinates[None], DiagonalGaussian(mean, torch.zeros_like(mean)), torch.randn, draws=3
+    )
+    torch.testing.assert_close(drawn, field(coordinates, mean), atol=1e-5, rtol=1e-5)
+
+
 def test_expected_output_of_two_layers_is_known(generator: torch.Generator) -> None:
     # E sin(a) = exp(-v / 2) sin(m) for a ~ N(m, v), and the last layer is linear
     field = Siren(replace(CONFIG, layers=2))
