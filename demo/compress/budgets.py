@@ -70,6 +70,19 @@ class Wish:
             raise cc.BudgetError("Type the number of bytes the file may have.")
         return cc.Budget(self.own_bytes if known is None else known.within(self.own_bytes))
 
+    def budget_each(self, kind: Kind, known: Known | None) -> cc.Budget:
+        """The same for each of several files, of which the known one is the first.
+
+        Raises:
+            BudgetError: no number was given, or nobody looked into the first file yet.
+        """
+        if purposes.named(kind, self.purpose) is not None:
+            return self.budget(kind, None)
+        budget = self.budget(kind, known)
+        if known is None:
+            raise cc.BudgetError("The first file is still being looked into: try again.")
+        return cc.Budget(known.extent.rate(int(budget.amount)), RATE_UNITS[kind])
+
     def bytes_for(self, known: Known) -> int | None:
         """Its number of bytes for a file; ``None`` if there is none."""
         has_none = self.purpose == purposes.OWN and self.own_bytes is None

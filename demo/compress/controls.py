@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast, get_args
 
@@ -18,8 +18,8 @@ from demo.media import Extent
 from demo.settings import Settings
 from demo.ui import brush, examples, inputs, parts
 from demo.ui.parts import MODELS, QUEUED, QUICK, Updates
-from demo.visitors import Visitors
-from demo.work import Measure, Source
+from demo.visitors import Listener, Visitors
+from demo.work import Measure, Measured, Source
 
 _INPUTS = MappingProxyType({"image": inputs.image_input, "audio": inputs.clip_input})
 _TUNES: Mapping[Kind, tuple[str, TuneName]] = MappingProxyType(
@@ -177,6 +177,44 @@ class Controls:
         title, moment_s = parts.model_name(options), frame_s or None
         return Task(file, self._kind, budget, options, title, moment_s, importance)
 
+    def tasks(
+        self,
+        paths: Sequence[str],
+        known: Known | None,
+        purpose: str,
+        own_bytes: int | None,
+        model: str,
+        effort: EffortName,
+        tune: TuneName,
+    ) -> list[Task]:
+        """What these values ask for of several files, of which the first is shown.
+
+        A size of one's own is as many bytes for a pixel or a second of each. Frames and what is
+        painted are of one file.
+
+        Raises:
+            CombinerError: a file is not one that was uploaded here, or there is no number of bytes.
+        """
+        budget = Wish(purpose, own_bytes).budget_each(self._kind, known)
+        if model != cc.EncodeOptions.model:
+            tune = cc.EncodeOptions.tune
+        options = cc.EncodeOptions(model=model, effort=effort, tune=tune)
+        title = parts.model_name(options)
+        files = [inputs.chosen(path, self._kind, self._settings) for path in paths]
+        return [Task(file, self._kind, budget, options, title) for file in files]
+
+    async def look_into(self, path: str, listener: Listener) -> Measured:
+        """What a file holds, found out by a worker.
+
+        Raises:
+            CombinerError: it was not uploaded here, cannot be read, or is too large.
+        """
+        file, limits = inputs.chosen(path, self._kind, self._settings), self._settings.input_limits
+        ticket = self._queue.ask(
+            listener.visitor, lambda: Measure(Source.read(file, self._kind, limits))
+        )
+        return await parts.result_of(ticket, listener)
+
     @property
     def settings(self) -> list[gr.components.Component]:
         """The components that `restored` sets."""
@@ -295,14 +333,8 @@ class Controls:
         }
         if path is None:
             return nothing
-        listener = self._visitors.listener(request)
         try:
-            file = inputs.chosen(path, self._kind, self._settings)
-            limits = self._settings.input_limits
-            ticket = self._queue.ask(
-                listener.visitor, lambda: Measure(Source.read(file, self._kind, limits))
-            )
-            measured = await parts.result_of(ticket, listener)
+            measured = await self.look_into(path, self._visitors.listener(request))
         except cc.CombinerError as error:
             raise parts.toast(error) from error
         extent = Extent.of(measured.shape)

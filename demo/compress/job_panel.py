@@ -10,7 +10,7 @@ from demo.compress.budgets import saving_text
 from demo.jobs import JobView, Outcome
 from demo.ui.status import panel
 
-_PHASES: Mapping[Phase, str] = MappingProxyType(
+PHASES: Mapping[Phase, str] = MappingProxyType(
     {
         "search": "Finding how fine it can be",
         "fit": "Fitting the function",
@@ -56,7 +56,7 @@ def _running(view: JobView) -> str:
         "Committed": f"{progress.committed_bits // 8:,} of {progress.budget_bits // 8:,} bytes",
         "Elapsed": f"{progress.elapsed_s:.0f} s",
     }
-    headline = _PHASES[progress.phase]
+    headline = PHASES[progress.phase]
     return panel("running", headline, note=note, fraction=view.fraction, facts=facts)
 
 

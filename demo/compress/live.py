@@ -119,6 +119,10 @@ class LiveView:
         """A run that could not begin."""
         return {self._panel: status.panel("failed", "Failed", note=reason)}
 
+    def tell(self, panel: str) -> Updates:
+        """Something else in the place of the run's status."""
+        return {self._panel: panel}
+
     def update(self, view: JobView, drawn: Drawn) -> tuple[Updates, Drawn]:
         """Show what is new of a run.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +17,8 @@ from demo.compress.budgets import Known
 from demo.compress.controls import Controls
 from demo.compress.live import Drawn, LiveView, status_panel
 from demo.compress.result import Prefix, ResultView, decode_prefix
-from demo.jobs import JobQueue, JobView
+from demo.compress.several import Chosen, Several, batch_panel
+from demo.jobs import Batches, BatchView, JobQueue, JobView
 from demo.settings import Settings
 from demo.showcase.view import Showcase
 from demo.ui import examples, parts
@@ -30,6 +32,15 @@ _POLL_S, _WAITING_POLL_S = 0.3, 1.0
 # Browsers keep the id of the last run under this, so that a page loaded anew finds it again. The
 # id is no secret from its own browser: the key only has to stay the same.
 _STORAGE_SECRET = "combiner"
+
+
+@dataclass(frozen=True)
+class _Screen:
+    """What is on the screen of a page already."""
+
+    live: Drawn = field(default_factory=Drawn)
+    result: str = ""
+    several: str = ""
 
 
 class CompressTab:
@@ -59,11 +70,16 @@ class CompressTab:
                     )
                 panel = status_panel(kind)
             with gr.Column(scale=5, min_width=320, elem_classes="job-shown"):
+                self._several = Several(kind)
                 self._showcase = Showcase() if kind == "image" else None
                 self._result = ResultView(kind)
                 self._live = LiveView(kind, panel)
         self._job_id = gr.BrowserState("", storage_key=f"combiner-{kind}", secret=_STORAGE_SECRET)
-        self._drawn, self._result_drawn = gr.State(Drawn()), gr.State("")
+        self._batches = Batches(queue)
+        self._batch_id = gr.BrowserState(
+            "", storage_key=f"combiner-{kind}-batch", secret=_STORAGE_SECRET
+        )
+        self._chosen, self._screen = gr.State(Chosen()), gr.State(_Screen())
         self._prefix = gr.State(None)
         # A message on the screen needs a queued event, which looking is not.
         self._failure = gr.Textbox(visible="hidden", label="Failure", elem_id=f"{kind}-failure")
@@ -82,14 +98,14 @@ class CompressTab:
         """
         load(
             self._resume,
-            self._job_id,
+            [self._job_id, self._batch_id],
             [self._job_id, self._restored, *self._outputs, *self._controls.settings],
             **QUICK,
         )
 
     @property
     def _looking(self) -> list[gr.components.Component]:
-        return [self._job_id, self._drawn, self._result_drawn, self._prefix]
+        return [self._job_id, self._batch_id, self._chosen, self._screen, self._prefix]
 
     @property
     def _outputs(self) -> list[gr.blocks.Block]:
@@ -97,8 +113,8 @@ class CompressTab:
             *self._live.outputs,
             *self._result.outputs,
             *(self._showcase.outputs if self._showcase else ()),
-            self._drawn,
-            self._result_drawn,
+            *self._several.outputs,
+            self._screen,
             self._failure,
             self._timer,
             self._compress,
@@ -107,8 +123,8 @@ class CompressTab:
 
     def _wire_job(self) -> None:
         asked = {
-            "inputs": [*self._looking[1:], *self._controls.asked],
-            "outputs": [self._job_id, *self._outputs],
+            "inputs": [*self._looking[2:], *self._controls.asked],
+            "outputs": [self._job_id, self._batch_id, *self._outputs],
             "trigger_mode": "once",
             **QUEUED,
         }
@@ -130,6 +146,7 @@ class CompressTab:
         for each in begun:
             # An answer on an earlier run may have come after that on this one.
             each.then(self._look, self._looking, self._outputs, **QUICK)
+        self._wire_several()
         self._stop.click(self._end, self._looking, self._outputs, **QUICK)
         self._timer.tick(self._look, self._looking, self._outputs, trigger_mode="once", **QUICK)
         self._failure.change(_tell, self._failure, None, **QUEUED)
@@ -144,10 +161,61 @@ class CompressTab:
             self._add_companion, self._looking, self._outputs, trigger_mode="once", **QUEUED
         )
 
+    def _wire_several(self) -> None:
+        kind, source = self._kind, self._controls.source
+        arrived = self._several.list.files(
+            self._choose, None, [self._chosen, source], trigger_mode="always_last", **QUEUED
+        )
+        # The input has a name of its own for what it shows.
+        shown = arrived.then(
+            lambda path, chosen: replace(chosen, shown=path),
+            [source, self._chosen],
+            self._chosen,
+            **QUICK,
+        )
+        seen = shown.then(self._look, self._looking, self._outputs, **QUICK)
+        seen.then(None, None, None, js=f"() => combiner.end('{kind}')")
+        turned = self._several.list.show(
+            self._show, self._looking, [self._job_id, *self._outputs], **QUICK
+        )
+        turned.then(self._look, self._looking, self._outputs, **QUICK)  # As after `_start`.
+        # Another file was chosen, alone.
+        changed = source.change(_alone, [source, self._chosen], self._chosen, **QUICK)
+        changed.then(self._look, self._looking, self._outputs, **QUICK)
+
+    async def _choose(self, event: gr.EventData, request: gr.Request) -> tuple[Chosen, str | None]:
+        """Several files have come; the first that is of use is shown."""
+        chosen = Chosen.of(event.files)
+        listener = self._visitors.listener(request)
+        while chosen.paths:
+            try:
+                await self._controls.look_into(chosen.paths[0], listener)
+                return chosen, chosen.paths[0]
+            except cc.CombinerError as error:
+                chosen = chosen.without_first(str(error))
+        return chosen, None
+
+    def _show(
+        self,
+        job_id: str,
+        batch_id: str,
+        chosen: Chosen,
+        screen: _Screen,
+        prefix: Prefix | None,
+        event: gr.EventData,
+    ) -> Updates:
+        """Look at another run of the list."""
+        batch = self._batches.view(batch_id)
+        known_ids = {item.job_id for item in batch.items} if batch is not None else set()
+        if event.job not in known_ids:
+            return cast(Updates, gr.skip())
+        seen = self._look(event.job, batch_id, chosen, screen, prefix)
+        return {self._job_id: event.job, **seen}
+
     def _start(
         self,
-        drawn: Drawn,
-        result_drawn: str,
+        chosen: Chosen,
+        screen: _Screen,
         prefix: Prefix | None,
         path: str | None,
         known: Known | None,
@@ -161,33 +229,43 @@ class CompressTab:
         request: gr.Request,
     ) -> Iterator[Updates]:
         try:
-            asked = (path, known, purpose, own_bytes, model, effort, tune, frame_s, painted)
-            task = self._controls.task(*asked)
-            job_id = self._queue.submit(self._visitors.listener(request).visitor, task)
+            asked = (known, purpose, own_bytes, model, effort, tune)
+            visitor, batch_id = self._visitors.listener(request).visitor, ""
+            if chosen.are_shown_by(path):
+                tasks = self._controls.tasks(chosen.paths, *asked)
+                batch_id = self._batches.submit(visitor, tasks)
+                batch = self._batches.view(batch_id)
+                job_id = (
+                    next((each.job_id for each in batch.items if each.job_id), "") if batch else ""
+                )
+            else:
+                task = self._controls.task(path, *asked, frame_s, painted)
+                job_id = self._queue.submit(visitor, task)
         except cc.CombinerError as error:
             yield self._live.fail(str(error))  # What was there before stays.
             raise parts.toast(error) from error
-        yield {self._job_id: job_id, **self._look(job_id, drawn, result_drawn, prefix)}
+        seen = self._look(job_id, batch_id, chosen, screen, prefix)
+        yield {self._job_id: job_id, self._batch_id: batch_id, **seen}
 
-    def _end(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
+    def _end(self, job_id: str, batch_id: str, *seen: Any) -> Updates:
+        self._batches.stop(batch_id)
         self._queue.stop(job_id)
-        return self._look(job_id, drawn, result_drawn, prefix)
+        return self._look(job_id, batch_id, *seen)
 
-    def _add_companion(
-        self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None
-    ) -> Updates:
+    def _add_companion(self, job_id: str, *seen: Any) -> Updates:
         try:
             self._queue.submit_companion(job_id)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        return self._look(job_id, drawn, result_drawn, prefix)
+        return self._look(job_id, *seen)
 
     async def _use_prefix(
         self,
         percent: float,
         job_id: str,
-        drawn: Drawn,
-        result_drawn: str,
+        batch_id: str,
+        chosen: Chosen,
+        screen: _Screen,
         prefix: Prefix | None,
         request: gr.Request,
     ) -> Updates:
@@ -199,14 +277,15 @@ class CompressTab:
             prefix = await decode_prefix(self._queue, listener, view, percent, self._settings)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        seen = await asyncio.to_thread(self._look, job_id, drawn, result_drawn, prefix)
+        seen = await asyncio.to_thread(self._look, job_id, batch_id, chosen, screen, prefix)
         return {self._prefix: prefix, **seen}
 
-    def _resume(self, job_id: str, request: gr.Request) -> Updates:
+    def _resume(self, job_id: str, batch_id: str, request: gr.Request) -> Updates:
         """The run of the address, or the last one, unless nothing came of it: that was told."""
         view = self._followed(job_id, request)
         seen_id = view.id if view is not None and view.state not in ("failed", "stopped") else ""
-        updates = {**self._look(seen_id, Drawn(), "", None), **self._controls.restored(view)}
+        seen = self._look(seen_id, batch_id, Chosen(), _Screen(), None)
+        updates = {**seen, **self._controls.restored(view)}
         has_file = view is not None and view.file is not None and view.file.exists()
         followed_id = view.id if view is not None else ""
         restored_id = followed_id if has_file else ""
@@ -221,48 +300,61 @@ class CompressTab:
         shared = self._queue.view(dict(request.query_params).get(self._kind))
         return shared if shared is not None and shared.outcome else self._queue.view(job_id)
 
-    def _look(self, job_id: str, drawn: Drawn, result_drawn: str, prefix: Prefix | None) -> Updates:
-        """Whatever is new of the run that this page follows."""
-        view = self._queue.view(job_id)
+    def _look(
+        self,
+        job_id: str,
+        batch_id: str,
+        chosen: Chosen,
+        screen: _Screen,
+        prefix: Prefix | None,
+    ) -> Updates:
+        """Whatever is new of the run that this page follows, and of those beside it."""
+        view, batch = self._queue.view(job_id), self._batches.view(batch_id)
+        listed, several = self._several.update(batch, chosen, job_id, screen.several)
         if view is None:
             return {
+                **listed,
+                self._screen: _Screen(several=several),
                 **self._live.empty(),
                 **self._result.empty(),
                 **self._show_case(True),
-                **self._idle(),
+                **self._active(None, batch),
             }
-        live, drawn = self._live.update(view, drawn)
-        result, result_drawn = self._result.update(view, result_drawn, prefix)
+        live, drawn = self._live.update(view, screen.live)
+        result, result_drawn = self._result.update(view, screen.result, prefix)
+        if batch is not None and view.ended and not batch.ended:
+            live |= self._live.tell(batch_panel(batch))
         return {
+            **listed,
             **live,
             **result,
             **self._show_case(False),
-            self._drawn: drawn,
-            self._result_drawn: result_drawn,
+            self._screen: _Screen(drawn, result_drawn, several),
             self._failure: f"{view.id} {view.error}" if view.error else "",
-            **self._active(view),
+            **self._active(view, batch),
         }
 
     def _show_case(self, visible: bool) -> Updates:
         return self._showcase.show(visible) if self._showcase else {}
 
-    def _active(self, view: JobView) -> Updates:
-        companion = view.companion
-        busy = not view.ended or (companion is not None and not companion.ended)
+    def _active(self, view: JobView | None, batch: BatchView | None) -> Updates:
+        """Which buttons can be pressed, and whether there is more to see."""
+        runs = (view is not None and not view.ended) or (batch is not None and not batch.ended)
+        companion = view.companion if view is not None else None
+        busy = runs or (companion is not None and not companion.ended)
+        watched = runs or (view is not None and not view.settled)
+        pause_s = _WAITING_POLL_S if view is not None and view.state == "waiting" else _POLL_S
         return {
-            self._timer: gr.Timer(
-                _WAITING_POLL_S if view.state == "waiting" else _POLL_S, active=not view.settled
-            ),
-            self._compress: gr.Button(interactive=view.ended),
+            self._timer: gr.Timer(pause_s, active=watched),
+            self._compress: gr.Button(interactive=not runs),
             self._stop: gr.Button(interactive=busy),
         }
 
-    def _idle(self) -> Updates:
-        return {
-            self._timer: gr.Timer(active=False),
-            self._compress: gr.Button(interactive=True),
-            self._stop: gr.Button(interactive=False),
-        }
+
+def _alone(path: str | None, chosen: Chosen) -> Chosen:
+    """What was chosen together, as long as its first file is shown."""
+    is_coming = chosen.shown is None and chosen.paths
+    return chosen if path == chosen.shown or is_coming else Chosen()
 
 
 def _tell(failure: str) -> None:

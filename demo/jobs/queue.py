@@ -124,8 +124,15 @@ class JobQueue:
         """Get the workers ready before the first visitor needs them."""
         self._lanes.warm_up()
 
-    def submit(self, visitor: Visitor, task: Task) -> str:
+    def submit(
+        self, visitor: Visitor, task: Task, ended: Callable[[], object] | None = None
+    ) -> str:
         """Queue a task; returns the id of its job.
+
+        Args:
+            visitor: who asks.
+            task: what for.
+            ended: is called when the job is over, by another thread.
 
         Raises:
             QueueFullError: too many wait already.
@@ -133,7 +140,10 @@ class JobQueue:
         """
         with self._lock:
             self._forget()
-            return self._add(visitor, task).id
+            job = self._add(visitor, task)
+            if ended is not None and job.ticket is not None:
+                job.ticket.result.add_done_callback(lambda result: ended())
+            return job.id
 
     def submit_companion(self, job_id: str) -> None:
         """Queue what a job that is done compressed, with another model; it shows in its view.

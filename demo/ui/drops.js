@@ -1,5 +1,5 @@
 // Gradio's fields take what the browser calls an image or sound. The engine reads more: videos, and
-// HEIC, JPEG XL and others whose media type few browsers know.
+// HEIC, JPEG XL and others whose media type few browsers know. Several files at once go to the list.
 (() => {
   if (window.combinerTakesAllFiles) return;  // Gradio may run what is in the head twice
   window.combinerTakesAllFiles = true;
@@ -28,15 +28,24 @@
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
 
+  const several = (kind, files) =>
+    document.dispatchEvent(new CustomEvent("combiner-several", { detail: { kind, files } }));
+
   document.addEventListener("click", ({ target }) => {
     const field = fieldOf(target);
-    if (field) field.input.accept = ACCEPTED[field.kind];
+    if (field) Object.assign(field.input, { accept: ACCEPTED[field.kind], multiple: true });
   }, true);
 
   document.addEventListener("change", (event) => {
     const field = fieldOf(event.target);
     if (!field || event.target !== field.input) return;
     const files = [...field.input.files];
+    if (files.length > 1) {
+      event.stopImmediatePropagation();
+      field.input.value = "";
+      several(field.kind, files);
+      return;
+    }
     if (files.every((file) => isKnown(file, field.kind))) return;
     event.stopImmediatePropagation();
     choose(field, files);
@@ -48,6 +57,8 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true }));
-    choose(field, [...event.dataTransfer.files]);
+    const files = [...event.dataTransfer.files];
+    if (files.length > 1) several(field.kind, files);
+    else choose(field, files);
   }, true);
 })();

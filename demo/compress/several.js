@@ -1,0 +1,33 @@
+// Several files at once: sent one by one, so that one which is refused does not keep out the others.
+const { kind } = props;
+let focused = "";
+
+async function send(file) {
+  try {
+    return { name: file.name, path: (await upload(file)).path };
+  } catch (error) {
+    return { name: file.name, error: String(error?.message ?? error) };
+  }
+}
+
+document.addEventListener("combiner-several", async ({ detail }) => {
+  if (detail.kind !== kind) return;
+  combiner.begin(kind);
+  const files = [];
+  for (const file of detail.files) files.push(await send(file));
+  trigger("files", { files });
+});
+
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-job]");
+  if (button) trigger("show", { job: button.dataset.job });
+});
+
+// The list is made anew as it changes: who is in it stays there.
+element.addEventListener("focusin", ({ target }) => { focused = target.dataset.job ?? ""; });
+element.addEventListener("focusout", ({ relatedTarget }) => { if (relatedTarget) focused = ""; });
+watch("value", () => {
+  if (focused && document.activeElement === document.body) {
+    element.querySelector(`button[data-job="${CSS.escape(focused)}"]`)?.focus();
+  }
+});

@@ -1,0 +1,78 @@
+"""Several files at once: all are compressed, looked at one by one, and downloaded together."""
+
+from __future__ import annotations
+
+import base64
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser_tools import JOB_MS, fact, nameless, shown_pixels, state
+from playwright.sync_api import Page, expect
+
+import combiner_core as cc
+
+pytestmark = pytest.mark.browser
+
+
+def drop_all(page: Page, tab: str, files: list[tuple[str, bytes]]) -> None:
+    """Drop files on the field of a tab together."""
+    transfer = page.evaluate_handle(
+        """(files) => {
+            const transfer = new DataTransfer();
+            for (const [name, text] of files) {
+                const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+                transfer.items.add(new File([bytes], name, { type: "image/png" }));
+            }
+            return transfer;
+        }""",
+        [[name, base64.b64encode(content).decode()] for name, content in files],
+    )
+    target = page.locator(f"#{tab}-source button").first
+    target.dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def test_several_pictures_are_compressed_and_downloaded(
+    page: Page, photo: cc.Signal, tmp_path: Path
+) -> None:
+    files = [("bad.png", b"no picture")]
+    for index, name in enumerate(("one.png", "two.png", "two.png")):
+        cc.save(cc.Signal.image(np.roll(photo.values, 8 * index, 1)), tmp_path / name)
+        files.append((name, (tmp_path / name).read_bytes()))
+    drop_all(page, "image", files)
+    listed = page.locator("#image-list")
+    expect(listed).to_contain_text("3 of 4 pictures chosen")
+    expect(listed.locator("tr", has_text="bad.png")).to_contain_text("cannot be read")
+    expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
+    page.locator("#image-compress").click()
+    expect(listed).to_contain_text("3 of 3 pictures done", timeout=JOB_MS)
+    expect(listed.locator("tr[data-state=done]")).to_have_count(3)
+    expect(state(page, "image", "done")).to_be_visible()
+
+    last = listed.locator("tr[data-state=done]").last
+    last.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    button = last.get_by_role("button", name="two.png")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(button).to_be_focused()
+    expect(fact(page, "image", "psnr")).to_have_text(last.locator("td").last.inner_text())
+    assert nameless(page) == 0
+
+    with page.expect_download() as download:
+        page.locator("#image-zip").click()
+    assert download.value.suggested_filename == "combiner-pictures.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.namelist() == ["one.cmb", "two.cmb", "two-2.cmb"]
+        sizes = {cc.decode(archive.read(name)).values.shape for name in archive.namelist()}
+    assert sizes == {photo.values.shape}
+
+    # The list is found again, and one file alone is as simple as ever.
+    page.reload()
+    expect(listed).to_contain_text("3 of 3 pictures done")
+    page.locator("#image-source input[type=file]").set_input_files(tmp_path / "one.png")
+    expect(page.locator("#image-note")).to_contain_text("pixels")
+    page.locator("#image-compress").click()
+    expect(listed.locator("tr")).to_have_count(0)
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    assert shown_pixels(page, "#image-source").shape[:2] == photo.values.shape[:2]
