@@ -29,7 +29,7 @@ from demo.workers import StoppedError, Work
 from demo.workers.protocol import EventT
 
 # Ended jobs, in all and of one visitor: results must be there long enough to be fetched.
-_MAX_KEPT, _MAX_OF_ONE = 256, 16
+_MAX_KEPT, _MAX_OF_ONE = 256, 32
 # Other codecs would take the processor from a short run.
 _CURVES_AFTER_S = 2.0
 _EncodeEvent = Opened | cc.Progress | Made
