@@ -29,7 +29,7 @@ from combiner_core.multires import codec as multires_codec
 from combiner_core.multires.audio import filling
 from combiner_core.multires.audio.field import AudioField
 from combiner_core.multires.audio.manner import MAX_FILLING, MAX_SHAPING, AudioManner
-from combiner_core.multires.audio.shaping import noise_steps
+from combiner_core.multires.audio.shaping import noise_steps, weigh
 from combiner_core.multires.codec import MultiresEffort
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.field import received_field
@@ -98,6 +98,18 @@ def test_shaping_follows_the_energy_that_is_expected() -> None:
     expected = 4 * (gamma / 2) * torch.log2(energy / 0.01**2)
     assert float((steps - expected).abs().max()) <= 0.6
     assert not noise_steps(mean, torch.zeros(mean.shape), index, 0).any()
+
+
+def test_networks_are_trained_with_the_shaping_of_coders() -> None:
+    generator = torch.Generator().manual_seed(2)
+    mean = torch.randint(-64, 65, (2, 3, 6, 8), generator=generator) / 16
+    log_variance = torch.randint(-64, 161, mean.shape, generator=generator) / 8
+    noise, gamma = NoiseScale(9 * 256, 2.0**-15), 0.75
+    steps = noise_steps(mean, log_variance, noise.index, int(64 * gamma))
+    real = weigh(mean, log_variance, torch.full((2,), noise.value), torch.tensor([gamma, 0.0]))
+    # steps are of a quarter of an octave
+    assert float((4 * torch.log2(real[0]) - steps[0]).abs().max()) <= 0.7
+    assert torch.equal(real[1], torch.ones(mean.shape[1:]))
 
 
 def test_shaping_is_smooth_in_time_and_frequency() -> None:

@@ -8,12 +8,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.torch
+import soundfile as sf
 import torch
+from tiny_presets import MULTIRES_AUDIO
 
 from combiner_core.multires.audio.prior import AudioPriorConfig
+from combiner_core.multires.model import AudioModel
+from combiner_core.multires.preset import networks_from
 from combiner_core.multires.train.audio import AudioTrainConfig, AudioTrainer
-from combiner_core.multires.train.sounds import Clips, Mixture, Noises, Notes, Samples, Source
+from combiner_core.multires.train.recipes import middle_of, parts_of, read_music
+from combiner_core.multires.train.sounds import (
+    Choice,
+    Clips,
+    Mixture,
+    Noises,
+    Notes,
+    Samples,
+    Source,
+    wide_source,
+)
 from combiner_core.multires.train.validation import ideal_result, mean_rates
+from combiner_core.presets import parsed
 
 TINY = AudioTrainConfig(AudioPriorConfig(32, (8, 8)), steps=6, batch=2, frames=12)
 RATE = 16_000
@@ -107,7 +122,7 @@ def test_a_warm_start_brings_what_bands_of_the_same_size_have_learned(tmp_path: 
     wider = replace(TINY, prior=AudioPriorConfig(64, (8, 8, 4)))
     started = state(AudioTrainer(wider, source(), warm_start=earlier))
     assert all(torch.equal(started[name], value) for name, value in learned.items())
-    other = replace(TINY, prior=AudioPriorConfig(32, (8, 12)))
+    other = replace(TINY, prior=AudioPriorConfig(32, (8, 4)))
     part = state(AudioTrainer(other, source(), warm_start=earlier))
     fresh = state(AudioTrainer(other, source()))
     assert all(
@@ -116,6 +131,28 @@ def test_a_warm_start_brings_what_bands_of_the_same_size_have_learned(tmp_path: 
     )
     with pytest.raises(ValueError, match=r"^nowhere is missing or no checkpoint$"):
         AudioTrainer(other, source(), warm_start=tmp_path / "nowhere")
+
+
+def test_wider_networks_begin_as_those_they_are_warm_started_from(tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.safetensors"
+    trainer = AudioTrainer(TINY, source(), earlier)
+    for _ in trainer.run():
+        pass
+    wider = replace(TINY, prior=AudioPriorConfig(32, (12, 12)))
+    grown = AudioTrainer(wider, source(), warm_start=earlier)
+    one, other = (
+        ideal_result(prior, melody(4_000, 77), 0.004) for prior in (trainer.prior, grown.prior)
+    )
+    assert other.kl_bits == pytest.approx(one.kl_bits, rel=1e-5)
+    assert other.psnr_db == pytest.approx(one.psnr_db, abs=1e-4)
+
+
+def test_a_preset_is_a_warm_start_too(multires_presets: Path) -> None:
+    preset = multires_presets / f"{MULTIRES_AUDIO}.safetensors"
+    model = networks_from("audio", *parsed(preset.read_bytes()))
+    assert isinstance(model, AudioModel)
+    trainer = AudioTrainer(replace(TINY, prior=model.config.prior), source(), warm_start=preset)
+    assert same(state(trainer), dict(model.prior.state_dict()))
 
 
 @pytest.mark.parametrize("change", [{"learning_rate": 1e-4}, {"seed": 1}, {"steps": 7}])
@@ -145,6 +182,12 @@ def test_another_file_of_tensors_is_refused(tmp_path: Path) -> None:
         AudioTrainer(TINY, source(), checkpoint)
 
 
+def test_pieces_with_shaped_noise_are_learned_from_too() -> None:
+    shaped = replace(TINY, shaped=0.5)
+    assert same(finish(shaped), finish(shaped))
+    assert not same(finish(shaped), finish(TINY))
+
+
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="must be positive"):
         AudioTrainConfig(frames=0)
@@ -152,7 +195,14 @@ def test_impossible_settings_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "sound",
-    [source(), Notes(48_000), Noises(), Mixture([source(), Notes(48_000), Noises()])],
+    [
+        source(),
+        Notes(48_000),
+        Noises(),
+        Mixture([source(), Notes(48_000), Noises()]),
+        Choice([(0.5, source()), (0.5, Noises())]),
+        wide_source([melody()], [melody(9_000, 6)], 48_000),
+    ],
     ids=lambda sound: type(sound).__name__,
 )
 @pytest.mark.parametrize("samples", [1_000, 33_000])
@@ -165,6 +215,17 @@ def test_pieces_are_sound_and_repeat_under_a_seed(sound: Source, samples: int) -
         assert bool(np.isfinite(piece).all())
     np.testing.assert_array_equal(pieces[0], pieces[1])
     assert not np.array_equal(pieces[0], pieces[2])
+
+
+def test_of_stereo_music_both_what_is_alike_and_what_differs_is_learned(tmp_path: Path) -> None:
+    left, right = melody(24_000), melody(24_000, 6)
+    sf.write(tmp_path / "piece.flac", np.stack([left, right], 1), 24_000)
+    piece = read_music(tmp_path / "piece.flac")
+    assert (piece.sample_rate, piece.samples) == (48_000, 48_000)
+    same, differing = parts_of(piece)
+    np.testing.assert_allclose(same[::2], (left + right) / 2, atol=0.02)
+    np.testing.assert_allclose(differing[::2], ((left - right) / 2)[:6_000], atol=0.02)
+    assert len(parts_of(middle_of(piece))) == 1
 
 
 def test_speed_changes_the_pitch() -> None:

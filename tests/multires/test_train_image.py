@@ -323,6 +323,8 @@ def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None
         ("image", {"checkpoint": "photographs/0.png"}, "0.png is missing or no checkpoint"),
         ("image", {"warm-start": "nowhere"}, "nowhere is missing or no checkpoint"),
         ("speech", {"fall": 1}, "--fall and --fuse are for the image model"),
+        ("speech", {"music": "photographs"}, "--music is for the wide model"),
+        ("wide", {"music": "nowhere"}, "There is no folder nowhere."),
     ],
     ids=str,
 )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE
-from combiner_core.rec.wire import VALUE_UNITS
+from combiner_core.rec.wire import NOISE_UNITS, VALUE_UNITS
 
 # log2 of energies in 1/16
 _LOG_UNITS = 16
@@ -53,6 +53,23 @@ def noise_steps(mean: Tensor, log_variance: Tensor, noise_index: int, shaping: i
         energy = _smoothed(energy, axis)
     steps = torch.bucketize(energy, _bounds(noise_index, shaping, mean.device), right=True)
     return (steps - _MAX_STEPS).to(torch.int8)
+
+
+def weigh(mean: Tensor, log_variance: Tensor, noise: Tensor, exponents: Tensor) -> Tensor:
+    """w itself, real and not in steps, as networks are trained with.
+
+    Args:
+        mean, log_variance: see `noise_steps`; any numbers.
+        noise: s of each signal (B,).
+        exponents: gamma of each signal (B,).
+    """
+    energy = (mean.square() + torch.exp2(log_variance)) * noise.square()[:, None, None, None]
+    for axis in (2, 3):
+        energy = _smoothed(energy, axis) / 4
+    octaves = torch.log2(energy) - _USUAL / _LOG_UNITS
+    octaves = exponents[:, None, None, None] / 2 * octaves
+    limit = _MAX_STEPS / NOISE_UNITS
+    return torch.exp2(octaves.clamp(-limit, limit))
 
 
 def _smoothed(values: Tensor, axis: int) -> Tensor:

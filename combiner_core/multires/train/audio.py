@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from combiner_core.devices import half_precision
 from combiner_core.distributed import ALONE, Processes
 from combiner_core.multires.audio.mdct import analyse
 from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig, to_levels
-from combiner_core.multires.coding_order import follow
+from combiner_core.multires.audio.shaping import weigh
+from combiner_core.multires.coding_order import GroupPrior, follow
+from combiner_core.multires.preset import networks_from
 from combiner_core.multires.train.learner import (
     Checkpoint,
     History,
@@ -24,6 +27,7 @@ from combiner_core.multires.train.learner import (
 )
 from combiner_core.multires.train.likelihood import Likelihood
 from combiner_core.multires.train.sounds import Source
+from combiner_core.presets import parsed
 
 # log2 of a weight's variance before training, in the samples' units
 _USUAL_LOG_VARIANCE = -14.0
@@ -49,6 +53,8 @@ class AudioTrainConfig:
         log_noise: least and greatest log2 of the noise scale.
         rate_slope: the loss at noise scale s is weighed by s to this power, about the inverse of
             the rate, so that the same relative gain counts the same everywhere.
+        shaped: share of the pieces whose noise is shaped, see `audio.shaping`.
+        shaping: least and greatest gamma of these.
         seed: of everything random.
     """
 
@@ -59,6 +65,8 @@ class AudioTrainConfig:
     learning_rate: float = 4e-3
     log_noise: tuple[float, float] = (-10.5, -5.0)
     rate_slope: float = 0.8
+    shaped: float = 0.0
+    shaping: tuple[float, float] = (0.4, 0.8)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -89,8 +97,8 @@ class AudioTrainer:
         config: settings.
         source: of the pieces of sound.
         checkpoint: file to resume from if it exists and to save to.
-        warm_start: checkpoint of another training, used when not resuming; bands whose networks
-            are of the same size start from it.
+        warm_start: checkpoint of another training, or a preset, used when not resuming; bands
+            whose networks are of the same size, or larger, start from it.
         device: where to compute.
         processes: that learn together; each has its part of every batch.
 
@@ -122,7 +130,7 @@ class AudioTrainer:
             if not same_settings(saved, asdict(config)):
                 raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
         elif warm_start is not None:
-            _take_over(model, Checkpoint.read(warm_start).average)
+            _take_over(model, _learned_before(warm_start))
         self._model = model.to(  # type: ignore[call-overload]
             self._device, memory_format=torch.channels_last
         )
@@ -137,7 +145,7 @@ class AudioTrainer:
         assert isinstance(average, AudioPrior)
         return average
 
-    def run(self, save_every: int = 500) -> Iterator[AudioTrainProgress]:
+    def run(self, save_every: int = 100) -> Iterator[AudioTrainProgress]:
         """Train; yields after every step."""
         steps, history = self._config.steps, self._learner.history
         while history.done < steps:
@@ -161,10 +169,18 @@ class AudioTrainer:
         sampler = torch.Generator(self._device).manual_seed(int(generator.integers(1 << 62)))
         log_noise = log_noise.to(self._device)
         noise = torch.exp2(log_noise)
+        is_shaped = generator.random(batch) < config.shaped
+        exponents = torch.from_numpy(is_shaped * generator.uniform(*config.shaping, batch))
+        exponents = exponents.float().to(self._device)
         weights = analyse(torch.from_numpy(np.stack(pieces)).to(self._device), hop)[:, 1:-1]
         scaled = weights / noise.float()[:, None, None]
+
+        def shaping(prior: GroupPrior) -> Tensor:
+            return weigh(prior.mean, prior.log_variance, noise.float(), exponents)
+
         with half_precision(self._device):
-            likelihood = Likelihood(to_levels(config.prior, scaled), sampler)
+            levels = to_levels(config.prior, scaled)
+            likelihood = Likelihood(levels, sampler, shaping=shaping if is_shaped.any() else None)
             order = self._model.coding_order(scaled.shape[1], noise, log_noise, exact=False)
             follow(order, likelihood.answer)
         middle = sum(config.log_noise) / 2
@@ -191,10 +207,36 @@ class AudioTrainer:
         )
 
 
+def _learned_before(path: Path) -> Mapping[str, Tensor]:
+    """Parameters of a prior from a preset or a checkpoint.
+
+    Raises:
+        ValueError: the file is neither.
+    """
+    try:
+        model = networks_from("audio", *parsed(path.read_bytes()))
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError):
+        return Checkpoint.read(path).average
+    return model.prior.state_dict()
+
+
 @torch.no_grad()
-def _take_over(model: AudioPrior, tensors: dict[str, Tensor]) -> None:
+def _take_over(model: AudioPrior, tensors: Mapping[str, Tensor]) -> None:
+    """Start bands that are as wide as those learned before, or wider, from these."""
     for number, level in enumerate(model.bands):
         own = {f"bands.{number}.{name}": value for name, value in level.named_parameters()}
-        if all(name in tensors and tensors[name].shape == own[name].shape for name in own):
+        if all(name in tensors and _reaches(value, tensors[name]) for name, value in own.items()):
             for name, value in own.items():
-                value.copy_(tensors[name])
+                _grow(value, tensors[name])
+
+
+def _reaches(value: Tensor, learned: Tensor) -> bool:
+    sizes = zip(value.shape, learned.shape, strict=False)
+    return value.ndim == learned.ndim and all(own >= before for own, before in sizes)
+
+
+def _grow(value: Tensor, learned: Tensor) -> None:
+    """Copy what was learned; what it led to does not depend on further channels at first."""
+    first = learned.shape[0]
+    value[:first] = 0
+    value[tuple(slice(size) for size in learned.shape)] = learned

@@ -7,12 +7,13 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from combiner_core.card import Card
@@ -31,9 +32,13 @@ from combiner_core.multires.train.recipes import (
     SPEECH_RATE,
     WIDE_RATE,
     AudioRecipe,
+    Data,
     ImageRecipe,
     Recipe,
+    middle_of,
+    parts_of,
     read_data,
+    read_music,
     read_speech,
 )
 from combiner_core.multires.train.sounds import Clips, wide_source
@@ -46,10 +51,12 @@ from combiner_core.training import check_folders, check_preset, machine, without
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_WIDE_BANDS = AudioPriorConfig(1024, (16, 32, 32, 32, 24, 16, 16))
+_WIDE = AudioTrainConfig(
+    AudioPriorConfig(1024, (32, 48, 48, 48, 32, 16, 8)), log_noise=(-10.5, -4.0), shaped=0.35
+)
 _TABLE_EXAMPLES = 80
 _REPORT_STEPS = 50
-_PATHS = ("out", "checkpoint", "networks", "warm_start", "data", "validate")
+_PATHS = ("out", "checkpoint", "networks", "warm_start", "data", "music", "validate")
 
 
 def add_to(families: Subparsers) -> None:
@@ -65,6 +72,14 @@ def add_to(families: Subparsers) -> None:
         default=[],
         metavar="DIR",
         help="what is not learned from; by default every twelfth file of the data",
+    )
+    command.add_argument(
+        "--music",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="pieces of music for the wide model, besides speech",
     )
     command.add_argument("--name", required=True, help="name of the preset")
     command.add_argument("--id", type=int, required=True, help="number of the preset in files")
@@ -107,7 +122,7 @@ def _train(parsed: argparse.Namespace) -> None:
 
 def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processes) -> None:
     check_preset(parsed)
-    check_folders([*parsed.data, *parsed.validate])
+    check_folders([*parsed.data, *parsed.music, *parsed.validate])
     if parsed.validate_every < 1:
         raise CombinerError("The number of steps between validations must be positive.")
     if parsed.networks is not None:
@@ -133,6 +148,8 @@ def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processe
 
 
 def _recipe(parsed: argparse.Namespace) -> Recipe:
+    if parsed.music and parsed.kind != "wide":
+        raise ValueError("--music is for the wide model")
     if parsed.kind == "image":
         data = read_data(load_image, parsed.data, parsed.validate)
         return ImageRecipe(_image_settings(parsed), data, fuse=parsed.fuse)
@@ -141,7 +158,13 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
     clips = [signal.values[0] for signal in data.learned]
     if parsed.kind == "speech":
         return AudioRecipe(settings, data, Clips(clips), SPEECH_RATE)
-    return AudioRecipe(settings, data, wide_source(clips, WIDE_RATE), WIDE_RATE)
+    music: list[NDArray[np.float32]] = []
+    if parsed.music:
+        pieces = read_data(read_music, parsed.music, [])
+        music = [part for piece in pieces.learned for part in parts_of(piece)]
+        held_out = [middle_of(piece) for piece in pieces.held_out]
+        data = Data(data.learned, [*held_out, *data.held_out], data.files + pieces.files)
+    return AudioRecipe(settings, data, wide_source(clips, music, WIDE_RATE), WIDE_RATE)
 
 
 def _image_settings(parsed: argparse.Namespace) -> ImageTrainConfig:
@@ -154,9 +177,9 @@ def _image_settings(parsed: argparse.Namespace) -> ImageTrainConfig:
 def _audio_settings(parsed: argparse.Namespace) -> AudioTrainConfig:
     if parsed.fall is not None or parsed.fuse:
         raise ValueError("--fall and --fuse are for the image model")
-    bands = AudioPriorConfig() if parsed.kind == "speech" else _WIDE_BANDS
+    usual = AudioTrainConfig() if parsed.kind == "speech" else _WIDE
     given = _given(steps=parsed.steps, batch=parsed.batch, frames=parsed.crop)
-    return AudioTrainConfig(bands, **given, seed=parsed.seed)
+    return replace(usual, **given, seed=parsed.seed)
 
 
 def _given(**values: int | None) -> dict[str, Any]:
@@ -219,7 +242,7 @@ def _renew(parsed: argparse.Namespace, device: torch.device) -> None:
     tables = _tables(parsed, _recipe(parsed), model.to(device))
     learned = {
         "arguments": without_paths(parsed, _PATHS),
-        "data": [folder.name for folder in parsed.data],
+        "data": [folder.name for folder in [*parsed.data, *parsed.music]],
         "networks": parsed.networks.stem,
         "machine": machine(parsed.device),
     }
@@ -254,7 +277,7 @@ def _card(
     history = saved.history
     training: dict[str, Any] = {
         "arguments": without_paths(parsed, _PATHS),
-        "data": [folder.name for folder in parsed.data],
+        "data": [folder.name for folder in [*parsed.data, *parsed.music]],
         "validation_data": [folder.name for folder in parsed.validate],
         "warm_start": parsed.warm_start.stem if parsed.warm_start else None,
         "files": recipe.data.files,

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from combiner_core.distributed import ALONE, Processes
 from combiner_core.errors import CombinerError
@@ -34,6 +35,8 @@ Item = TypeVar("Item")
 
 SPEECH_RATE, WIDE_RATE = 16_000, 48_000
 _CLIP_S = 3
+# of a piece of music; less of the difference of its channels
+_PIECE_S, _SIDE_SHARE = 90, 4
 # without folders for validation, every so many files
 _HELD_OUT = 12
 _MAX_VALIDATED = 12
@@ -71,6 +74,26 @@ def read_data(
     learned = [read(path) for path in paths]
     held_out = _spread(held_out, _MAX_VALIDATED)
     return Data(learned, [read(path) for path in held_out], [path.name for path in paths])
+
+
+def read_music(path: Path) -> Signal:
+    """The beginning of a piece at 48 kHz, as it is. Raises SignalError: it cannot be read."""
+    piece = resample(load_audio(path), WIDE_RATE)
+    return Signal.audio(piece.values[:, : _PIECE_S * WIDE_RATE], WIDE_RATE)
+
+
+def parts_of(piece: Signal) -> list[NDArray[np.float32]]:
+    """What is learned from a piece: the mean of its channels, and some of their difference."""
+    if piece.channels != 2:
+        return [to_mono(piece).values[0]]
+    left, right = piece.values
+    return [(left + right) / 2, (left - right)[: piece.samples // _SIDE_SHARE] / 2]
+
+
+def middle_of(piece: Signal) -> Signal:
+    """What a piece is validated on: 3 s in mono from its middle."""
+    start = max(0, (piece.samples - _CLIP_S * WIDE_RATE) // 2)
+    return Signal.audio(to_mono(piece).values[:, start : start + _CLIP_S * WIDE_RATE], WIDE_RATE)
 
 
 def read_speech(path: Path) -> Signal:

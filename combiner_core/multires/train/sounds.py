@@ -46,6 +46,23 @@ class Clips:
         return np.pad(piece, (0, samples - len(piece))).clip(-1, 1).astype(np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Pieces now of one source, now of another.
+
+    Attributes:
+        sources: with their shares, which add up to 1.
+    """
+
+    sources: Sequence[tuple[float, Source]]
+
+    def draw(self, samples: int, generator: np.random.Generator) -> Samples:
+        """A piece of one of them."""
+        shares = [share for share, _ in self.sources]
+        _, source = self.sources[generator.choice(len(self.sources), p=shares)]
+        return source.draw(samples, generator)
+
+
 @dataclass(frozen=True)
 class Notes:
     """Chords and melodies of plucked, struck and bowed strings that no one ever built.
@@ -132,16 +149,23 @@ class Mixture:
         return total.clip(-1, 1)
 
 
-def wide_source(clips: Sequence[Samples], sample_rate: int) -> Mixture:
-    """What a prior of any sound learns from: speech at up to several times its pitch, notes, noise.
+def wide_source(speech: Sequence[Samples], music: Sequence[Samples], sample_rate: int) -> Source:
+    """What a prior of any sound learns from: music, speech at up to several times its pitch, and
+    sums of speech, notes and noise.
 
     Args:
-        clips: speech at 16 kHz, taken for recordings at `sample_rate`.
+        speech: at 16 kHz, taken for recordings at `sample_rate`.
+        music: at `sample_rate`; none if empty.
         sample_rate: in Hz.
     """
-    speech = Clips(clips, speeds=(0.3, 1.2), gains=(0.3, 3.0))
+    speakers = Clips(speech, speeds=(0.3, 1.2), gains=(0.3, 3.0))
     notes = Notes(sample_rate)
-    return Mixture([speech, speech, notes, notes, Noises()])
+    mixture = Mixture([speakers, speakers, notes, notes, Noises()])
+    if not music:
+        return mixture
+    # what was recorded at half of the rate to what was at one and a half times as much
+    pieces = Clips(music, speeds=(2 / 3, 2.0), gains=(0.1, 1.5))
+    return Choice([(0.7, pieces), (0.2, speakers), (0.1, mixture)])
 
 
 def _level(piece: NDArray[np.floating], generator: np.random.Generator) -> Samples:
