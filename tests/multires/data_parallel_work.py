@@ -27,7 +27,7 @@ def curve_fit(processes: Processes) -> dict[str, torch.Tensor]:
     if processes.count == 1:
         torch.manual_seed(0)
     optimiser = torch.optim.Adam(model.parameters())
-    schedule = Schedule(STEPS, 0.01, 2, 0.1)
+    schedule = Schedule(STEPS, 0.01, 2, 3)
     learner = Learner(
         model, [(1.0, optimiser)], schedule, History(), 0.5, 0.01, processes=processes
     )

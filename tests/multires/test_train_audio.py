@@ -116,6 +116,13 @@ def test_a_resumed_training_ends_the_same(done: int, tmp_path: Path) -> None:
     assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
 
 
+def test_a_training_goes_on_with_more_steps(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "tiny.safetensors"
+    constant = replace(TINY, fall=0)
+    finish(replace(constant, steps=4), checkpoint)
+    assert same(finish(constant, checkpoint), finish(constant))
+
+
 def test_a_warm_start_brings_what_bands_of_the_same_size_have_learned(tmp_path: Path) -> None:
     earlier = tmp_path / "earlier.safetensors"
     learned = finish(TINY, earlier)
@@ -155,7 +162,7 @@ def test_a_preset_is_a_warm_start_too(multires_presets: Path) -> None:
     assert same(state(trainer), dict(model.prior.state_dict()))
 
 
-@pytest.mark.parametrize("change", [{"learning_rate": 1e-4}, {"seed": 1}, {"steps": 7}])
+@pytest.mark.parametrize("change", [{"learning_rate": 1e-4}, {"seed": 1}, {"frames": 7}])
 def test_a_checkpoint_of_other_settings_is_refused(
     change: dict[str, float], tmp_path: Path
 ) -> None:

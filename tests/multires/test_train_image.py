@@ -27,7 +27,7 @@ from combiner_core.multires.model import ImageModel, ImageModelConfig, quantise
 from combiner_core.multires.train.crops import Crops
 from combiner_core.multires.train.entropy_tables import learn_tables
 from combiner_core.multires.train.image import ImageTrainConfig, ImageTrainer
-from combiner_core.multires.train.learner import Schedule, StableSchedule
+from combiner_core.multires.train.learner import Schedule
 from combiner_core.multires.train.validation import ideal_image_result, mean_image_rates
 from combiner_core.presets import PresetLibrary
 
@@ -160,17 +160,8 @@ def test_impossible_settings_are_refused(make: Callable[[], object]) -> None:
         make()
 
 
-def test_learning_rates_rise_and_fall() -> None:
-    schedule = Schedule(100, 0.5, 10, 0.1)
-    rates = [schedule.at(step) for step in range(100)]
-    assert rates[0] == pytest.approx(0.05)
-    assert np.argmax(rates) == 9
-    assert all(a > b for a, b in pairwise(rates[9:]))
-    assert rates[-1] == pytest.approx(0.05, rel=0.01)
-
-
-def test_learning_rates_stay_in_between() -> None:
-    schedule = StableSchedule(100, 0.5, 10, 20)
+def test_learning_rates_rise_and_stay_and_fall() -> None:
+    schedule = Schedule(100, 0.5, 10, 20)
     rates = [schedule.at(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.05)
     assert rates[9:81] == pytest.approx([0.5] * 72)
@@ -322,9 +313,9 @@ def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None
         ("image", {"name": "../small"}, "other signs"),
         ("image", {"checkpoint": "photographs/0.png"}, "0.png is missing or no checkpoint"),
         ("image", {"warm-start": "nowhere"}, "nowhere is missing or no checkpoint"),
-        ("speech", {"fall": 1}, "--fall and --fuse are for the image model"),
         ("speech", {"music": "photographs"}, "--music is for the wide model"),
         ("wide", {"music": "nowhere"}, "There is no folder nowhere."),
+        ("wide", {"sources": "nowhere"}, "nowhere cannot be read as text."),
     ],
     ids=str,
 )

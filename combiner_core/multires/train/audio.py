@@ -34,7 +34,6 @@ _USUAL_LOG_VARIANCE = -14.0
 # variances span many powers of two: the layers that give them take longer steps
 _HEAD_SPEED = 6.0
 _WARM_UP_STEPS = 100
-_FINAL_SHARE = 0.05
 _MAX_NORM = 2.0
 _BETAS = (0.9, 0.99)
 _FORGETTING = 0.001
@@ -49,7 +48,8 @@ class AudioTrainConfig:
         steps: gradient steps.
         batch: pieces of sound in each.
         frames: of a piece.
-        learning_rate: of Adam after warming up; it falls along a cosine to a twentieth.
+        learning_rate: of Adam after warming up, until it falls.
+        fall: steps at the end in which it falls to nothing; half of all by default.
         log_noise: least and greatest log2 of the noise scale.
         rate_slope: the loss at noise scale s is weighed by s to this power, about the inverse of
             the rate, so that the same relative gain counts the same everywhere.
@@ -63,6 +63,7 @@ class AudioTrainConfig:
     batch: int = 6
     frames: int = 64
     learning_rate: float = 4e-3
+    fall: int | None = None
     log_noise: tuple[float, float] = (-10.5, -5.0)
     rate_slope: float = 0.8
     shaped: float = 0.0
@@ -70,7 +71,7 @@ class AudioTrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.batch, self.frames) < 1:
+        if min(self.steps, self.batch, self.frames) < 1 or (self.fall or 0) < 0:
             raise ValueError("steps, batch and frames must be positive")
 
 
@@ -96,7 +97,8 @@ class AudioTrainer:
     Args:
         config: settings.
         source: of the pieces of sound.
-        checkpoint: file to resume from if it exists and to save to.
+        checkpoint: file to resume from if it exists and to save to. Its numbers of steps, in all
+            and of the fall, may be other ones.
         warm_start: checkpoint of another training, or a preset, used when not resuming; bands
             whose networks are of the same size, or larger, start from it.
         device: where to compute.
@@ -127,7 +129,7 @@ class AudioTrainer:
         saved = None
         if checkpoint is not None and checkpoint.exists():
             saved = Checkpoint.read(checkpoint)
-            if not same_settings(saved, asdict(config)):
+            if not same_settings(saved, asdict(config), but=("steps", "fall")):
                 raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
         elif warm_start is not None:
             _take_over(model, _learned_before(warm_start))
@@ -188,6 +190,8 @@ class AudioTrainer:
         return (importance * likelihood.nats).mean() / (config.frames * hop)
 
     def _new_learner(self, history: History) -> Learner:
+        config = self._config
+        fall = config.steps // 2 if config.fall is None else config.fall
         heads: list[nn.Parameter] = []
         rest: list[nn.Parameter] = []
         for name, parameter in self._model.named_parameters():
@@ -199,7 +203,7 @@ class AudioTrainer:
                 (speed, torch.optim.Adam(part, betas=_BETAS))
                 for speed, part in ((1.0, rest), (_HEAD_SPEED, heads))
             ],
-            Schedule(self._config.steps, self._config.learning_rate, _WARM_UP_STEPS, _FINAL_SHARE),
+            Schedule(config.steps, config.learning_rate, _WARM_UP_STEPS, fall),
             history,
             _MAX_NORM,
             _FORGETTING,

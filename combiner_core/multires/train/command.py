@@ -54,9 +54,11 @@ if TYPE_CHECKING:
 _WIDE = AudioTrainConfig(
     AudioPriorConfig(1024, (32, 48, 48, 48, 32, 16, 8)), log_noise=(-10.5, -4.0), shaped=0.35
 )
+# music is louder than speech at the same rates
+_NOISE, _NOISE_RANGE = (0.04, 0.02, 0.01, 0.005), (0.0007, 0.06)
 _TABLE_EXAMPLES = 80
 _REPORT_STEPS = 50
-_PATHS = ("out", "checkpoint", "networks", "warm_start", "data", "music", "validate")
+_PATHS = ("out", "checkpoint", "networks", "warm_start", "data", "music", "validate", "sources")
 
 
 def add_to(families: Subparsers) -> None:
@@ -81,6 +83,12 @@ def add_to(families: Subparsers) -> None:
         metavar="DIR",
         help="pieces of music for the wide model, besides speech",
     )
+    command.add_argument(
+        "--sources",
+        type=Path,
+        metavar="FILE",
+        help="text for the card: authors and licences of the data, one a line",
+    )
     command.add_argument("--name", required=True, help="name of the preset")
     command.add_argument("--id", type=int, required=True, help="number of the preset in files")
     command.add_argument("--out", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR")
@@ -102,7 +110,7 @@ def add_to(families: Subparsers) -> None:
     command.add_argument("--batch", type=int, metavar="N")
     command.add_argument("--crop", type=int, metavar="N", help="pixels, or frames of sound")
     command.add_argument(
-        "--fall", type=int, metavar="N", help="steps in which learning rates of images fall at last"
+        "--fall", type=int, metavar="N", help="steps in which learning rates fall at last"
     )
     command.add_argument(
         "--fuse",
@@ -123,6 +131,7 @@ def _train(parsed: argparse.Namespace) -> None:
 def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processes) -> None:
     check_preset(parsed)
     check_folders([*parsed.data, *parsed.music, *parsed.validate])
+    _sources(parsed)
     if parsed.validate_every < 1:
         raise CombinerError("The number of steps between validations must be positive.")
     if parsed.networks is not None:
@@ -164,7 +173,8 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
         music = [part for piece in pieces.learned for part in parts_of(piece)]
         held_out = [middle_of(piece) for piece in pieces.held_out]
         data = Data(data.learned, [*held_out, *data.held_out], data.files + pieces.files)
-    return AudioRecipe(settings, data, wide_source(clips, music, WIDE_RATE), WIDE_RATE)
+    source = wide_source(clips, music, WIDE_RATE)
+    return AudioRecipe(settings, data, source, WIDE_RATE, noise=_NOISE, noise_range=_NOISE_RANGE)
 
 
 def _image_settings(parsed: argparse.Namespace) -> ImageTrainConfig:
@@ -175,10 +185,10 @@ def _image_settings(parsed: argparse.Namespace) -> ImageTrainConfig:
 
 
 def _audio_settings(parsed: argparse.Namespace) -> AudioTrainConfig:
-    if parsed.fall is not None or parsed.fuse:
-        raise ValueError("--fall and --fuse are for the image model")
+    if parsed.fuse:
+        raise ValueError("--fuse is for the image model")
     usual = AudioTrainConfig() if parsed.kind == "speech" else _WIDE
-    given = _given(steps=parsed.steps, batch=parsed.batch, frames=parsed.crop)
+    given = _given(steps=parsed.steps, batch=parsed.batch, frames=parsed.crop, fall=parsed.fall)
     return replace(usual, **given, seed=parsed.seed)
 
 
@@ -271,6 +281,17 @@ def _quantise(model: Model, checkpoint: Path) -> None:
         raise CombinerError(f"The checkpoint {checkpoint.name} is unusable: {error}.") from error
 
 
+def _sources(parsed: argparse.Namespace) -> list[str]:
+    """What the card says of where the data are from."""
+    if parsed.sources is None:
+        return []
+    try:
+        text = parsed.sources.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CombinerError(f"{parsed.sources.name} cannot be read as text.") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def _card(
     parsed: argparse.Namespace, recipe: Recipe, saved: Checkpoint, validation: list[dict[str, Any]]
 ) -> Card:
@@ -279,6 +300,7 @@ def _card(
         "arguments": without_paths(parsed, _PATHS),
         "data": [folder.name for folder in [*parsed.data, *parsed.music]],
         "validation_data": [folder.name for folder in parsed.validate],
+        "sources": _sources(parsed),
         "warm_start": parsed.warm_start.stem if parsed.warm_start else None,
         "files": recipe.data.files,
         "config": saved.settings,

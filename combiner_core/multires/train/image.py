@@ -27,7 +27,7 @@ from combiner_core.multires.train.learner import (
     Checkpoint,
     History,
     Learner,
-    StableSchedule,
+    Schedule,
     same_settings,
 )
 from combiner_core.multires.train.muon import Muon
@@ -197,7 +197,7 @@ class ImageTrainer:
             (1.0, torch.optim.Adam(others, betas=_BETAS)),
             (config.matrix_rate, Muon(matrices, config.learning_rate)),
         ]
-        schedule = StableSchedule(config.steps, config.learning_rate, config.warm_up, config.fall)
+        schedule = Schedule(config.steps, config.learning_rate, config.warm_up, config.fall)
         return Learner(
             self._model,
             optimisers,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,29 +28,6 @@ _OUTLIER = 8.0
 
 @dataclass(frozen=True)
 class Schedule:
-    """Learning rates that rise along a line and fall along half a cosine.
-
-    Attributes:
-        steps: in all.
-        learning_rate: after warming up.
-        warm_up: steps of warming up.
-        final_share: of the learning rate that is left at the end.
-    """
-
-    steps: int
-    learning_rate: float
-    warm_up: int
-    final_share: float
-
-    def at(self, step: int) -> float:
-        """The learning rate of a step, counted from 0."""
-        fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        share = self.final_share + (1 - self.final_share) * fall
-        return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * share
-
-
-@dataclass(frozen=True)
-class StableSchedule:
     """Learning rates that rise along a line, stay, and fall along another.
 
     Attributes:
@@ -157,7 +133,7 @@ class Learner:
         self,
         model: nn.Module,
         optimisers: Sequence[tuple[float, torch.optim.Optimizer]],
-        schedule: Schedule | StableSchedule,
+        schedule: Schedule,
         history: History,
         max_norm: float,
         forgetting: float,
