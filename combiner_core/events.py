@@ -41,13 +41,14 @@ class Progress:
         step, total: steps done and steps in this phase.
         distortion: running estimate of the expected distortion, the mean squared error in the
             units of the field (values in [-1, 1]).
-        psnr_db: the same as PSNR.
+        psnr_db: the same as PSNR. Of a multires picture with what the postfilter made of some
+            places of it when all weights had been coded the last time.
         kl_bits: KL[q || p] in the phase "fit" of all weights and fields; while coding, of the
             siren weights not yet coded, or of the multires weights coded so far.
         committed_bits, budget_bits: payload bits written, and to be written in all.
         elapsed_s: seconds since the encoder was called.
-        preview: a small picture of what is coded so far, or of siren weights at the posterior
-            mean, uint8 (rows, columns, 3), if there is one.
+        preview: a picture, 768 pixels a side at most, of what is coded so far, or of siren weights
+            at the posterior mean, uint8 (rows, columns, 3), if there is one.
         bit_map: bits in each region of an image, or by frequency (low ones first) and time of a
             clip, float32 (rows, columns), if they are counted.
         posterior: of siren weights, in the first tile or segment.

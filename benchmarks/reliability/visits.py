@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import io
 import random
 import re
@@ -35,6 +36,7 @@ _PAUSE_S = 1.0
 # Sentences of an app that has too much to do; any other is a fault.
 _CLEAR = ("The queue is full: ", "You have ")
 _STATE = re.compile(r'data-state="(\w+)"')
+_NOTE = re.compile(r"<span>(.*?)</span>")
 _ENDS = ("done", "stopped", "failed", "idle")
 
 
@@ -208,7 +210,10 @@ class Visitor:
         await self._client.send("image-source change", _chosen(file, budget, model))
         asked = _asked(file, budget, model, effort)
         seen = await self._client.send("image-compress click", asked)
-        return str(next(iter(seen.values())))
+        job = next(iter(seen.values()))
+        if not isinstance(job, str):  # It stays as it is: the page shows why not.
+            raise RefusedError(_note(seen))
+        return job
 
     async def _looked(self, job: str) -> dict[str, Any]:
         with self._notes.timing("progress"):
@@ -264,6 +269,12 @@ def _state(seen: dict[str, Any]) -> str:
     """What the status panel tells."""
     found = _STATE.search(str(seen["image-status"]))
     return found[1] if found else ""
+
+
+def _note(seen: dict[str, Any]) -> str:
+    """The sentence of the status panel."""
+    found = _NOTE.search(str(seen["image-status"]))
+    return html.unescape(found[1]) if found else ""
 
 
 def _paths(value: object) -> Iterator[str]:

@@ -264,7 +264,7 @@ class MultiresPlan:
         side_bytes, spare_bytes = field.side_bytes(payload_bytes)
         payload_bytes -= side_bytes
         payload_bytes = min(payload_bytes, _BYTES_A_VALUE * field.values_count + _SPARE_BYTES)
-        report = Reporter(field, 8 * payload_bytes, clock)
+        report = Reporter(field, original, 8 * payload_bytes, clock)
         control = RateControl(tables, effort.states, field, report, payload_bytes, spare_bytes)
 
         coefficients = field.coefficients(original)

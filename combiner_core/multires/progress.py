@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -18,6 +18,7 @@ from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, steps
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.field import MultiresField
+from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.steering import Steering
 from combiner_core.rec.groups import GroupEncoder
@@ -27,6 +28,8 @@ Result = TypeVar("Result")
 
 _EVENT_INTERVAL_S = 0.2
 _FIELD_PEAK = 2.0
+# previews are small, or larger ones once a second
+_PREVIEW_SIDES, _PREVIEW_INTERVAL_S = (192, 768), 1.0
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,20 @@ class Reporter:
 
     Args:
         field: of the signal.
+        values: of the signal, as the field has them.
         budget_bits: of the payload.
         clock: of the engine's work.
     """
 
-    def __init__(self, field: MultiresField, budget_bits: int, clock: Clock) -> None:
+    def __init__(
+        self, field: MultiresField, values: Tensor, budget_bits: int, clock: Clock
+    ) -> None:
         self._field, self._budget_bits, self._clock = field, budget_bits, clock
+        self._values = values
         self._reported = time.monotonic()
-        self._mse = 0.0
+        self._seen_s, self._seen_level = 0.0, 0
+        # of the weights, and what the postfilter makes of it as far as that is known
+        self._mse, self._filter_ratio = 0.0, 1.0
         self._preview: NDArray[np.uint8] | None = None
 
     def follow_fit(
@@ -86,7 +95,8 @@ class Reporter:
     ) -> Generator[Progress, None, Spent]:
         """Encode all groups; in the phase "code" every level makes an event, and the end.
 
-        The running distortion is that of the weights, which are nearly orthonormal.
+        The running distortion is that of the weights, which are nearly orthonormal, times what the
+        postfilter made of it when all groups had been coded the last time.
 
         Returns:
             What was spent.
@@ -94,6 +104,7 @@ class Reporter:
         squared_error = coefficients.energy
         bit_map = self._field.bit_map() if phase == "code" else None
         spent, level = Spent(), None
+        gain, decoded = self._field.filter_gain(self._values), None
 
         def encode(prior: GroupPrior) -> Tensor:
             nonlocal squared_error, spent
@@ -104,24 +115,47 @@ class Reporter:
             steering.took(bits, int(np.count_nonzero(integers.coded)))
             spent = Spent((*spent.bits, bits), spent.kl_bits + integers.kl_bits(target))
             exists = integers.coded
-            before, after = target[exists], (target - coded.values / VALUE_UNITS)[exists]
+            errors = target - coded.values / VALUE_UNITS
+            before, after = target[exists], errors[exists]
             # not as a product of vectors, whose threads would stand in the way of torch's
             gained = np.square(after).sum() - np.square(before).sum()
             squared_error += noise.value**2 * float(gained)
             self._mse = max(squared_error, 0.0) / self._field.values_count
             if bit_map is not None:
                 self._field.add_bits(bit_map, prior.group, coded.spent_bits)
-            preview = self._field.preview(prior, noise)
-            self._preview = self._preview if preview is None else preview
-            return prior.answer(coded.values)
+            answer = prior.answer(coded.values)
+            if gain is not None:
+                gain.enter(prior.group, answer, errors, exists)
+            return answer
 
-        for prior in steps(order, encode):
+        def groups() -> Iterator[GroupPrior]:
+            nonlocal decoded
+            decoded = yield from steps(order, encode)
+
+        for prior in groups():
             new_level = phase == "code" and prior.group.level != level
             if self._due(new_level):
                 level = prior.group.level
+                self._look(prior, noise)
                 yield self._coded(phase, spent, bit_map)
+        if gain is not None:
+            assert decoded is not None
+            assert isinstance(self._field, ImageField)
+            self._filter_ratio = self._field.filter_ratio(gain, decoded, noise)
         yield self._coded(phase, spent, bit_map)
         return spent
+
+    def _look(self, prior: GroupPrior, noise: NoiseScale) -> None:
+        """Make a picture of what is decoded, if it is a new one."""
+        level, (small, large) = prior.group.level, _PREVIEW_SIDES
+        if level == self._seen_level:
+            return
+        is_time = time.monotonic() - self._seen_s >= _PREVIEW_INTERVAL_S
+        preview = self._field.preview(prior, noise, large if is_time else small)
+        if preview is not None:
+            self._preview, self._seen_level = preview, level
+            if max(preview.shape) > small:
+                self._seen_s = time.monotonic()
 
     def _coded(
         self, phase: Literal["search", "code"], spent: Spent, bit_map: BitMap | None
@@ -135,7 +169,7 @@ class Reporter:
         self, phase: Phase, step: int, total: int, spent: Spent, bit_map: BitMap | None
     ) -> Progress:
         self._reported = time.monotonic()
-        distortion = self._mse * (_FIELD_PEAK / self._field.peak) ** 2
+        distortion = self._mse * self._filter_ratio * (_FIELD_PEAK / self._field.peak) ** 2
         committed_bits = int(spent.total_bits) if phase == "code" else 0
         return Progress(
             phase,

@@ -18,6 +18,8 @@ PHASES: Mapping[Phase, str] = MappingProxyType(
         "verify": "Decoding the file once",
     }
 )
+# Of a picture with the last filter, as far as that is known.
+RUNNING_PSNR = "PSNR so far"
 # A file may end a little before its budget anyway.
 _FILLED = 0.9
 
@@ -39,20 +41,13 @@ def job_panel(view: JobView) -> str:
     return _running(view)
 
 
-def running_name(view: JobView) -> str:
-    """What the running PSNR of a run is of; the filter's part is known when the file is decoded."""
-    is_image = view.extent is not None and view.extent.kind == "image"
-    is_filtered = is_image and not view.options.model.startswith("siren")
-    return "PSNR before the last filter" if is_filtered else "PSNR so far"
-
-
 def _running(view: JobView) -> str:
     progress = view.progress
     if progress is None:
         return panel("running", "Preparing")
     note = _time_left(view.left_s)
     facts = {
-        running_name(view): f"about {progress.psnr_db:.0f} dB",
+        RUNNING_PSNR: f"about {progress.psnr_db:.0f} dB",
         "Committed": f"{progress.committed_bits // 8:,} of {progress.budget_bits // 8:,} bytes",
         "Elapsed": f"{progress.elapsed_s:.0f} s",
     }

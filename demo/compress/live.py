@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from combiner_core.signals import Kind
 from demo.codecs import RatePoint
-from demo.compress.job_panel import job_panel, running_name
+from demo.compress.job_panel import RUNNING_PSNR, job_panel
 from demo.jobs import JobView
 from demo.ui import charts, status
 from demo.ui.chart_tables import table_of
@@ -80,7 +80,7 @@ class LiveView:
             self._preview = gr.Image(
                 label="So far",
                 alt_text="The picture as far as it is coded",
-                format="png",
+                format="jpeg",
                 buttons=[],
                 interactive=False,
                 visible=False,
@@ -173,7 +173,7 @@ class LiveView:
             view.budget_bytes,
             self._kind,
             result,
-            running_name(view),
+            RUNNING_PSNR,
         )
         shown = [(self._curve, curve)]
         if progress.bit_map is not None:

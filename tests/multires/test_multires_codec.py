@@ -324,7 +324,7 @@ def test_previews_are_small_pictures(library: PresetLibrary) -> None:
     for preview in previews:
         assert preview.dtype == np.uint8
         assert preview.ndim == 3
-        assert max(preview.shape) <= 192
+        assert max(preview.shape) <= 768
     small = picture(250, 300)[::2, ::2].astype(float)
     assert previews[-1].shape == small.shape
     assert np.abs(previews[-1] - small).mean() < 30

@@ -204,7 +204,12 @@ class AudioField:
         missing = self._weights(values) / noise.value - coded.float() / VALUE_UNITS
         return filling.to_bytes(filling.levels_of(missing, deviation), most_bytes)
 
-    def preview(self, prior: GroupPrior, noise: NoiseScale) -> NDArray[np.uint8] | None:
+    def filter_gain(self, values: Tensor) -> None:
+        """None: clips have no postfilter."""
+
+    def preview(
+        self, prior: GroupPrior, noise: NoiseScale, most_side: int
+    ) -> NDArray[np.uint8] | None:
         """None: bits by time and frequency show a clip better."""
         return None
 

@@ -20,6 +20,7 @@ from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.image.detail import DetailSampler
 from combiner_core.multires.image.error_bars import ErrorBars
+from combiner_core.multires.image.filter_gain import FilterGain, Finest
 from combiner_core.multires.image.folding import fold, unfold
 from combiner_core.multires.image.manner import ImageManner, ImageSetting
 from combiner_core.multires.image.noise_map import NoiseSteps
@@ -27,6 +28,7 @@ from combiner_core.multires.image.prior import FINEST_KNOWN
 from combiner_core.multires.image.pyramid import decompose, level_sizes
 from combiner_core.multires.image.rendering import (
     Block,
+    Network,
     corrected_blocks,
     finer_blocks,
     levels_of,
@@ -41,7 +43,7 @@ from combiner_core.options import DecodeOptions
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import ImageShape, Signal, scaled_size
 
-_PREVIEW_SIDE = 192
+_LEAST_SIDE = 64
 _MAP_SIDE = 64
 
 _PLAIN = DecodeOptions(detail=0)
@@ -210,17 +212,11 @@ class ImageField:
         values, hidden = decoded
         scale, depth = options.scale, options.depth
         del decoded
-        _, log_noise = noise.tensors(1, self._device)
+        filtered = self._filter(noise)
 
         def correct(part: Tensor, contexts: tuple[Tensor, ...]) -> Tensor:
-            context, steps = contexts
             pixels = to_pixels(part.float() * (noise.value / VALUE_UNITS))
-            if ImageSetting.NO_POSTFILTER in self.setting:
-                return pixels
-            # half precision changes few pixels, and those by one
-            with half_precision(self._device):
-                result: Tensor = self._model.postfilter(pixels, context, log_noise, steps)
-            return result
+            return filtered(pixels, contexts)
 
         height, width = self._size
         size = (scaled_size(height, scale), scaled_size(width, scale))
@@ -240,10 +236,42 @@ class ImageField:
         planes = [to_levels(resize(part, size), depth) for part in corrected.split(1, 1)]
         return Signal.image(np.concatenate(planes, 2))
 
-    def preview(self, prior: GroupPrior, noise: NoiseScale) -> NDArray[np.uint8] | None:
-        """A small picture of what is decoded of the coarser levels."""
+    def _filter(self, noise: NoiseScale) -> Network:
+        """The postfilter at a noise scale, if any: of pixels, hidden values and noise steps."""
+        if ImageSetting.NO_POSTFILTER in self.setting or not self.is_known(noise):
+            return lambda pixels, _: pixels
+        _, log_noise = noise.tensors(1, self._device)
+
+        def filtered(pixels: Tensor, contexts: tuple[Tensor, ...]) -> Tensor:
+            context, steps = contexts
+            # half precision changes few pixels, and those by one
+            with half_precision(self._device):
+                result: Tensor = self._model.postfilter(
+                    pixels, context, log_noise.expand(len(pixels)), steps
+                )
+            return result
+
+        return filtered
+
+    def filter_gain(self, values: Tensor) -> FilterGain | None:
+        """What finds out what the postfilter brings to a picture; `None` if that is very small."""
+        levels = self._model.config.prior.levels
+        return FilterGain(values, levels) if min(self._size) >= _LEAST_SIDE else None
+
+    def filter_ratio(self, gain: FilterGain, decoded: Decoded, noise: NoiseScale) -> float:
+        """See `FilterGain.ratio`; decoded by a coding order without the last synthesis."""
+        low, hidden = decoded
+        contexts = hidden, self._steps.levels[1]
+        finest = Finest(low, contexts, noise.value / VALUE_UNITS, noise.value)
+        with torch.inference_mode():
+            return gain.ratio(finest, self._filter(noise))
+
+    def preview(
+        self, prior: GroupPrior, noise: NoiseScale, most_side: int
+    ) -> NDArray[np.uint8] | None:
+        """A picture of what is decoded of the coarser levels, unless it is larger."""
         low = prior.low
-        if low is None or max(low.shape[2:]) > _PREVIEW_SIDE:
+        if low is None or max(low.shape[2:]) > most_side:
             return None
         gain = noise.value / VALUE_UNITS / 2.0**prior.group.level
         return to_levels(to_pixels(low.float() * gain))
