@@ -252,8 +252,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "load": lambda folder: reliability_tables.of_load(_rows(folder, LOAD, "load")),
         "detail": lambda folder: detail_tables.table(_rows(folder, detail.BENCHMARK, "detail")),
         "tuning image": lambda folder: _tuning(folder, "image"),
-        "tuning speech": lambda folder: _tuning(folder, "speech"),
-        "tuning music": lambda folder: _tuning(folder, "music"),
+        "tuning sound": lambda folder: _tuning(folder, "sound"),
         "ablation siren": _ablation("siren"),
         "ablation multires": _ablation("multires"),
         "rec": _of(

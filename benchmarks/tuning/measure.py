@@ -84,12 +84,17 @@ def steps(usual: Tuning) -> dict[str, Tuning]:
     }
 
 
+def names_of(unit: RateUnit) -> list[str]:
+    """The steps of a kind of signal, by the unit of its rates."""
+    return list(steps(ImageTuning() if unit == "bpp" else AudioTuning()))
+
+
 def jobs_for(
     kind: Kind, files: Sequence[str], rates: Sequence[float], effort: EffortName
 ) -> list[Job]:
     """All steps for some files and rates."""
     unit: RateUnit = "bpp" if kind == "image" else "kbps"
-    names = steps(ImageTuning() if kind == "image" else AudioTuning())
+    names = names_of(unit)
     return [
         Job(file, rate, unit, effort, name) for rate in rates for name in names for file in files
     ]

@@ -7,15 +7,16 @@ from statistics import fmean
 
 from benchmarks import markdown
 from benchmarks.measures import MEASURES
-from benchmarks.tuning.measure import Row
+from benchmarks.tuning.measure import Row, names_of
 
 
 def table(rows: Sequence[Row]) -> str:
     """Means over files, a line for each rate and step, as Markdown; empty without rows."""
     if not rows:
         return ""
+    order = names_of(rows[0].job.unit)
     groups: dict[tuple[float, str], list[Row]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.job.rate, order.index(row.job.step))):
         groups.setdefault((row.job.rate, row.job.step), []).append(row)
     names = [name for name in MEASURES if name in rows[0].scores]
     titles = [MEASURES[name].title for name in names]
