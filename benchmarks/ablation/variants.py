@@ -84,9 +84,9 @@ def _siren() -> Iterator[tuple[str, SirenVariant]]:
     yield "weights: local reparameterisation", SirenVariant(replace(_FAST, draws=0))
     for draws in (1, 16):
         yield f"weights: {draws} draws a step", SirenVariant(replace(_FAST, draws=draws))
-    for batch in (512, 1024, 2048, 8192):
+    for batch in (1024, 2048, 4096, 16384):
         yield f"minibatch: {batch} pixels", SirenVariant(replace(_FAST, batch=batch))
-    for steps in (375, 750, 3000, 6000):
+    for steps in (600, 1200, 5000, 10000):
         yield f"steps: {steps}", SirenVariant(replace(_FAST, fit_steps=steps))
 
 

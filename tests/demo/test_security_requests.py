@@ -224,13 +224,12 @@ def resident_mb(server: Server) -> float:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 def test_sessions_do_not_fill_the_memory(server: Server) -> None:
-    look = next(
-        event["id"] for event in server.config()["dependencies"] if event["api_name"] == "_look"
-    )
+    look = next(event for event in server.config()["dependencies"] if event["api_name"] == "_look")
+    asked = ["x", *[None] * (len(look["inputs"]) - 1)]
 
     def visit(times: int) -> None:
         for _ in range(times):
-            body = {"data": ["x", None, None, None], "fn_index": look}
+            body = {"data": asked, "fn_index": look["id"]}
             body["session_hash"] = uuid.uuid4().hex
             server.client.post("/gradio_api/run/predict", json=body).raise_for_status()
 
