@@ -134,9 +134,8 @@ class Visitor:
         file = await self._client.upload(name, content)
         await self._client.send("image-source change", _chosen(file, 5000, "multires"))
         began_s = time.monotonic()
-        asked = _asked(file, 5000, "multires", "balanced")
-        seen = await self._client.send("image-compress click", asked)
-        job, picture_s = str(next(iter(seen.values()))), None
+        job, seen = await self._compress(_asked(file, 5000, "multires", "balanced"))
+        picture_s = None
         while _state(seen) not in _ENDS:
             if picture_s is None and any(_paths(seen["image-preview"])):
                 picture_s = time.monotonic() - began_s
@@ -208,12 +207,16 @@ class Visitor:
         file = await self._handed_in(self._picture)
         budget = self._random.choice(_BUDGETS)
         await self._client.send("image-source change", _chosen(file, budget, model))
-        asked = _asked(file, budget, model, effort)
+        job, _ = await self._compress(_asked(file, budget, model, effort))
+        return job
+
+    async def _compress(self, asked: list[object]) -> tuple[str, dict[str, Any]]:
+        """Press Compress; returns the id of the run, and what is on the page."""
         seen = await self._client.send("image-compress click", asked)
         job = next(iter(seen.values()))
         if not isinstance(job, str):  # It stays as it is: the page shows why not.
             raise RefusedError(_note(seen))
-        return job
+        return job, seen
 
     async def _looked(self, job: str) -> dict[str, Any]:
         with self._notes.timing("progress"):

@@ -170,9 +170,9 @@ class Controls:
             known = None  # The one before; this one is still being looked into.
         budget = Wish(purpose, own_bytes).budget(self._kind, known)
         importance = brush.importance_of(painted) if self._kind == "image" else None
-        if model != cc.EncodeOptions.model:  # The paper's own knows nothing of these.
-            tune, importance = cc.EncodeOptions.tune, None
-        options = cc.EncodeOptions(model=model, effort=effort, tune=tune)
+        if model != cc.EncodeOptions.model:
+            importance = None
+        options = _options(model, effort, tune)
         # A field of no use is hidden and zero.
         title, moment_s = parts.model_name(options), frame_s or None
         return Task(file, self._kind, budget, options, title, moment_s, importance)
@@ -196,9 +196,7 @@ class Controls:
             CombinerError: a file is not one that was uploaded here, or there is no number of bytes.
         """
         budget = Wish(purpose, own_bytes).budget_each(self._kind, known)
-        if model != cc.EncodeOptions.model:
-            tune = cc.EncodeOptions.tune
-        options = cc.EncodeOptions(model=model, effort=effort, tune=tune)
+        options = _options(model, effort, tune)
         title = parts.model_name(options)
         files = [inputs.chosen(path, self._kind, self._settings) for path in paths]
         return [Task(file, self._kind, budget, options, title) for file in files]
@@ -371,6 +369,13 @@ class Controls:
         if known is None or own_bytes is None or known.within(own_bytes) == own_bytes:
             return cast(Updates, gr.skip())
         return self._sized(known, known.within(own_bytes))
+
+
+def _options(model: str, effort: EffortName, tune: TuneName) -> cc.EncodeOptions:
+    """Of the settings; the paper's own model knows of no other tune."""
+    if model != cc.EncodeOptions.model:
+        tune = cc.EncodeOptions.tune
+    return cc.EncodeOptions(model=model, effort=effort, tune=tune)
 
 
 def _describe(known: Known | None, file_bytes: int | None, effort: EffortName, model: str) -> Any:

@@ -192,6 +192,7 @@ class JobQueue:
                 if each is not None and not each.view.ended:
                     tickets.append(each.ticket)
                     each.end("stopped")
+            self._keep_few()
         for ticket in tickets:
             if ticket is not None:
                 ticket.cancel()
@@ -202,7 +203,7 @@ class JobQueue:
         with self._lock:
             return [
                 (job.id, job.folder, now - job.ended_at)
-                for job in self._jobs.values()
+                for job in self._ended_jobs()
                 if job.ended_at is not None
             ]
 
@@ -272,13 +273,15 @@ class JobQueue:
         )
 
     def _forget(self) -> None:
-        """Let go of jobs that ended long ago, and of the oldest of who has most or too many."""
+        """Let go of jobs that ended long ago."""
         latest = time.monotonic() - self._life_s
-        ended = [job for job in self._jobs.values() if job.ended_at is not None]
-        for job in ended:
+        for job in self._ended_jobs():
             if job.ended_at is not None and job.ended_at < latest:
                 self._drop(job)
-        kept = [job for job in ended if job.id in self._jobs]
+
+    def _keep_few(self) -> None:
+        """Let go of the oldest ended jobs of who has most or too many."""
+        kept = self._ended_jobs()
         while kept:
             ((most, count),) = Counter(job.visitor for job in kept).most_common(1)
             if len(kept) <= _MAX_KEPT and count <= _MAX_OF_ONE:
@@ -286,6 +289,9 @@ class JobQueue:
             oldest = next(job for job in kept if job.visitor == most)
             kept.remove(oldest)
             self._drop(oldest)
+
+    def _ended_jobs(self) -> list[_Job]:
+        return [job for job in self._jobs.values() if job.ended_at is not None]
 
     def _drop(self, job: _Job) -> None:
         if job.comparison is not None:
@@ -347,6 +353,7 @@ class JobQueue:
             if outcome is not None and job.comparison is not None:
                 job.comparison.compare(_ours(outcome))
                 self._draw_curves(job)
+            self._keep_few()
 
 
 def _ours(outcome: Outcome) -> Ours:
