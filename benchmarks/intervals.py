@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,37 +36,24 @@ class Interval:
 
 
 def of_mean(values: Sequence[float] | NDArray[np.float64]) -> Interval:
-    """The mean of one number for every file (files,)."""
-    found = np.asarray(values, np.float64)
-    return over_files(lambda files: float(found[files].mean()), len(found))
-
-
-def over_files(
-    statistic: Callable[[NDArray[np.intp]], float], count: int, resamples: int = _RESAMPLES
-) -> Interval:
-    """A statistic of `count` files, which is called with the numbers of those to be taken.
+    """The mean of one number for every file (files,).
 
     The interval is that of the percentile bootstrap (Efron & Tibshirani, "An Introduction to the
-    Bootstrap", 1993, chapter 13); choices of files for which the statistic is NaN do not count.
+    Bootstrap", 1993, chapter 13).
     """
-    files = np.arange(count)
-    value = statistic(files)
-    if count < _MIN_FILES:
+    found = np.asarray(values, np.float64)
+    value = float(found.mean())
+    if len(found) < _MIN_FILES:
         return Interval(value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)
         result = bootstrap(
-            (files,),
-            statistic,
-            n_resamples=resamples,
-            vectorized=False,
+            (found,),
+            np.mean,
+            n_resamples=_RESAMPLES,
             method="percentile",
             rng=np.random.default_rng(_SEED),
         )
-    chosen = result.bootstrap_distribution
-    chosen = chosen[np.isfinite(chosen)]
-    if not len(chosen):
-        return Interval(value)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(chosen, [tail, 1 - tail])
+    low, high = np.quantile(result.bootstrap_distribution, [tail, 1 - tail])
     return Interval(value, float(low), float(high))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from encoding import QUICK, set_effort
 from numpy.typing import NDArray
 from signal_files import picture, tone
 
@@ -26,6 +27,7 @@ from combiner_core import (
 )
 from combiner_core.signals import About, AudioShape
 from combiner_core.signals.about import NOTHING_KNOWN
+from combiner_core.siren import codec as siren_codec
 
 
 def encoded(
@@ -45,6 +47,11 @@ def encoded(
 
 def grey_picture() -> Signal:
     return Signal.image(picture(24, 40)[..., :1].repeat(3, axis=2))
+
+
+@pytest.fixture(autouse=True)
+def _quick_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_effort(monkeypatch, siren_codec, "fast", QUICK)
 
 
 @pytest.fixture

@@ -48,8 +48,11 @@ def is_alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    # who has ended but was not waited for yet
-    return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    try:
+        # who has ended but was not waited for yet
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_results_and_errors_come_back(executor: Executor) -> None:

@@ -21,10 +21,3 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
 def test_few_files_have_no_interval() -> None:
     assert intervals.of_mean([1.0, 2.0]) == intervals.Interval(1.5)
     assert intervals.of_mean([2.0, 2.0, 2.0]).text(1, signed=True) == "+2.0 (+2.0 to +2.0)"
-
-
-def test_choices_of_files_that_mean_nothing_do_not_count() -> None:
-    found = intervals.over_files(
-        lambda files: float("nan") if 0 not in files else float(len(files)), 4
-    )
-    assert (found.low, found.high) == (4.0, 4.0)
