@@ -19,7 +19,13 @@ from combiner_core.errors import BudgetError, CombinerError
 from combiner_core.events import Encoded, Event, Progress
 from combiner_core.families import Codec, Coded, Models
 from combiner_core.importance import Importance
-from combiner_core.invariants import coded_part, constant_signal, restored, sections_of
+from combiner_core.invariants import (
+    all_channels,
+    coded_part,
+    constant_signal,
+    restored,
+    sections_of,
+)
 from combiner_core.limits import DEFAULT_LIMITS, Limits
 from combiner_core.metrics import psnr_db
 from combiner_core.options import DecodeOptions, DeviceName, EncodeOptions
@@ -226,14 +232,17 @@ def uncertainty(
     models: Models | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> NDArray[np.float32]:
-    """By how much a decoder expects the pixels of a `.cmb` file to be off.
+    """By how much a decoder expects what a `.cmb` file holds to be off.
 
     Args:
         data: the bytes of the file.
         device, models, limits: as for `decode`.
 
     Returns:
-        Standard deviations (H, W) in grey levels, each the root of the mean over the colours.
+        Of an image, standard deviations (H, W) in grey levels, each the root of the mean over the
+        colours. Of a clip, those of the weights of each band of its frames (channels, frames,
+        bands), full scale being 1, see `multires.audio.bands`; of one that is silent, a single
+        zero for each channel.
 
     Raises:
         BitstreamError, PresetError, CombinerError: as `decode`, or the model knows of none.
@@ -243,10 +252,13 @@ def uncertainty(
     header = container.header
     check_file(container, 1.0, limits)
     codec = (models or PresetLibrary()).for_file(header)
-    if header.sections.constant is not None and isinstance(header.shape, ImageShape):
-        return np.zeros((header.shape.height, header.shape.width), np.float32)
+    if header.sections.constant is not None:
+        if isinstance(header.shape, ImageShape):
+            return np.zeros((header.shape.height, header.shape.width), np.float32)
+        return np.zeros((header.shape.channels, 1, 1), np.float32)
     check_work(codec, header.shape, codec.fields(header), 1.0, limits)
-    return codec.uncertainty(header, container.payload, container.payload_bytes, device)
+    found = codec.uncertainty(header, container.payload, container.payload_bytes, device)
+    return found if header.shape.kind == "image" else all_channels(found, header.sections)
 
 
 def _decoded(

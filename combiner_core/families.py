@@ -134,7 +134,11 @@ class Codec(Protocol):
     def uncertainty(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
     ) -> NDArray[np.float32]:
-        """The deviation that a decoder expects of each pixel, in grey levels: (H, W).
+        """The deviations that a decoder expects of the decoded signal.
+
+        Returns:
+            Of an image, of each pixel in grey levels: (H, W). Of a clip, of each band of each
+            frame, full scale being 1: (channels, frames, bands).
 
         Raises:
             BitstreamError: as `decode`.

@@ -52,17 +52,22 @@ def coded_part(signal: Signal, sections: Sections) -> Signal:
 def restored(coded: Signal, sections: Sections) -> Signal:
     """The signal, from what a model made of its part."""
     if coded.kind == "audio":
-        values = coded.values
-        if sections.equal:
-            values = values.repeat(sections.equal, axis=0)
-        if sections.routes:
-            silence = np.zeros_like(values[:1])
-            values = np.concatenate([silence, values])[list(sections.routes)]
+        values = all_channels(coded.values, sections)
         return replace(coded, values=values, channel_mask=sections.channel_mask)
     if not sections.equal:
         return coded
     deep = None if coded.deep is None else _grey(coded.deep)
     return replace(coded, values=_grey(coded.values), deep=deep)
+
+
+def all_channels(values: NDArray[np.float32], sections: Sections) -> NDArray[np.float32]:
+    """What is known of the coded channels of a clip, of all of them (channels, ...)."""
+    if sections.equal:
+        values = values.repeat(sections.equal, axis=0)
+    if sections.routes:
+        silence = np.zeros_like(values[:1])
+        values = np.concatenate([silence, values])[list(sections.routes)]
+    return values
 
 
 def constant_signal(header: Header, scale: float, depth: int) -> Signal:

@@ -2,12 +2,15 @@
 
 Each victim is run once undisturbed, which says how long it takes and what it writes. Then it is
 killed with SIGKILL again and again, after a random part of that time, on top of what the rounds
-before have left; after each round everything under the names of its files must be whole. At the
-end it is run undisturbed once more: it must succeed, write the same, and leave nothing else.
+before have left; after each round everything under the names of its files must be whole. Runs that
+end before they are killed say anew how long one takes, and are no rounds; the next one begins from
+nothing. At the end it is run undisturbed once more: it must succeed, write the same, and leave
+nothing else.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -15,7 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -23,8 +26,6 @@ from PIL import Image
 import combiner_core as cc
 from combiner_core.errors import CombinerError
 
-# of the undisturbed time, so that a few rounds come to their end
-_LONGEST_SHARE = 1.1
 _PICTURES, _SIDE = 6, 64
 _HIDDEN = "."
 
@@ -50,6 +51,9 @@ class Victim(Protocol):
     @property
     def files(self) -> dict[str, bytes]:
         """What must be the same after every whole run, by name."""
+
+    def forget(self) -> None:
+        """Remove what the next run would go on from."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,9 @@ class Encoding:
     def files(self) -> dict[str, bytes]:
         """The file."""
         return {self._output.name: self._output.read_bytes()}
+
+    def forget(self) -> None:
+        """There is nothing of the kind."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,57 @@ class Training:
         tensors = self._presets / "small.safetensors"
         return {tensors.name: tensors.read_bytes()}
 
+    def forget(self) -> None:
+        """The checkpoint."""
+        self._checkpoint.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Benchmarking:
+    """Measures rates and distortions, row by row, in two processes."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Of the command."""
+        return "benchmarks rd"
+
+    @property
+    def arguments(self) -> list[str]:
+        """As users type it."""
+        rates = "--rates 1 2 4 --unit bpp --limit 2 --codecs multires --efforts fast"
+        shared = ["--data", str(self.folder / "pictures"), "--out", str(self._rows)]
+        return ["-m", "benchmarks", "rd", *rates.split(), "--processes", "2", *shared]
+
+    @property
+    def _rows(self) -> Path:
+        return self.folder / self.name / "rows.json"
+
+    def check(self) -> str:
+        """Read the rows, if they are there."""
+        if not self._rows.exists():
+            return "none"
+        self._read()
+        return "whole"
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What was measured, but for the seconds."""
+        found = {f"{row['job']['file']} at {row['job']['rate']}": row for row in self._read()}
+        return {name: f"{row['bytes']} {row['psnr_db']}".encode() for name, row in found.items()}
+
+    def forget(self) -> None:
+        """All rows."""
+        self._rows.unlink(missing_ok=True)
+
+    def _read(self) -> list[dict[str, Any]]:
+        try:
+            rows: list[dict[str, Any]] = json.loads(self._rows.read_text())["rows"]
+        except ValueError as error:
+            raise CombinerError(f"{self._rows.name} is half written.") from error
+        return rows
+
 
 def victims(folder: Path) -> list[Victim]:
     """All of them, and the pictures that they need, in a folder."""
@@ -155,7 +213,8 @@ def victims(folder: Path) -> list[Victim]:
         grain = generator.normal(128, 12, (_SIDE, _SIDE, 3))
         pixels = (grain + waves[..., None]).clip(0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(pictures / f"{number}.png")
-    return [Encoding(folder), Training(folder, "siren"), Training(folder, "multires")]
+    trainings = [Training(folder, family) for family in ("siren", "multires")]
+    return [Encoding(folder), *trainings, Benchmarking(folder)]
 
 
 def measure(folder: Path, rounds: int, seed: int = 0) -> Iterator[dict[str, str | float]]:
@@ -167,8 +226,8 @@ def measure(folder: Path, rounds: int, seed: int = 0) -> Iterator[dict[str, str 
         seed: of the moments.
 
     Yields:
-        For each victim the rounds, how many of them ended by themselves, in how many the files
-        were found whole, and seconds of an undisturbed run.
+        For each victim the rounds, in how many of them a whole file was there, how many runs ended
+        by themselves besides, and seconds of the last of these.
 
     Raises:
         CombinerError: a file was half written, a last run failed, or something is left over.
@@ -177,16 +236,17 @@ def measure(folder: Path, rounds: int, seed: int = 0) -> Iterator[dict[str, str 
     for victim in victims(folder):
         home = folder / victim.name
         home.mkdir()
-        start = time.monotonic()
-        _run(victim)
-        undisturbed_s = time.monotonic() - start
+        usual_s = _run(victim)
         expected = victim.files
-        for checkpoint in home.glob("checkpoint*"):
-            checkpoint.unlink()
-        ended = whole = 0
-        for _ in range(rounds):
-            delay_s = generator.uniform(0, _LONGEST_SHARE * undisturbed_s)
-            ended += _killed(victim, delay_s)
+        victim.forget()
+        done = ended = whole = 0
+        while done < rounds:
+            run_s = _killed(victim, generator.uniform(0, usual_s))
+            if run_s is not None:
+                ended, usual_s = ended + 1, run_s
+                victim.forget()
+                continue
+            done += 1
             whole += victim.check() == "whole"
         _run(victim)
         if victim.files != expected:
@@ -197,27 +257,31 @@ def measure(folder: Path, rounds: int, seed: int = 0) -> Iterator[dict[str, str 
         yield {
             "command": victim.name,
             "rounds": rounds,
-            "ended": ended,
             "whole": whole,
-            "undisturbed_s": round(undisturbed_s, 2),
+            "ended": ended,
+            "usual_s": round(usual_s, 2),
         }
 
 
-def _run(victim: Victim) -> None:
+def _run(victim: Victim) -> float:
+    """Run a victim; returns the seconds that it took."""
+    start = time.monotonic()
     done = subprocess.run([sys.executable, *victim.arguments], capture_output=True, text=True)
     if done.returncode:
         raise CombinerError(f"{victim.name} failed: {done.stderr.strip().splitlines()[-1]}")
+    return time.monotonic() - start
 
 
-def _killed(victim: Victim, delay_s: float) -> bool:
-    """Kill a run; whether it had ended before."""
+def _killed(victim: Victim, delay_s: float) -> float | None:
+    """Kill a run after some time; seconds that it took if it had ended by itself."""
+    start = time.monotonic()
     run = subprocess.Popen(
         [sys.executable, *victim.arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         run.wait(delay_s)
-        return True
+        return time.monotonic() - start
     except subprocess.TimeoutExpired:
         run.kill()
         run.wait()
-        return False
+        return None

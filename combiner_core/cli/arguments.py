@@ -71,7 +71,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--uncertainty",
         type=_output,
         metavar="MAP.png",
-        help="also write by how much each pixel of an image is expected to be off, in 1/4 level",
+        help="also write by how much each pixel of an image is expected to be off, in 1/4 level, or"
+        " each band (upwards) of each frame of a clip, in 1/2 dB, white for full scale",
     )
     _add_common(command)
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from combiner_core import PresetLibrary
 
 _MOST_MILLIONS = 1_000_000
-# of a map of what is uncertain
-_LEVELS_PER_DEVIATION = 4
+# of a map of what is uncertain: grey levels of an image, dB of a clip
+_LEVELS_PER_DEVIATION, _LEVELS_PER_DB = 4, 2
 
 
 def encode(parsed: argparse.Namespace) -> None:
@@ -137,8 +137,13 @@ def _save_uncertainty(parsed: argparse.Namespace, data: bytes, presets: PresetLi
     deviations = codec.uncertainty(
         data, device=parsed.device, models=presets, limits=limits_of(parsed)
     )
-    levels = np.clip(np.rint(_LEVELS_PER_DEVIATION * deviations), 0, 255).astype(np.uint8)
-    save(Signal.image(np.repeat(levels[..., None], 3, 2)), parsed.uncertainty)
+    levels = _LEVELS_PER_DEVIATION * deviations
+    if deviations.ndim == 3:
+        # one channel above the other, low bands at the bottom of each
+        by_band = np.concatenate([channel.T[::-1] for channel in deviations])
+        levels = _LEVELS_PER_DB * 20 * np.log10(np.maximum(by_band, 1e-9)) + 255
+    pixels = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    save(Signal.image(np.repeat(pixels[..., None], 3, 2)), parsed.uncertainty)
 
 
 def info(parsed: argparse.Namespace) -> None:

@@ -153,15 +153,12 @@ class MultiresCodec:
     def uncertainty(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
     ) -> NDArray[np.float32]:
-        """The deviation that a decoder expects of each pixel, in grey levels: (H, W).
+        """The deviations that a decoder expects, see `families.Codec`.
 
         Raises:
             BitstreamError: the parameters are none that an encoder writes.
-            CombinerError: the file holds a clip.
         """
         field, noise, receive = self._receiver(header, payload, device_name)
-        if not isinstance(field, ImageField):
-            raise CombinerError("A clip has no error bars.")
         bars = field.error_bars()
 
         def visit(prior: GroupPrior) -> Tensor:
@@ -169,8 +166,9 @@ class MultiresCodec:
             bars.enter(prior, integers, values)
             return prior.answer(values)
 
-        follow(field.coding_order(noise, synthesise=False), visit)
-        return bars.deviations(noise.value)
+        order: CodingOrder[Decoded] = field.coding_order(noise, synthesise=False)
+        follow(order, visit)
+        return field.deviations(bars, noise)  # type: ignore[arg-type]
 
     def weights(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName = "cpu"

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from combiner_core.devices import placed
 from combiner_core.errors import BitstreamError
-from combiner_core.multires.audio import filling
+from combiner_core.multires.audio import bands, filling
 from combiner_core.multires.audio.ends import extended
+from combiner_core.multires.audio.error_bars import ClipErrorBars, Filling
 from combiner_core.multires.audio.manner import FILLING_UNITS, PLAIN, AudioManner
 from combiner_core.multires.audio.mdct import (
     analyse_extended,
@@ -171,6 +172,30 @@ class AudioField:
     def sampler(self, seed: int, options: DecodeOptions) -> None:
         """None: clips have no detail of this kind."""
 
+    def error_bars(self) -> ClipErrorBars:
+        """What adds up the expected errors while a file is decoded."""
+        bins = tuple(first for first, _ in self._model.config.prior.bands)
+        shape = (self._shape.channels, self._frames, self._hop)
+        filled = None
+        if self.manner.filling:
+            gains = filling.gains(self._levels, self._shape.channels, self._frames)
+            widths = bands.widths(self._hop)
+            filled = Filling(gains, bands.sums(self._strength().cpu()) / widths)
+        return ClipErrorBars(shape, bins, filled)
+
+    def deviations(self, bars: ClipErrorBars, noise: NoiseScale) -> NDArray[np.float32]:
+        """Expected errors of the weights of each band, full scale being 1.
+
+        Returns:
+            Root mean squares (channels, frames, bands), see `bands`. Errors of left and right are
+            alike where middle and side are coded.
+        """
+        variances = bars.variances()
+        if len(variances) == 2 and not self.manner.apart:
+            variances = variances.mean(0, keepdim=True).expand_as(variances)
+        deviations: NDArray[np.float32] = variances.sqrt().numpy()
+        return deviations * np.float32(noise.value / self._loudness)
+
     def render(
         self,
         decoded: Decoded,
@@ -219,8 +244,8 @@ class AudioField:
 
     def add_bits(self, bit_map: BitMap, group: Group, bits: NDArray[np.float32]) -> None:
         """Enter the bits (channels, frames, places) of a group."""
-        bands = self._model.config.prior.bands
-        first, stop = bands[len(bands) - group.level]
+        octaves = self._model.config.prior.bands
+        first, stop = octaves[len(octaves) - group.level]
         start = group.first_row / self._frames
         bit_map.add(
             bits.sum(0).T,

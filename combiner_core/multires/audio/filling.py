@@ -8,14 +8,13 @@ It comes after every decision: values may differ by rounding.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.errors import BitstreamError
+from combiner_core.multires.audio import bands
 from combiner_core.multires.coding_order import GroupPrior
 from combiner_core.rec import small_integers
 from combiner_core.rec.randomness import mix32
@@ -23,12 +22,7 @@ from combiner_core.rec.wire import NOISE_UNITS, VALUE_UNITS
 
 Levels = NDArray[np.int8]
 
-# frames of a cell, and the bins at which bands begin
 _CELL_FRAMES = 8
-_BANDS = (
-    *(0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96),
-    *(128, 160, 192, 256, 320, 384, 512, 640, 768),
-)
 # frames that get noise together: cells do not reach further
 _BLOCK_FRAMES = 512
 # levels are in 3 dB; at the least there is no noise
@@ -58,7 +52,7 @@ def expected(prior: GroupPrior, weights: Tensor) -> Tensor:
 
 def levels_shape(channels: int, frames: int, hop: int) -> tuple[int, int]:
     """Rows and columns of the levels of a clip."""
-    return channels * -(-frames // _CELL_FRAMES), len(_spans(hop))
+    return channels * -(-frames // _CELL_FRAMES), len(bands.spans(hop))
 
 
 def levels_of(residual: Tensor, deviation: Tensor) -> Levels:
@@ -114,13 +108,12 @@ def noise(deviation: Tensor, levels: Levels) -> Tensor:
     """
     channels, frames, hop = deviation.shape
     device = deviation.device
-    cells = torch.from_numpy(levels).to(device).float().unflatten(0, (channels, -1))
-    gains = torch.where(cells > -_MAX_LEVEL, torch.exp2(cells / 2), 0)
-    widths = torch.tensor([stop - start for start, stop in _spans(hop)], device=device)
+    cells = _gains(levels, channels, device)
+    widths = bands.widths(hop, device)
     result = torch.empty_like(deviation)
     for first in range(0, frames, _BLOCK_FRAMES):
         stop = min(frames, first + _BLOCK_FRAMES)
-        rows = gains[:, first // _CELL_FRAMES : -(-stop // _CELL_FRAMES)]
+        rows = cells[:, first // _CELL_FRAMES : -(-stop // _CELL_FRAMES)]
         rows = rows.repeat_interleave(_CELL_FRAMES, 1)[:, : stop - first]
         places = torch.arange(first * hop, stop * hop, device=device, dtype=torch.int64)
         signs = 1 - 2 * (mix32(places) & 1).reshape(-1, hop)
@@ -129,13 +122,26 @@ def noise(deviation: Tensor, levels: Levels) -> Tensor:
     return result
 
 
-def _spans(hop: int) -> list[tuple[int, int]]:
-    """First bin and the one after the last of each band."""
-    return list(pairwise([*(edge for edge in _BANDS if edge < hop), hop]))
+def gains(levels: Levels, channels: int, frames: int) -> Tensor:
+    """What the levels multiply expected deviations by: (channels, frames, bands)."""
+    found = _gains(levels, channels, torch.device("cpu"))
+    return found.repeat_interleave(_CELL_FRAMES, 1)[:, :frames]
+
+
+def over_cells(values: Tensor) -> Tensor:
+    """Sums over the frames of each cell, at each of them: (channels, frames, bands)."""
+    frames = values.shape[1]
+    padded = torch.nn.functional.pad(values, (0, 0, 0, -frames % _CELL_FRAMES))
+    cells: Tensor = padded.unflatten(1, (-1, _CELL_FRAMES)).sum(2)
+    return cells.repeat_interleave(_CELL_FRAMES, 1)[:, :frames]
+
+
+def _gains(levels: Levels, channels: int, device: torch.device) -> Tensor:
+    cells = torch.from_numpy(levels).to(device).float().unflatten(0, (channels, -1))
+    return torch.where(cells > -_MAX_LEVEL, torch.exp2(cells / 2), 0)
 
 
 def _cells(energy: Tensor) -> Tensor:
     """Sums over cells: (B, ceil(frames / 8), bands)."""
     padded = torch.nn.functional.pad(energy, (0, 0, 0, -energy.shape[1] % _CELL_FRAMES))
-    rows = padded.unflatten(1, (-1, _CELL_FRAMES)).sum(2)
-    return torch.stack([rows[..., start:stop].sum(-1) for start, stop in _spans(rows.shape[2])], -1)
+    return bands.sums(padded.unflatten(1, (-1, _CELL_FRAMES)).sum(2))

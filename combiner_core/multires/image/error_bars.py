@@ -41,7 +41,7 @@ _LUMA_FACTOR, _LUMA_POWER = 0.22, 0.4
 _CHROMA_FACTORS, _CHROMA_POWER = (0.008, 0.018, 0.033), 0.3
 _LEAST_ACTIVITY = 2.0**-12
 # what the postfilter leaves of deviations
-_FACTOR = 0.89
+_FACTOR = 0.93
 
 
 class ErrorBars:

@@ -191,6 +191,10 @@ class ImageField:
         """What adds up the expected errors while a file is decoded."""
         return ErrorBars(self._size, self._model.config.prior.levels)
 
+    def deviations(self, bars: ErrorBars, noise: NoiseScale) -> NDArray[np.float32]:
+        """See `ErrorBars.deviations`."""
+        return bars.deviations(noise.value)
+
     def _detail(self, options: DecodeOptions) -> float:
         return self.manner.detail if options.detail is None else options.detail
 
