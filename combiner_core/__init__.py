@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from combiner_core.anatomy import Anatomy
     from combiner_core.api import Compressed, compress, decompress, iter_compress
     from combiner_core.budget import Budget
     from combiner_core.card import Card
-    from combiner_core.codec import decode, encode, uncertainty
+    from combiner_core.codec import decode, dissect, encode, uncertainty
     from combiner_core.errors import (
         BitstreamError,
         BudgetError,
@@ -49,6 +50,7 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
+            "Anatomy": "combiner_core.anatomy",
             "BitstreamError": "combiner_core.errors",
             "Budget": "combiner_core.budget",
             "BudgetError": "combiner_core.errors",
@@ -69,6 +71,7 @@ else:
             "compress": "combiner_core.api",
             "decode": "combiner_core.codec",
             "decompress": "combiner_core.api",
+            "dissect": "combiner_core.codec",
             "encode": "combiner_core.codec",
             "inspect": "combiner_core.inspection",
             "iter_compress": "combiner_core.api",
@@ -80,6 +83,7 @@ else:
     )
 
 __all__ = [
+    "Anatomy",
     "BitstreamError",
     "Budget",
     "BudgetError",
@@ -101,6 +105,7 @@ __all__ = [
     "compress",
     "decode",
     "decompress",
+    "dissect",
     "encode",
     "inspect",
     "iter_compress",

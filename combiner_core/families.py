@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from combiner_core.anatomy import Anatomy
     from combiner_core.bitstream import Header
     from combiner_core.card import Card
     from combiner_core.clock import Clock
@@ -143,6 +144,16 @@ class Codec(Protocol):
         Raises:
             BitstreamError: as `decode`.
             CombinerError: this codec knows of none.
+        """
+
+    def dissect(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> Anatomy:
+        """What the file of a picture is made of.
+
+        Raises:
+            BitstreamError: as `decode`.
+            CombinerError: this codec knows of no levels.
         """
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.generic]:

@@ -9,7 +9,7 @@ import gradio as gr
 from demo.api import add_endpoints
 from demo.compress import CompressTab
 from demo.decode import decode_tab
-from demo.explain import explain_tab
+from demo.explain import Visited, explain_tab
 from demo.jobs import JobQueue
 from demo.results import results_tab
 from demo.security import check_files
@@ -38,7 +38,7 @@ def build(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path)
             with gr.Tab("Decode", id="decode"):
                 decode_tab(queue, visitors, settings, folder)
             with gr.Tab("How it works", id="explain") as tab:
-                explain_tab(tab)
+                explain_tab(tab, Visited(image.shown, image.source_of), queue, visitors, settings)
             with gr.Tab("Results", id="results") as tab:
                 results_tab(tab)
         gr.HTML(theme.footer())

@@ -18,6 +18,7 @@ from tiny_presets import write_presets
 
 import combiner_core as cc
 from combiner_core import bitstream
+from combiner_core.anatomy import Anatomy
 from combiner_core.bitstream import Header
 from combiner_core.clock import Clock
 from combiner_core.events import Progress
@@ -88,6 +89,11 @@ class ToyCodec:
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
     ) -> NDArray[np.float32]:
         raise cc.CombinerError("A toy knows of no errors.")
+
+    def dissect(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> Anatomy:
+        raise cc.CombinerError("A toy has no levels.")
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.generic]:
         if payload_bytes != 3:

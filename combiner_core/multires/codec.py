@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from combiner_core.anatomy import Anatomy
 from combiner_core.bitstream import Header
 from combiner_core.card import Card
 from combiner_core.clock import Clock
@@ -31,6 +32,7 @@ from combiner_core.importance import Importance
 from combiner_core.multires.audio.tuning import AudioTuning
 from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
 from combiner_core.multires.field import MANNER_BYTES, MultiresField, field_of, received_field
+from combiner_core.multires.image.dissection import Dissection
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
 from combiner_core.multires.image.tuning import ImageTuning
@@ -52,7 +54,6 @@ _BYTES_A_VALUE, _SPARE_BYTES = 8, 4096
 
 # what a coding order returns; of a picture also the finest level's hidden values
 Decoded = Tensor | tuple[Tensor, Tensor]
-Receive = Callable[[GroupPrior], tuple[IntegerPrior, NDArray[np.int32]]]
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,12 @@ class MultiresCodec:
         device_name: DeviceName,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
-        field, noise, receive = self._receiver(header, payload, device_name)
+        field, noise, decoder = self._receiver(header, payload, device_name)
         sampler = field.sampler(header.seed, options)
         order: CodingOrder[Decoded] = field.coding_order(noise)
 
         def visit(prior: GroupPrior) -> Tensor:
-            integers, values = receive(prior)
+            integers, values = _received(decoder, prior)
             if sampler is not None:
                 sampler.enter(prior, integers, values)
             return prior.answer(values)
@@ -158,17 +159,34 @@ class MultiresCodec:
         Raises:
             BitstreamError: the parameters are none that an encoder writes.
         """
-        field, noise, receive = self._receiver(header, payload, device_name)
+        field, noise, decoder = self._receiver(header, payload, device_name)
         bars = field.error_bars()
 
         def visit(prior: GroupPrior) -> Tensor:
-            integers, values = receive(prior)
+            integers, values = _received(decoder, prior)
             bars.enter(prior, integers, values)
             return prior.answer(values)
 
         order: CodingOrder[Decoded] = field.coding_order(noise, synthesise=False)
         follow(order, visit)
         return field.deviations(bars, noise)  # type: ignore[arg-type]
+
+    def dissect(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> Anatomy:
+        """What the file of a picture is made of.
+
+        Raises:
+            BitstreamError: the parameters are none that an encoder writes.
+            CombinerError: the file holds a clip.
+        """
+        field, noise, decoder = self._receiver(header, payload, device_name)
+        if not isinstance(field, ImageField):
+            raise CombinerError("A clip is not taken apart: only pictures are.")
+        dissection = Dissection(field, noise, decoder)
+        decoded = follow(field.coding_order(noise), dissection.enter)
+        parameters = Parameters.from_bytes(header.parameters)
+        return dissection.anatomy(decoded, 8.0 * parameters.side_bytes, parameters.states)
 
     def weights(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName = "cpu"
@@ -178,9 +196,9 @@ class MultiresCodec:
         Raises:
             BitstreamError: the parameters are none that an encoder writes.
         """
-        field, noise, receive = self._receiver(header, payload, device_name)
+        field, noise, decoder = self._receiver(header, payload, device_name)
         order: CodingOrder[Decoded] = field.coding_order(noise)
-        decoded = follow(order, lambda prior: prior.answer(receive(prior)[1]))
+        decoded = follow(order, lambda prior: prior.answer(_received(decoder, prior)[1]))
         values = decoded if isinstance(decoded, Tensor) else decoded[0]
         return values.cpu().numpy()
 
@@ -194,20 +212,14 @@ class MultiresCodec:
 
     def _receiver(
         self, header: Header, payload: bytes, device_name: DeviceName
-    ) -> tuple[MultiresField, NoiseScale, Receive]:
+    ) -> tuple[MultiresField, NoiseScale, GroupDecoder]:
         """The field of a file, its noise scale, and what decodes its groups."""
         parameters = Parameters.from_bytes(header.parameters)
         side, message = payload[: parameters.side_bytes], payload[parameters.side_bytes :]
         device = resolve(device_name)
         field = received_field(self.preset.model, header.shape, device, parameters, side)
         noise = NoiseScale(parameters.noise_index, field.unit)
-        decoder = GroupDecoder(self.preset.tables, message, parameters.states)
-
-        def receive(prior: GroupPrior) -> tuple[IntegerPrior, NDArray[np.int32]]:
-            integers = prior.integers()
-            return integers, decoder.decode(integers)
-
-        return field, noise, receive
+        return field, noise, GroupDecoder(self.preset.tables, message, parameters.states)
 
 
 @dataclass(frozen=True, eq=False)
@@ -318,3 +330,9 @@ class MultiresPlan:
         decoder = GroupDecoder(self.preset.tables, payload, self.effort.states)
         order: CodingOrder[Decoded] = field.coding_order(noise)
         return follow(order, lambda prior: prior.answer(decoder.decode(prior.integers())))
+
+
+def _received(decoder: GroupDecoder, prior: GroupPrior) -> tuple[IntegerPrior, NDArray[np.int32]]:
+    """A group's prior as coders are told it, and its weights."""
+    integers = prior.integers()
+    return integers, decoder.decode(integers)

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from combiner_core.rec import _contexts, _range_coder
 from combiner_core.rec._compiler import Int, Real, compiled, inlined
 from combiner_core.rec._contexts import MAX_MAGNITUDE, Around, Look, context, magnitude
-from combiner_core.rec._range_coder import CODER_SHIFT, COST_SHIFT, HALF, adapt, get, inverted, put
+from combiner_core.rec._range_coder import (
+    CODER_SHIFT,
+    COST_SHIFT,
+    HALF,
+    adapt,
+    bits_read,
+    get,
+    inverted,
+    put,
+)
 
 # one decision more than the sizes that are coded one by one: the first is that between zero and not
 NODES = 15
@@ -27,6 +36,14 @@ class Models(NamedTuple):
     rates: NDArray[np.int32]
     zero_limit: int
     limit: int
+
+
+class Trace(NamedTuple):
+    """What a reader notes of each weight that it reads; of no places if it is not to."""
+
+    sizes: NDArray[np.int32]  # signed
+    states: NDArray[np.uint8]  # of the trellis before it
+    spent: NDArray[np.float32]  # information in bits
 
 
 @inlined
@@ -187,9 +204,12 @@ def read(
     indices: NDArray[np.uint16],
     coded: NDArray[np.bool_],
     changes: NDArray[np.int64],
+    trace: Trace,
 ) -> bool:
     """Read a group, up to the last weight that the bytes determine; whether that was all of it."""
     state = 0
+    is_traced = trace.sizes.size > 0
+    before_bits = bits_read(coder)
     for plane in range(changes.shape[0]):
         for row in range(changes.shape[1]):
             place = around.starts[plane] + row * around.steps[plane, 0]
@@ -221,8 +241,33 @@ def read(
                         value = magnitude(look, variance_bin, quantiser, size)
                         around.magnitudes[place] = min(value, MAX_MAGNITUDE)
                         changes[plane, row, column] = -value if negative else value
-                        state = look.transitions[state, size & 1]
+                        following = look.transitions[state, size & 1]
                     else:
-                        state = look.transitions[state, 0]
+                        size = 0
+                        negative = 0
+                        following = look.transitions[state, 0]
+                    if is_traced:
+                        trace.sizes[plane, row, column] = -size if negative else size
+                        trace.states[plane, row, column] = state
+                        after_bits = bits_read(coder)
+                        trace.spent[plane, row, column] = after_bits - before_bits
+                        before_bits = after_bits
+                    state = following
                 place += around.steps[plane, 1]
     return True
+
+
+@compiled(_contexts)
+def reconstruct(look: Look, indices: NDArray[np.uint16], points: NDArray[np.int64]) -> None:
+    """What sizes 0, 1 and so on stand for under either quantiser, see `magnitude`.
+
+    Args:
+        look: of the class.
+        indices: of weights (n,).
+        points: where the result goes (n, 2, sizes).
+    """
+    for weight in range(points.shape[0]):
+        variance_bin = np.int64(look.bins[indices[weight]])
+        for quantiser in range(2):
+            for size in range(points.shape[2]):
+                points[weight, quantiser, size] = magnitude(look, variance_bin, quantiser, size)

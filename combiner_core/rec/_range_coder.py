@@ -7,10 +7,12 @@ the number it looks at, and stops where they decide.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec._compiler import Int, compiled, inlined
+from combiner_core.rec._compiler import Int, Real, compiled, inlined
 
 PROBABILITY_BITS = 22
 # bits of a probability that the coder does without, and of one that its information is known of
@@ -100,6 +102,12 @@ def pull(data: NDArray[np.uint8], coder: NDArray[np.int64]) -> None:
     coder[0] = (coder[0] << 8 | (np.int64(data[position]) if there else 0)) & _MASK
     coder[3] = min(coder[3] << 8 | (0 if there else 255), _MASK)
     coder[2] = position + 1
+
+
+@inlined
+def bits_read(coder: NDArray[np.int64]) -> Real:
+    """Information in the message up to here, but for a constant."""
+    return np.float64(8 * coder[2]) - math.log2(np.float64(coder[1] + 1))
 
 
 @inlined

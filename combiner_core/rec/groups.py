@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.gaussians import NATS_PER_BIT
-from combiner_core.rec._message_kernels import NODES, read, write
+from combiner_core.rec._message_kernels import NODES, Trace, read, reconstruct, write
 from combiner_core.rec._search_kernels import Path, search
 from combiner_core.rec.adaptive_models import AdaptiveModels
 from combiner_core.rec.dependent_quantiser import USUAL_STATES, predecessors
@@ -60,6 +60,22 @@ class CodedGroup:
     values: NDArray[np.int32]
     spent_bits: NDArray[np.float32]
     sizes: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class TracedGroup:
+    """What came of decoding a group, to be looked at.
+
+    Attributes:
+        values, spent_bits, sizes: as in `CodedGroup`; no bits for what the payload lacks.
+        states: of the trellis before each weight, uint8 (P, h, w); the lowest bit says which of
+            the two quantisers it had.
+    """
+
+    values: NDArray[np.int32]
+    spent_bits: NDArray[np.float32]
+    sizes: NDArray[np.int32]
+    states: NDArray[np.uint8]
 
 
 class GroupEncoder:
@@ -204,6 +220,29 @@ class GroupDecoder:
 
     def decode(self, prior: IntegerPrior) -> NDArray[np.int32]:
         """Decode a group; the result is `CodedGroup.values` of the encoder."""
+        return self._decode(prior, _trace((0, 0, 0)))
+
+    def trace(self, prior: IntegerPrior) -> TracedGroup:
+        """Decode a group, and note what each weight took."""
+        trace = _trace(prior.coded.shape)
+        return TracedGroup(self._decode(prior, trace), trace.spent, trace.sizes, trace.states)
+
+    def points(self, table: int, indices: NDArray[np.uint16], sizes: int) -> NDArray[np.int64]:
+        """Distances from the mean that sizes 0, 1 and so on stand for.
+
+        Args:
+            table: class of the group.
+            indices: of weights, see `IntegerPrior.indices` (n,).
+            sizes: how many.
+
+        Returns:
+            In 1/16 of each weight's own noise scale, under either quantiser: (n, 2, sizes).
+        """
+        points = np.zeros((len(indices), 2, sizes), np.int64)
+        reconstruct(self._models.look(table), np.ascontiguousarray(indices), points)
+        return points
+
+    def _decode(self, prior: IntegerPrior, trace: Trace) -> NDArray[np.int32]:
         if self._ended:
             return prior.default
         changes = np.zeros(prior.coded.shape, np.int64)
@@ -216,8 +255,13 @@ class GroupDecoder:
             prior.indices,
             np.ascontiguousarray(prior.coded),
             changes,
+            trace,
         )
         return prior.moved(changes)
+
+
+def _trace(shape: tuple[int, ...]) -> Trace:
+    return Trace(*(np.zeros(shape, kind) for kind in (np.int32, np.uint8, np.float32)))
 
 
 def _parts(coded: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], int]]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core import rec
+from combiner_core.anatomy import Anatomy
 from combiner_core.bitstream import Header
 from combiner_core.card import Card
 from combiner_core.clock import Clock
@@ -186,6 +187,16 @@ class SirenCodec:
             CombinerError: always.
         """
         raise CombinerError(f"The model {self.card.name} has no error bars.")
+
+    def dissect(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> Anatomy:
+        """Not known: there are no levels.
+
+        Raises:
+            CombinerError: always.
+        """
+        raise CombinerError(f"A file of the model {self.card.name} has no levels to look at.")
 
     def weights(self, header: Header, payload: bytes, payload_bytes: int) -> NDArray[np.float32]:
         """All fields' weights, shape (M, D): the same on every machine.

@@ -46,6 +46,7 @@ class Controls:
 
     Attributes:
         source: its value is the path of the file.
+        frame_s: which moment, of a video or an animation.
         painted: where the bits of a picture should go, see `demo.ui.brush`.
     """
 
@@ -57,7 +58,7 @@ class Controls:
             # For files that browsers cannot show.
             self._seen = gr.HTML(elem_id=f"{kind}-seen", elem_classes="job-seen", visible=False)
         self._examples = examples.buttons(kind, f"{kind}-examples")
-        self._frame_s = gr.Number(
+        self.frame_s = gr.Number(
             0.0,
             label="Frame at (s)",
             info="The file is a video or an animation: one of its frames is compressed.",
@@ -144,7 +145,7 @@ class Controls:
             self._model,
             self._effort,
             self._tune,
-            self._frame_s,
+            self.frame_s,
             self.painted,
         ]
 
@@ -222,7 +223,7 @@ class Controls:
             self._model,
             self._effort,
             self._tune,
-            self._frame_s,
+            self.frame_s,
         ]
 
     def restored(self, view: JobView | None) -> Updates:
@@ -233,7 +234,7 @@ class Controls:
             self._model: view.options.model,
             self._effort: view.options.effort,
             self._tune: view.options.tune,
-            self._frame_s: view.frame_s or 0.0,
+            self.frame_s: view.frame_s or 0.0,
         }
         if view.budget_bytes and view.extent is not None:
             updates[self._bytes] = view.budget_bytes
@@ -259,7 +260,7 @@ class Controls:
                 self._known,
                 *budget,
                 self._note,
-                self._frame_s,
+                self.frame_s,
                 self._seen,
                 self._effort,
             ],
@@ -326,7 +327,7 @@ class Controls:
         nothing: Updates = {
             self._known: None,
             self._note: "",
-            self._frame_s: gr.Number(visible=False),
+            self.frame_s: gr.Number(visible=False),
             self._seen: gr.update(value="", visible=False),
         }
         if path is None:
@@ -341,7 +342,7 @@ class Controls:
         known = Known(path, extent, budgets.size_of(path), most_bytes)
         return {
             self._known: known,
-            self._frame_s: gr.Number(value=0.0, visible=has_frames),
+            self.frame_s: gr.Number(value=0.0, visible=has_frames),
             self._seen: gr.update(
                 value=parts.inline_picture(measured.picture), visible=bool(measured.picture)
             ),

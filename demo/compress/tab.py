@@ -21,9 +21,10 @@ from demo.compress.several import Chosen, Several, batch_panel
 from demo.jobs import Batches, BatchView, JobQueue, JobView
 from demo.settings import Settings
 from demo.showcase.view import Showcase
-from demo.ui import examples, parts
+from demo.ui import examples, inputs, parts
 from demo.ui.parts import QUEUED, QUICK, Updates
 from demo.visitors import Visitors
+from demo.work import Source
 
 STYLE = Path(__file__).with_name("job.css")
 
@@ -102,6 +103,26 @@ class CompressTab:
             [self._job_id, self._restored, *self._outputs, *self._controls.settings],
             **QUICK,
         )
+
+    @property
+    def shown(self) -> list[gr.components.Component]:
+        """The components whose values `source_of` takes."""
+        return [self._controls.source, self._controls.frame_s, self._job_id]
+
+    def source_of(self, path: str | None, frame_s: float | None, job_id: str) -> Source | None:
+        """What is on the tab: the file that was chosen, else that of the last run; or nothing.
+
+        Raises:
+            CombinerError: the file was not uploaded here, or cannot be read.
+        """
+        limits = self._settings.input_limits
+        if path is not None:
+            file = inputs.chosen(path, self._kind, self._settings)
+            return Source.read(file, self._kind, limits, frame_s or None)
+        view = self._queue.view(job_id)
+        if view is None or view.file is None or not view.file.exists():
+            return None
+        return Source.read(view.file, self._kind, limits, view.frame_s)
 
     @property
     def _looking(self) -> list[gr.components.Component]:

@@ -1,4 +1,4 @@
-"""The tab that explains the method: four charts that move with a few controls."""
+"""The tab that explains: the default model, then the paper's in charts that move with controls."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ import gradio as gr
 
 from demo.explain import charts, computation
 from demo.explain.computation import EXPONENTS, SIGNALS, Draw, Fit, Received
+from demo.explain.default_model import Visited, default_model
+from demo.jobs import JobQueue
+from demo.settings import Settings
 from demo.ui.chart_tables import table_of
+from demo.visitors import Visitors
 
 _DEFAULT_EXPONENT, _DEFAULT_WAVE = -6.0, 10
 _MAX_SEED = 1 << 32
 # Coarse waves only: there are 128, and most of the finest are worth nothing.
 _WAVES = 64
-_INTRODUCTION = """## A file that is a random sample
-Write a signal as a function *f(x | w)* of the position *x*: here a sum of 128 waves, each times a
-weight. Sender and receiver know how such weights usually fall: the **prior**, learned from other
-signals. For the signal at hand the sender finds the **posterior**: which weights will do, and how
-exactly each must be known. It sends *one sample* of the posterior, which costs about as many bits
-as the posterior differs from the prior: its KL divergence. Weights are never rounded to a grid;
-how exactly each is sent is part of what is optimised.
+_INTRODUCTION = """## The paper's own way: a file that is a random sample
+In the paper, and in the model *COMBINER* of this page, the prior does not look around: it is the
+same for all signals. For the signal at hand the sender finds the **posterior**: which weights will
+do, and how exactly each must be known. It sends *one sample* of it, which costs about as many bits
+as the posterior differs from the prior: its KL divergence.
 
-In COMBINER *f* is a small network of sines and the posterior takes thousands of gradient steps.
-Here *f* is a sum, so the posterior is a formula and moves under your hand; the rest is the paper's.
-"""
+There the weights are those of a small network of sines, and the posterior takes thousands of
+gradient steps. Here they are those of 128 waves whose sum is the signal, so the posterior is a
+formula and moves under your hand; the rest is the paper's."""
 _TEXTS = MappingProxyType(
     {
         "field": """### 1. Fit
@@ -47,13 +49,21 @@ must be somewhat longer than the divergence for a good candidate to be among the
 )
 
 
-def explain_tab(tab: gr.Tab) -> None:
-    """Lay out and wire the tab, inside it; its charts are drawn when it is opened first.
+def explain_tab(
+    tab: gr.Tab, visited: Visited, queue: JobQueue, visitors: Visitors, settings: Settings
+) -> None:
+    """Lay out and wire the tab, inside it; all is made when it is opened.
 
     Args:
         tab: the one around it.
+        visited: the visitor's own picture.
+        queue: whose workers take it apart.
+        visitors: who asks for it.
+        settings: of the app.
     """
     with gr.Column(elem_id="explain", elem_classes="explain"):
+        default_model(tab, visited, queue, visitors, settings)
+    with gr.Column(elem_id="explain-paper", elem_classes="explain"):
         gr.Markdown(_INTRODUCTION, elem_classes="explain-introduction")
         seed = gr.State(0)
         with gr.Row():
@@ -88,16 +98,16 @@ def explain_tab(tab: gr.Tab) -> None:
             first, second = _panel("field"), _panel("densities")
         with gr.Row():
             third, fourth = _panel("candidates"), _panel("trade")
-    settings = [signal, beta, wave, seed]
+    controls = [signal, beta, wave, seed]
     panels = [*first, *second, *third, *fourth]
     options: dict[str, Any] = {
         "show_progress": "hidden",
         "trigger_mode": "always_last",
         "api_visibility": "private",
     }
-    gr.on([tab.select, signal.change, beta.change, wave.change], _show, settings, panels, **options)
+    gr.on([tab.select, signal.change, beta.change, wave.change], _show, controls, panels, **options)
     again.click(lambda number: (number + 1) % _MAX_SEED, seed, seed, **options).then(
-        _show, settings, panels, **options
+        _show, controls, panels, **options
     )
 
 

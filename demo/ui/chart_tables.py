@@ -20,7 +20,21 @@ _ROWS, _COLUMNS = 6, 8
 def table_of(figure: go.Figure) -> str:
     """What a chart shows as a table in HTML, folded away: some points of each line, or a map."""
     maps = [trace for trace in figure.data if trace.type == "heatmap"]
-    table = _of_map(figure, maps[0]) if maps else _of_lines(figure)
+    return _folded(_of_map(figure, maps[0]) if maps else _of_lines(figure))
+
+
+def table_with(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """The same for a chart whose points say less than what they stand for.
+
+    Args:
+        titles: of the columns.
+        rows: each with its title first.
+    """
+    body = "".join(_row(title, map(escape, cells)) for title, *cells in rows)
+    return _folded(f"<thead>{_head(titles)}</thead><tbody>{body}</tbody>")
+
+
+def _folded(table: str) -> str:
     return (
         '<details><summary>As a table</summary><div class="compare-table" role="region" '
         f'aria-label="The chart as a table" tabindex="0"><table>{table}</table></div></details>'

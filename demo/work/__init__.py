@@ -3,15 +3,20 @@
 from demo.work.codecs import Judge, Quality, Reencode, Reencoded, Sweep
 from demo.work.decoding import Decode, Decoded, Part, Rendering
 from demo.work.encoding import Encode, Made, Opened
+from demo.work.explaining import Crops, Explain, Explained, Foretold, ShownLevel
 from demo.work.rehearsal import Rehearse
 from demo.work.revealing import UNSURE, Reveal, Revealed
 from demo.work.source import Measure, Measured, Source
 
 __all__ = [
     "UNSURE",
+    "Crops",
     "Decode",
     "Decoded",
     "Encode",
+    "Explain",
+    "Explained",
+    "Foretold",
     "Judge",
     "Made",
     "Measure",
@@ -25,6 +30,7 @@ __all__ = [
     "Rendering",
     "Reveal",
     "Revealed",
+    "ShownLevel",
     "Source",
     "Sweep",
 ]

@@ -63,6 +63,10 @@ class ImageField:
         manner: how the noise scale varies; not at all if None.
         setting: what pictures go without: chroma if they are grey, the postfilter where it would
             cost precision.
+
+    Attributes:
+        size: height and width.
+        levels: of the wavelet pyramid.
     """
 
     peak = 255.0
@@ -82,11 +86,11 @@ class ImageField:
     ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self.values_count = 3 * shape.width * shape.height
-        self._size = (shape.height, shape.width)
+        self.size = (shape.height, shape.width)
         self.setting = setting
-        self.manner = manner or ImageManner.plain(*self._size)
-        levels = model.config.prior.levels
-        self._steps = NoiseSteps.of([self.manner.noise_map], self._size, levels, device)
+        self.manner = manner or ImageManner.plain(*self.size)
+        self.levels = model.config.prior.levels
+        self._steps = NoiseSteps.of([self.manner.noise_map], self.size, self.levels, device)
 
     def suited(self, signal: Signal) -> ImageField:
         """The field of a picture that may be grey."""
@@ -119,7 +123,7 @@ class ImageField:
         setting = ImageSetting(parameters.setting)
         manner = None
         if parameters.manner:
-            manner = ImageManner.from_bytes(parameters.manner, side, *self._size)
+            manner = ImageManner.from_bytes(parameters.manner, side, *self.size)
         return ImageField(self._model, self._shape, self._device, manner, setting)
 
     def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
@@ -166,13 +170,13 @@ class ImageField:
 
     def coefficients(self, values: Tensor) -> Coefficients:
         """Weights of pixels, by level on folded grids: as they are, not in units of s."""
-        return Coefficients(folded_weights(values, self._model.config.prior.levels))
+        return Coefficients(folded_weights(values, self.levels))
 
     def coding_order(self, noise: NoiseScale, *, synthesise: bool = True) -> CodingOrder[Decoded]:
         """All groups of weights; see `ImagePrior.coding_order`."""
         scale, log_scale = noise.tensors(1, self._device)
         return self._model.prior.coding_order(
-            self._size,
+            self.size,
             scale,
             log_scale,
             self._steps,
@@ -185,11 +189,11 @@ class ImageField:
         """What samples detail while a file is decoded, if there is to be any."""
         if not self._detail(options):
             return None
-        return DetailSampler(self._size, self._model.config.prior.levels, seed)
+        return DetailSampler(self.size, self.levels, seed)
 
     def error_bars(self) -> ErrorBars:
         """What adds up the expected errors while a file is decoded."""
-        return ErrorBars(self._size, self._model.config.prior.levels)
+        return ErrorBars(self.size, self.levels)
 
     def deviations(self, bars: ErrorBars, noise: NoiseScale) -> NDArray[np.float32]:
         """See `ErrorBars.deviations`."""
@@ -222,7 +226,7 @@ class ImageField:
             pixels = to_pixels(part.float() * (noise.value / VALUE_UNITS))
             return filtered(pixels, contexts)
 
-        height, width = self._size
+        height, width = self.size
         size = (scaled_size(height, scale), scaled_size(width, scale))
         blocks = corrected_blocks(values, correct, (hidden, self._steps.levels[1]))
         if sampler is not None:
@@ -259,8 +263,7 @@ class ImageField:
 
     def filter_gain(self, values: Tensor) -> FilterGain | None:
         """What finds out what the postfilter brings to a picture; `None` if that is very small."""
-        levels = self._model.config.prior.levels
-        return FilterGain(values, levels) if min(self._size) >= _LEAST_SIDE else None
+        return FilterGain(values, self.levels) if min(self.size) >= _LEAST_SIDE else None
 
     def filter_ratio(self, gain: FilterGain, decoded: Decoded, noise: NoiseScale) -> float:
         """See `FilterGain.ratio`; decoded by a coding order without the last synthesis."""
@@ -277,7 +280,17 @@ class ImageField:
         low = prior.low
         if low is None or max(low.shape[2:]) > most_side:
             return None
-        gain = noise.value / VALUE_UNITS / 2.0**prior.group.level
+        return self.picture_of(low, noise, prior.group.level)
+
+    def picture_of(self, low: Tensor, noise: NoiseScale, halvings: int) -> NDArray[np.uint8]:
+        """The picture of a low-pass array of weights, without the postfilter.
+
+        Args:
+            low: int32 (1, 3, h, w) in 1/16 of the noise scale.
+            noise: the noise scale.
+            halvings: of the picture's sides down to those of the array.
+        """
+        gain = noise.value / VALUE_UNITS / 2.0**halvings
         return to_levels(to_pixels(low.float() * gain))
 
     def bit_map(self) -> BitMap:
@@ -289,9 +302,8 @@ class ImageField:
 
     def add_bits(self, bit_map: BitMap, group: Group, bits: NDArray[np.float32]) -> None:
         """Enter the bits (channels, H, W) of a group."""
-        levels = self._model.config.prior.levels
         # of folded grids, which are coarser by two than their levels' pictures
-        rows = -(-self._shape.height >> min(group.level + 1, levels))
+        rows = -(-self._shape.height >> min(group.level + 1, self.levels))
         first = group.first_row / rows
         bit_map.add(bits.sum(0), (first, first + bits.shape[1] / rows))
 

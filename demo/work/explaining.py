@@ -1,0 +1,202 @@
+"""Work: what the default model does with a picture, step by step, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from PIL import Image
+
+import combiner_core as cc
+from combiner_core.anatomy import PathStep
+from demo.ui import anatomy_charts, charts
+from demo.work.source import Source
+from demo.workers import Engine
+
+_MAX_SIDE = 512
+_RATE_BPP, _LEAST_BYTES = 0.3, 600
+# The level whose expectations are shown: the finest with so much of the bits.
+_TELLING_SHARE = 0.1
+# Reliefs: what is as strong as all but so many of a hundred is nearly white or black.
+_STRONG_PERCENT, _STRONG_LEVELS = 99, 110
+_CROP_SIDE = 112
+_FLAT_SIDE, _QUALITY = 128, 85
+
+
+@dataclass(frozen=True, eq=False)
+class ShownLevel:
+    """A level of the pyramid.
+
+    Attributes:
+        sides: width and height of the picture.
+        weights: how many the level has.
+        bits: that they took.
+        picture: what this level and those before give, as WebP.
+    """
+
+    sides: tuple[int, int]
+    weights: int
+    bits: float
+    picture: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Foretold:
+    """What the prior expected of a level.
+
+    Attributes:
+        number: of the level, counted from 1 for the coarsest.
+        expected, deviation, came: the means, how far off they may be, what the decoded weights are;
+            pictures as WebP, of which the first and the last are grey where nothing is added.
+        most_levels: what white stands for in the second, in grey levels.
+        share: of the energy of what came that the means account for.
+    """
+
+    number: int
+    expected: bytes
+    deviation: bytes
+    came: bytes
+    most_levels: float
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """A part of the picture, where detail adds most, as WebP.
+
+    Attributes:
+        original, faithful, natural: as it is, without detail, and with what the file suggests.
+        detail: that it suggests, from 0 to 1.
+    """
+
+    original: bytes
+    faithful: bytes
+    natural: bytes
+    detail: float
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """A picture's file, taken apart.
+
+    Attributes:
+        sides: width and height of the picture, scaled down.
+        file_bytes, psnr_db: of the file.
+        levels: of the pyramid, the coarsest first.
+        foretold: what the prior expected.
+        bit_map, bits_by_level: charts.
+        states: of the trellis.
+        path: some weights on the way through it; none if the picture is too small.
+        path_chart: of these, if there are any.
+        crops: with and without detail.
+    """
+
+    sides: tuple[int, int]
+    file_bytes: int
+    psnr_db: float
+    levels: tuple[ShownLevel, ...]
+    foretold: Foretold
+    bit_map: go.Figure
+    bits_by_level: go.Figure
+    states: int
+    path: tuple[PathStep, ...]
+    path_chart: go.Figure | None
+    crops: Crops
+
+
+@dataclass(frozen=True, eq=False)
+class Explain:
+    """Work: compress a picture, at most 512 pixels a side, and take the file apart.
+
+    Attributes:
+        source: the picture.
+    """
+
+    source: Source
+
+    def run(self, engine: Engine) -> Iterator[Explained]:
+        """See `demo.workers.Work`."""
+        signal = _scaled(self.source.load())
+        rate_bytes = cc.Budget(_RATE_BPP, "bpp").file_bytes(signal)
+        options = cc.EncodeOptions(effort="fast", tune="perceptual", device=engine.device)
+        budget = cc.Budget(max(rate_bytes, _LEAST_BYTES))
+        *_, encoded = cc.encode(signal, budget, options, engine.models)
+        assert isinstance(encoded, cc.Encoded)
+        anatomy = cc.dissect(encoded.data, device=engine.device, models=engine.models)
+        faithful = cc.decode(encoded.data, detail=0, device=engine.device, models=engine.models)
+        detail = cc.inspect(encoded.data, engine.models).intent.detail or 0.0
+        height, width = signal.values.shape[:2]
+        yield Explained(
+            (width, height),
+            len(encoded.data),
+            encoded.psnr_db,
+            tuple(
+                ShownLevel(
+                    (level.picture.shape[1], level.picture.shape[0]),
+                    level.weights,
+                    level.bits,
+                    _webp(level.picture),
+                )
+                for level in anatomy.levels
+            ),
+            _foretold(anatomy),
+            charts.bit_map(anatomy.bit_map, "image"),
+            anatomy_charts.bits_by_level(anatomy.levels),
+            anatomy.states,
+            anatomy.path,
+            anatomy_charts.path(anatomy.path) if anatomy.path else None,
+            _crops(signal, faithful, encoded.reconstruction, detail),
+        )
+
+
+def _scaled(signal: cc.Signal) -> cc.Signal:
+    picture = signal.to_pil()
+    picture.thumbnail((_MAX_SIDE, _MAX_SIDE))
+    return cc.Signal.image(np.asarray(picture))
+
+
+def _foretold(anatomy: cc.Anatomy) -> Foretold:
+    total_bits = sum(level.bits for level in anatomy.levels)
+    number, level = max(
+        (number, level)
+        for number, level in enumerate(anatomy.levels, 1)
+        if level.bits >= _TELLING_SHARE * total_bits
+    )
+    strong = max(float(np.percentile(np.abs(level.came), _STRONG_PERCENT)), 1.0)
+    expected, came = (
+        _webp(_levels(128 + _STRONG_LEVELS / strong * part))
+        for part in (level.expected, level.came)
+    )
+    most_levels = max(float(level.deviation.max()), 1.0)
+    deviation = _webp(_levels(255 / most_levels * level.deviation))
+    left = float(np.square(level.came - level.expected).sum())
+    share = 1 - left / max(float(np.square(level.came).sum()), 1e-9)
+    return Foretold(number, expected, deviation, came, most_levels, max(share, 0.0))
+
+
+def _crops(original: cc.Signal, faithful: cc.Signal, natural: cc.Signal, detail: float) -> Crops:
+    added = np.square(natural.values.astype(np.float32) - faithful.values).sum(2)
+    side = min(_CROP_SIDE, *added.shape)
+    sums = np.pad(added.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    windows = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    row, column = np.unravel_index(int(windows.argmax()), windows.shape)
+    here = slice(int(row), int(row) + side), slice(int(column), int(column) + side)
+    cropped = [_webp(each.values[here]) for each in (original, faithful, natural)]
+    return Crops(cropped[0], cropped[1], cropped[2], detail)
+
+
+def _levels(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    levels: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return levels
+
+
+def _webp(levels: NDArray[np.uint8]) -> bytes:
+    """A small picture for the browser: without loss if its pixels are to be seen."""
+    stream = BytesIO()
+    is_flat = max(levels.shape[:2]) <= _FLAT_SIDE
+    Image.fromarray(levels).save(stream, "WEBP", lossless=is_flat, quality=_QUALITY)
+    return stream.getvalue()
