@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
@@ -22,8 +22,8 @@ from demo.work import Explain, Explained, Source
 
 _EXAMPLE = "colosseum"
 _INTRODUCTION = """## From a picture to a file
-The default model, *multires*, describes a picture by several hundred thousand numbers, its
-**weights**, from coarse to fine. Most of them can be guessed from those before; the file holds what
+The default model, *multires*, describes a picture by many numbers, its **weights**, from
+coarse to fine. Most of them can be guessed from those before; the file holds what
 cannot. Here is that, step by step, for one picture."""
 _TEXTS = MappingProxyType(
     {
@@ -33,8 +33,7 @@ Some dozen weights give a coarse idea of the picture. Each level adds what is ha
 last one has three quarters of all weights.""",
         "prior": """### 2. A prior that looks at what is there
 Before weights are decoded, a network looks at all that came before and foretells each: what to
-**expect**, and how far **off** that may be. Receivers foretell the same, so it costs nothing. Grey
-means that nothing is added to the level before.""",
+**expect**, and how far **off** that may be. Receivers foretell the same, so it costs nothing.""",
         "bits": """### 3. Where the bits go
 A weight costs bits where it may be, and is, unlike what was expected: at edges and in texture. What
 is flat or blurred is foretold and nearly free. So the finest level, with most of the weights, can
@@ -204,7 +203,7 @@ def _told(explained: Explained, own: Source | None) -> str:
         "PSNR": f"{explained.psnr_db:.1f} dB",
     }
     if own is None:
-        note = "An example: choose a picture on the tab Image to see your own here"
+        note = "Choose a picture on the tab Image to see your own here"
         return status.panel("done", "An example", note=note, facts=facts)
     note = "Scaled to at most 512 pixels a side"
     return status.panel("done", f"Your picture, {own.name}", note=note, facts=facts)
@@ -228,8 +227,8 @@ def _facts(explained: Explained) -> dict[str, str]:
         ),
         "prior": (
             f"At level {foretold.number}, what was expected has "
-            f"<b>{100 * foretold.share:.0f} %</b> of the energy of what came. White in the middle: "
-            f"off by about {foretold.most_levels:.0f} of 255 grey levels."
+            f"<b>{100 * foretold.share:.0f} %</b> of the energy of what came. White means that it "
+            f"may be off by {foretold.most_levels:.0f} of 255 grey levels."
         ),
         "bits": _dearest(explained),
         "trellis": path,
@@ -262,42 +261,43 @@ def _pyramid(explained: Explained) -> str:
         )
         for number, level in enumerate(explained.levels, 1)
     )
-    return f'<div class="explain-strip" data-size="small">{"".join(figures)}</div>'
+    return _strip(figures, of=4)
 
 
 def _expectations(explained: Explained) -> str:
     foretold = explained.foretold
-    level = f"level {foretold.number}"
-    figures = (
-        _figure(foretold.expected, f"What the prior expected {level} to add", "Expected", ""),
-        _figure(
-            foretold.deviation,
-            f"How far off the prior thought {level} may be, white where most",
-            "May be off by",
-            "",
-        ),
-        _figure(foretold.came, f"What the decoded weights of {level} add", "Came", ""),
+    number = foretold.number
+    shown = (
+        (foretold.before, f"A part of the picture by levels 1 to {number - 1}", "So far"),
+        (foretold.expected, f"With what the prior expected of level {number}", "Expected"),
+        (foretold.deviation, "How far off that may be, white where most", "May be off by"),
+        (foretold.came, f"With the decoded weights of level {number}", "Came"),
     )
-    return f'<div class="explain-strip">{"".join(figures)}</div>'
+    return _strip((_figure(picture, about, title) for picture, about, title in shown), of=4)
 
 
 def _details(explained: Explained) -> str:
     crops = explained.crops
-    figures = (
-        _figure(crops.original, "A part of the original", "Original", ""),
-        _figure(crops.faithful, "The same part, decoded without detail", "Faithful", "no detail"),
-        _figure(
+    shown = (
+        (crops.original, "A part of the original", "Original", ""),
+        (crops.faithful, "The same part, decoded without detail", "Faithful", "no detail"),
+        (
             crops.natural,
             "The same part, decoded with sampled detail",
             "Natural",
             f"detail {crops.detail:.1f}",
         ),
     )
-    return f'<div class="explain-strip">{"".join(figures)}</div>'
+    return _strip((_figure(*each) for each in shown), of=3)
+
+
+def _strip(figures: Iterable[str], of: int) -> str:
+    """Pictures beside each other, so many in a row where there is room."""
+    return f'<div class="explain-strip" data-of="{of}">{"".join(figures)}</div>'
 
 
 def _figure(
-    picture: bytes, about: str, title: str, note: str, sides: tuple[int, int] | None = None
+    picture: bytes, about: str, title: str, note: str = "", sides: tuple[int, int] | None = None
 ) -> str:
     data = base64.b64encode(picture).decode()
     shape = f' style="aspect-ratio: {sides[0]} / {sides[1]}"' if sides else ""

@@ -13,6 +13,7 @@ from PIL import Image
 
 import combiner_core as cc
 from combiner_core.anatomy import PathStep
+from combiner_core.signals import MIN_SIDE
 from demo.ui import anatomy_charts, charts
 from demo.work.source import Source
 from demo.workers import Engine
@@ -21,9 +22,7 @@ _MAX_SIDE = 512
 _RATE_BPP, _LEAST_BYTES = 0.3, 600
 # The level whose expectations are shown: the finest with so much of the bits.
 _TELLING_SHARE = 0.1
-# Reliefs: what is as strong as all but so many of a hundred is nearly white or black.
-_STRONG_PERCENT, _STRONG_LEVELS = 99, 110
-_CROP_SIDE = 112
+_FORETOLD_SIDE, _CROP_SIDE = 72, 112
 _FLAT_SIDE, _QUALITY = 128, 85
 
 
@@ -46,17 +45,20 @@ class ShownLevel:
 
 @dataclass(frozen=True, eq=False)
 class Foretold:
-    """What the prior expected of a level.
+    """What the prior expected of a level; pictures, as WebP, of the part to which it adds most.
 
     Attributes:
         number: of the level, counted from 1 for the coarsest.
-        expected, deviation, came: the means, how far off they may be, what the decoded weights are;
-            pictures as WebP, of which the first and the last are grey where nothing is added.
-        most_levels: what white stands for in the second, in grey levels.
-        share: of the energy of what came that the means account for.
+        before: what the coarser levels give.
+        expected: with the means of the level's weights.
+        deviation: how far off that may be.
+        came: with the weights that were decoded.
+        most_levels: what white stands for in the deviation, in grey levels.
+        share: of the energy of what came that the means account for, of the whole level.
     """
 
     number: int
+    before: bytes
     expected: bytes
     deviation: bytes
     came: bytes
@@ -155,8 +157,9 @@ class Explain:
 
 def _scaled(signal: cc.Signal) -> cc.Signal:
     picture = signal.to_pil()
-    picture.thumbnail((_MAX_SIDE, _MAX_SIDE))
-    return cc.Signal.image(np.asarray(picture))
+    share = min(1.0, _MAX_SIDE / max(picture.size))
+    width, height = (max(MIN_SIDE, round(share * side)) for side in picture.size)
+    return cc.Signal.image(np.asarray(picture.resize((width, height))))
 
 
 def _foretold(anatomy: cc.Anatomy) -> Foretold:
@@ -166,27 +169,37 @@ def _foretold(anatomy: cc.Anatomy) -> Foretold:
         for number, level in enumerate(anatomy.levels, 1)
         if level.bits >= _TELLING_SHARE * total_bits
     )
-    strong = max(float(np.percentile(np.abs(level.came), _STRONG_PERCENT)), 1.0)
-    expected, came = (
-        _webp(_levels(128 + _STRONG_LEVELS / strong * part))
-        for part in (level.expected, level.came)
-    )
-    most_levels = max(float(level.deviation.max()), 1.0)
-    deviation = _webp(_levels(255 / most_levels * level.deviation))
+    here = _most(np.square(level.came).sum(2), _FORETOLD_SIDE)
+    came, expected, deviation = level.came[here], level.expected[here], level.deviation[here]
+    picture = level.picture[here].astype(np.float32)
+    most_levels = max(float(deviation.max()), 1.0)
     left = float(np.square(level.came - level.expected).sum())
     share = 1 - left / max(float(np.square(level.came).sum()), 1e-9)
-    return Foretold(number, expected, deviation, came, most_levels, max(share, 0.0))
+    return Foretold(
+        number,
+        _webp(_levels(picture - came)),
+        _webp(_levels(picture - came + expected)),
+        _webp(_levels(255 / most_levels * deviation)),
+        _webp(_levels(picture)),
+        most_levels,
+        max(share, 0.0),
+    )
 
 
 def _crops(original: cc.Signal, faithful: cc.Signal, natural: cc.Signal, detail: float) -> Crops:
-    added = np.square(natural.values.astype(np.float32) - faithful.values).sum(2)
-    side = min(_CROP_SIDE, *added.shape)
-    sums = np.pad(added.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    windows = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    row, column = np.unravel_index(int(windows.argmax()), windows.shape)
-    here = slice(int(row), int(row) + side), slice(int(column), int(column) + side)
+    added = natural.values.astype(np.float32) - faithful.values
+    here = _most(np.square(added).sum(2), _CROP_SIDE)
     cropped = [_webp(each.values[here]) for each in (original, faithful, natural)]
     return Crops(cropped[0], cropped[1], cropped[2], detail)
+
+
+def _most(energy: NDArray[np.float32], side: int) -> tuple[slice, slice]:
+    """The square, of at most this side, with most of an energy (h, w)."""
+    side = min(side, *energy.shape)
+    sums = np.pad(energy.cumsum(0, np.float64).cumsum(1), ((1, 0), (1, 0)))
+    windows = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    row, column = (int(place) for place in np.unravel_index(int(windows.argmax()), windows.shape))
+    return slice(row, row + side), slice(column, column + side)
 
 
 def _levels(values: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from io import BytesIO
+from pathlib import Path
 
+import numpy as np
 import pytest
-from browser_tools import PHONE, visit
+from browser_tools import PHONE, upload, violations, visit
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -32,14 +37,56 @@ def expect_charts(page: Page) -> None:
         expect(page.locator(f"#explain-{name} .js-plotly-plot")).to_be_visible(timeout=FIRST_MS)
 
 
+def apart(page: Page) -> Locator:
+    """The status of the default model's explanation, once a picture was taken apart."""
+    panel = page.locator("#anatomy-status [data-state=done]")
+    expect(panel).to_be_visible(timeout=FIRST_MS)
+    return panel
+
+
+def pixels(picture: Locator) -> np.ndarray:
+    """Of a picture within the page."""
+    address = picture.get_attribute("src")
+    assert address is not None
+    return np.asarray(Image.open(BytesIO(base64.b64decode(address.partition(",")[2]))), float)
+
+
+def test_the_default_model_is_explained_on_the_visitors_picture(page: Page, tmp_path: Path) -> None:
+    open_tab(page, "How it works")
+    expect(apart(page)).to_contain_text("An example")
+    assert violations(page) == []
+
+    red = np.zeros((120, 200, 3), np.uint8)
+    red[..., 0] = np.linspace(120, 255, 200)
+    Image.fromarray(red).save(tmp_path / "mine.png")
+    open_tab(page, "Image")
+    upload(page, "image", tmp_path / "mine.png")
+    expect(page.locator("#image-note")).to_contain_text("pixels")
+    open_tab(page, "How it works")
+    expect(page.locator("#anatomy-status")).to_contain_text("mine.png", timeout=FIRST_MS)
+    expect(apart(page)).to_contain_text("200 × 120 pixels")
+    levels = page.locator("#anatomy-field img")
+    for number in (0, levels.count() - 1):
+        shown = pixels(levels.nth(number))
+        assert abs(shown[..., 0].mean() - red[..., 0].mean()) < 12
+        assert shown[..., 1:].mean() < 12
+    assert pixels(levels.last).shape == red.shape
+    for name, count in (("prior", 4), ("detail", 3)):
+        expect(page.locator(f"#anatomy-{name} img[alt]")).to_have_count(count)
+    for name in ("map", "levels"):
+        expect(page.locator(f"#anatomy-{name} .js-plotly-plot")).to_be_visible()
+    page.locator("#anatomy summary").nth(1).press("Enter")
+    expect(page.locator("#anatomy table").nth(1)).to_contain_text("Bits a weight")
+
+
 def test_explanation_moves_with_its_controls(page: Page) -> None:
     open_tab(page, "How it works")
     expect_charts(page)
     expect(fact(page, "field")).to_contain_text(re.compile(r"\d+ bits"))
-    tables = page.locator("#explain summary")
+    tables = page.locator("#explain-paper summary")
     expect(tables).to_have_count(len(CHARTS))
     tables.first.press("Enter")
-    expect(page.locator("#explain table").first).to_contain_text("Received")
+    expect(page.locator("#explain-paper table").first).to_contain_text("Received")
 
     handle = page.locator("#explain-beta input[type=range]")
     handle.focus()
@@ -87,6 +134,8 @@ def test_explanation_fits_a_phone(browser: Browser, app_url: str) -> None:
     with visit(browser, app_url, PHONE) as page:
         open_tab(page, "How it works")
         expect_charts(page)
+        apart(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
         open_tab(page, "Results")
         expect(page.locator("#results-kodak-psnr .js-plotly-plot")).to_be_visible(timeout=FIRST_MS)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from reference_decoder import ReferenceDecoder
 
 from combiner_core.rec import EntropyTables, Grid, IntegerPrior, Plane
-from combiner_core.rec.dependent_quantiser import STATE_COUNTS, USUAL_STATES
+from combiner_core.rec.dependent_quantiser import STATE_COUNTS, USUAL_STATES, transitions
 from combiner_core.rec.groups import GroupDecoder, GroupEncoder
 
 TABLES = some_tables()
@@ -232,3 +232,30 @@ def test_a_decoder_keeps_to_the_means_once_the_message_has_ended() -> None:
     decoder = GroupDecoder(TABLES, payload[:5])
     parts = [decoder.decode(one.prior) for one in examples]
     assert_equal(parts[1:], [one.prior.default for one in examples[1:]])
+
+
+@pytest.mark.parametrize("states", [8, USUAL_STATES])
+def test_a_trace_tells_what_the_encoder_did(states: int) -> None:
+    examples = pyramid(4)
+    payload, groups = encoded(TABLES, examples, states=states)
+    decoder, following = GroupDecoder(TABLES, payload, states), transitions(states)
+    total_bits = 0.0
+    for one, group in zip(examples, groups, strict=True):
+        traced, coded = decoder.trace(one.prior), one.prior.coded
+        np.testing.assert_array_equal(traced.values, group.values)
+        np.testing.assert_array_equal(traced.sizes, group.sizes)
+        state = 0
+        for before, size in zip(traced.states[coded], traced.sizes[coded], strict=True):
+            # Weights at the end that the message does without are not read.
+            assert before in (state, 0)
+            state = following[state, size & 1]
+        total_bits += float(traced.spent_bits.sum())
+        points = decoder.points(one.prior.table, one.prior.indices[coded], 4)
+        if one.prior.noise is None:
+            sizes, moved = np.abs(traced.sizes[coded]), traced.values[coded] - one.prior.mean[coded]
+            few = sizes < 4
+            chosen = points[np.arange(len(sizes)), traced.states[coded] & 1, np.minimum(sizes, 3)]
+            np.testing.assert_array_equal(chosen[few], np.abs(moved)[few])
+    assert 8 * len(payload) - 40 < total_bits < 8 * len(payload) + 8
+    first = GroupDecoder(TABLES, payload, states).trace(examples[0].prior).spent_bits
+    np.testing.assert_allclose(first, groups[0].spent_bits, rtol=0.05, atol=0.1)
