@@ -67,6 +67,9 @@ def _save_tabs(page: Page) -> None:
         page.evaluate("scrollTo(0, 0)")
         page.get_by_role("tab", name=tab).click()
         expect(page.locator(mark)).to_be_visible(timeout=_WAIT_MS)
+        if tab == "How it works":
+            taken_apart = page.locator("#anatomy-status [data-state=done]")
+            expect(taken_apart).to_be_visible(timeout=_WAIT_MS)
         if tab == "Results":
             expect(page.locator("#results-standing table")).to_be_visible(timeout=_WAIT_MS)
         _save(page, name, whole=True)
