@@ -39,4 +39,6 @@ def test_no_tab_keeps_people_out(page: Page) -> None:
     for name in TABS:
         page.get_by_role("tab", name=name).click()
         expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        if name == "How it works":
+            expect(page.locator("#anatomy-status [data-state=done]")).to_be_visible()
         assert violations(page) == []
