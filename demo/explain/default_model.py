@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def default_model(
             yield cast(Updates, gr.skip())
             return
         yield {shown.panel: status.panel("running", "Taking a picture apart")}
-        own = visited.source_of(*values)
+        own = await asyncio.to_thread(visited.source_of, *values)
         source = own or Source.read(
             examples.path_of("image", _EXAMPLE), "image", settings.input_limits
         )
