@@ -242,7 +242,7 @@ class MultiresPlan:
     def _is_tuned(self) -> bool:
         if self.options.tune != EncodeOptions.tune or self.importance is not None:
             return True
-        return self._plain_field.needs_manner(self.signal)
+        return self._plain_field.needs_manner
 
     @cached_property
     def _plain_field(self) -> MultiresField:

@@ -67,8 +67,8 @@ class Reporter:
         self._values = values
         self._reported = time.monotonic()
         self._seen_s, self._seen_level = 0.0, 0
-        # of the weights, and what the postfilter makes of it as far as that is known
-        self._mse, self._filter_ratio = 0.0, 1.0
+        # of the weights, what the postfilter makes of it as far as that is known, and of detail
+        self._mse, self._filter_ratio, self._detail_mse = 0.0, 1.0, 0.0
         self._preview: NDArray[np.uint8] | None = None
 
     def follow_fit(
@@ -96,18 +96,19 @@ class Reporter:
         """Encode all groups; in the phase "code" every level makes an event, and the end.
 
         The running distortion is that of the weights, which are nearly orthonormal, times what the
-        postfilter made of it when all groups had been coded the last time.
+        postfilter made of it when all groups had been coded the last time; and that of the detail
+        that a decoder adds.
 
         Returns:
             What was spent.
         """
         squared_error = coefficients.energy
         bit_map = self._field.bit_map() if phase == "code" else None
-        spent, level = Spent(), None
-        gain, decoded = self._field.filter_gain(self._values), None
+        spent, level, detail_squares = Spent(), None, 0.0
+        gain, decoded = self._field.filter_gain(self._values, roughly=phase == "search"), None
 
         def encode(prior: GroupPrior) -> Tensor:
-            nonlocal squared_error, spent
+            nonlocal squared_error, spent, detail_squares
             integers, target = prior.integers(), coefficients.of(prior.group, noise.value)
             before_bits = encoder.bits
             coded = encoder.encode(integers, target, steering.lagrangian())
@@ -121,6 +122,8 @@ class Reporter:
             gained = np.square(after).sum() - np.square(before).sum()
             squared_error += noise.value**2 * float(gained)
             self._mse = max(squared_error, 0.0) / self._field.values_count
+            detail_squares += self._field.detail_squares(prior, integers, coded.values)
+            self._detail_mse = noise.value**2 * detail_squares / self._field.values_count
             if bit_map is not None:
                 self._field.add_bits(bit_map, prior.group, coded.spent_bits)
             answer = prior.answer(coded.values)
@@ -169,7 +172,8 @@ class Reporter:
         self, phase: Phase, step: int, total: int, spent: Spent, bit_map: BitMap | None
     ) -> Progress:
         self._reported = time.monotonic()
-        distortion = self._mse * self._filter_ratio * (_FIELD_PEAK / self._field.peak) ** 2
+        mse = self._mse * self._filter_ratio + self._detail_mse
+        distortion = mse * (_FIELD_PEAK / self._field.peak) ** 2
         committed_bits = int(spent.total_bits) if phase == "code" else 0
         return Progress(
             phase,

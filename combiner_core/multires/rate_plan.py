@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from combiner_core.multires.noise_scale import (
     MAX_INDEX,
-    MIN_INDEX,
     NOISE_STEPS_PER_OCTAVE,
     NoiseScale,
 )
@@ -55,7 +54,7 @@ class RatePlan:
         growth = np.exp2(-octaves * _power(_OF_SCALE, self.rates_bits))
         return RatePlan(noise, self.rates_bits * self.weights * growth, self.weights)
 
-    def finest(self, goal_bits: float, least_index: int = MIN_INDEX) -> NoiseScale:
+    def finest(self, goal_bits: float, least_index: int) -> NoiseScale:
         """The finest noise scale, from an index on, at which they should take no more in all."""
         low, high = least_index, MAX_INDEX
         while low < high:

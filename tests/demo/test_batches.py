@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from waiting import await_that
 
 import combiner_core as cc
 from demo.compress.budgets import Known, Wish
@@ -19,7 +19,6 @@ from demo.media import Extent
 from demo.scheduling import QueueFullError, Visitor
 from demo.settings import InputLimits
 
-WAIT_S = 240.0
 ANNA, BEN = (Visitor("198.51.100.1", name) for name in ("anna", "ben"))
 FAST = cc.EncodeOptions(effort="fast", device="cpu")
 
@@ -48,14 +47,9 @@ def tasks(photo: cc.Signal, tmp_path: Path) -> list[Task]:
 def await_batch(
     batches: Batches, batch_id: str, wanted: Callable[[BatchView], object]
 ) -> BatchView:
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        view = batches.view(batch_id)
-        assert view is not None
-        if wanted(view):
-            return view
-        time.sleep(0.02)
-    raise AssertionError("the batch did not get so far")
+    view = await_that(lambda: batches.view(batch_id), lambda view: view is None or wanted(view))
+    assert view is not None
+    return view
 
 
 def test_all_are_done_in_turn_though_only_one_may_wait(queue: JobQueue, tasks: list[Task]) -> None:
@@ -70,17 +64,9 @@ def test_all_are_done_in_turn_though_only_one_may_wait(queue: JobQueue, tasks: l
     refused = view.items[1].view
     assert refused is not None
     assert "bad.png" in refused.error
-    assert await_job(queue, other) == "done"
-
-
-def await_job(queue: JobQueue, job_id: str) -> str:
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        view = queue.view(job_id)
-        if view is not None and view.ended:
-            return view.state
-        time.sleep(0.02)
-    raise AssertionError("the job did not end")
+    ended = await_that(lambda: queue.view(other), lambda view: view is None or view.ended)
+    assert ended is not None
+    assert ended.state == "done"
 
 
 def test_a_batch_is_stopped_as_a_whole(queue: JobQueue, tasks: list[Task]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import WAIT_S, await_that
 from works import CrashingSource
 
 import combiner_core as cc
@@ -26,7 +26,6 @@ from demo.settings import InputLimits
 from demo.work import Decode, Decoded, Measure, Part, Source
 from demo.workers import TimeLimitError
 
-WAIT_S = 240.0
 ANNA, BEN = (Visitor("198.51.100.1", name) for name in ("anna", "ben"))
 LIMITS = InputLimits(24_000_000, 600)
 ENDLESS = cc.EncodeOptions(model="siren", effort="best", device="cpu")
@@ -79,14 +78,9 @@ def endless(photo_file: Path) -> Task:
 
 def await_view(queue: JobQueue, job_id: str, wanted: Callable[[JobView], object]) -> JobView:
     """The job as it stands when it is as wanted."""
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        view = queue.view(job_id)
-        assert view is not None
-        if wanted(view):
-            return view
-        time.sleep(0.01)
-    raise AssertionError(f"the job stayed {view.state}: {view.error}")
+    view = await_that(lambda: queue.view(job_id), lambda view: view is None or wanted(view))
+    assert view is not None
+    return view
 
 
 def decode(queue: JobQueue, data: bytes, fraction: float = 1.0) -> cc.Signal:
@@ -206,10 +200,7 @@ def test_ended_jobs_are_forgotten_with_their_files(
 ) -> None:
     queue = make(life_s=0.2)
     job_id = queue.submit(ANNA, short)
-    deadline = time.monotonic() + WAIT_S
-    while queue.view(job_id) is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    await_that(lambda: queue.view(job_id), lambda view: view is None)
     assert list((tmp_path / "jobs").iterdir()) == []
 
 
@@ -232,10 +223,7 @@ def test_what_is_stopped_or_refused_leaves_no_file(
     await_view(queue, jobs[0], lambda view: view.progress is not None)
     for job_id in jobs:
         queue.stop(job_id)
-    deadline = time.monotonic() + WAIT_S
-    while list((tmp_path / "jobs").iterdir()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    await_that(lambda: list((tmp_path / "jobs").iterdir()), lambda files: not files)
 
 
 def test_closing_with_work_waiting_leaves_no_file(
@@ -280,11 +268,7 @@ def test_a_crash_of_a_codec_costs_one_row(
     stem, background = tmp_path / "photo", queue._lanes.background
     comparison = BaselineComparison("image", open_file, stem, background, ANNA)
     comparison.compare(Ours(stem, stem, stem, 1500, 30.0, 1.0, 1.0))
-    deadline = time.monotonic() + WAIT_S
-    while not comparison.state().complete:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    state = comparison.state()
+    state = await_that(comparison.state, lambda state: state.complete)
     assert set(state.entries) == {OURS, "webp", "avif-psnr", "avif-iq", "jpeg2000"}
     assert state.failures == {
         "jpeg": "The process that worked on it crashed; nothing else is affected."

@@ -36,7 +36,7 @@ def test_coarser_noise_takes_less(plan: RatePlan, index: int, coarser: int) -> N
 
 @given(plans, st.floats(10, 1e5))
 def test_the_finest_scale_is_the_last_that_fits(plan: RatePlan, goal_bits: float) -> None:
-    noise = plan.finest(goal_bits)
+    noise = plan.finest(goal_bits, MIN_INDEX)
     if noise.index < MAX_INDEX:
         assert plan.at(noise).total_bits <= goal_bits
     if noise.index > MIN_INDEX:

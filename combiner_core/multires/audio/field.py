@@ -23,7 +23,7 @@ from combiner_core.multires.audio.mdct import (
 )
 from combiner_core.multires.audio.prior import to_levels
 from combiner_core.multires.audio.treated_order import treated
-from combiner_core.multires.audio.tuning import AudioTuning, is_better_apart, manner_for
+from combiner_core.multires.audio.tuning import AudioTuning, manner_for, rotation_cost
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
@@ -31,6 +31,7 @@ from combiner_core.multires.model import AudioModel
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
 from combiner_core.multires.parameters import Parameters
 from combiner_core.options import DecodeOptions
+from combiner_core.rec import IntegerPrior
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 
@@ -62,6 +63,7 @@ class AudioField:
         manner: what is done to their weights besides.
         levels: of the noise that fills what is not coded, see `filling`; as usual if None.
         gain: octaves by which clips are made louder before anything else, 0 to 15.
+        rotation_cost: of the clip to be encoded, see `tuning.rotation_cost`.
     """
 
     unit = _SAMPLE_UNIT
@@ -78,6 +80,7 @@ class AudioField:
         manner: AudioManner = PLAIN,
         levels: filling.Levels | None = None,
         gain: int = 0,
+        rotation_cost: float = 0.0,
     ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self._hop = model.config.prior.hop
@@ -85,17 +88,22 @@ class AudioField:
         self.values_count = shape.channels * shape.samples
         self.manner, self.setting = manner, gain
         self._levels = np.zeros(self.levels_shape, np.int8) if levels is None else levels
+        self._rotation_cost = rotation_cost
 
     def suited(self, signal: Signal) -> AudioField:
         """The field of a clip that may be a quiet one: with a gain, as loud as others."""
         peak = float(np.abs(signal.values).max())
         octaves = np.log2(_USUAL_PEAK / max(peak, 2.0**-_MOST_GAIN * _USUAL_PEAK))
-        gain = max(0, int(octaves))
-        return AudioField(self._model, self._shape, self._device, gain=gain)
+        louder = AudioField(self._model, self._shape, self._device, gain=max(0, int(octaves)))
+        cost = rotation_cost(louder.values(signal), self._hop)
+        return AudioField(
+            self._model, self._shape, self._device, gain=louder.setting, rotation_cost=cost
+        )
 
-    def needs_manner(self, signal: Signal) -> bool:
+    @property
+    def needs_manner(self) -> bool:
         """Whether more than the plain manner is worth its bytes whatever the tune."""
-        return is_better_apart(self.values(signal), self._hop, _WORTH_TELLING)
+        return self._rotation_cost > _WORTH_TELLING
 
     def tuned(
         self,
@@ -104,7 +112,8 @@ class AudioField:
         payload_bytes: int,
     ) -> AudioField:
         """The field of a clip in the manner of a tuning."""
-        manner = manner_for(tuning, values, payload_bytes, self._hop)
+        rate_bits = 8 * payload_bytes / self.values_count
+        manner = manner_for(tuning, rate_bits, self._rotation_cost > 1)
         return AudioField(self._model, self._shape, self._device, manner, gain=self.setting)
 
     def received(self, parameters: Parameters, side: bytes) -> AudioField:
@@ -229,8 +238,14 @@ class AudioField:
         missing = self._weights(values) / noise.value - coded.float() / VALUE_UNITS
         return filling.to_bytes(filling.levels_of(missing, deviation), most_bytes)
 
-    def filter_gain(self, values: Tensor) -> None:
+    def filter_gain(self, values: Tensor, *, roughly: bool) -> None:
         """None: clips have no postfilter."""
+
+    def detail_squares(
+        self, prior: GroupPrior, integers: IntegerPrior, values: NDArray[np.int32]
+    ) -> float:
+        """Nothing: noise is filled in where a clip has no coded weights."""
+        return 0.0
 
     def preview(
         self, prior: GroupPrior, noise: NoiseScale, most_side: int

@@ -45,30 +45,33 @@ def tuning_for(sample_rate: int, tune: TuneName) -> AudioTuning:
     return SPEECH_TUNING if sample_rate <= _SPEECH_HZ else WIDE_TUNING
 
 
-def manner_for(tuning: AudioTuning, samples: Tensor, payload_bytes: int, hop: int) -> AudioManner:
+def manner_for(tuning: AudioTuning, rate_bits: float, apart: bool) -> AudioManner:
     """The manner for a clip.
 
     Args:
         tuning: of it.
-        samples: (channels, samples).
-        payload_bytes: of its file.
-        hop: of the transform, in samples.
+        rate_bits: of its file, for each sample of each channel.
+        apart: see `AudioManner`.
     """
-    rate_bits = 8 * payload_bytes / samples.numel()
     share = min(max((rate_bits - _FEW_BITS) / (_MANY_BITS - _FEW_BITS), 0), 1)
     filling, falling = (
         round(a + share * (b - a)) for a, b in zip(tuning.few, tuning.many, strict=True)
     )
-    return AudioManner(tuning.shaping, filling, falling, is_better_apart(samples, hop))
+    return AudioManner(tuning.shaping, filling, falling, apart)
 
 
-def is_better_apart(samples: Tensor, hop: int, least_gain: float = 1.0) -> bool:
-    """Whether left and right tell less than middle and side, these by a factor at least."""
+def rotation_cost(samples: Tensor, hop: int) -> float:
+    """Information of middle and side, in that of left and right; 0 of clips that are not stereo.
+
+    Args:
+        samples: (channels, samples).
+        hop: of the transform, in samples.
+    """
     if len(samples) != 2:
-        return False
+        return 0.0
     noise = _NOISE_SHARE * float(samples.square().mean().sqrt().clamp_min(_LEAST_NOISE))
     apart, rotated = (
         Coefficients({1: analyse(channels, hop)}).information_bits(noise)
         for channels in (samples, mid_side(samples))
     )
-    return least_gain * apart < rotated
+    return rotated / apart

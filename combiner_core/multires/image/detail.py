@@ -63,7 +63,7 @@ class DetailSampler:
         if integers.noise is not None:
             gain = np.exp2(integers.noise.astype(np.float32) / NOISE_UNITS)
             sampled = np.rint(np.clip(sampled * gain, -127, 127)).astype(np.int8)
-        sampled *= integers.coded & (values == integers.mean)
+        sampled *= _is_sampled(integers, values)
         rows = slice(prior.group.first_row, prior.group.first_row + values.shape[1])
         self._levels[level][list(prior.group.channels), rows] = sampled
 
@@ -84,6 +84,26 @@ class DetailSampler:
             weights[len(self._levels) + 1] = torch.zeros(1, 1, *self._low)
             found[:, colour] = recompose(weights, *self._size)[:, 0]
         return found
+
+
+def expected_squares(prior: GroupPrior, integers: IntegerPrior, values: NDArray[np.int32]) -> float:
+    """What all detail of a decoded group adds to the squared error of weights, in s^2.
+
+    Samples know nothing of the errors, so that their variances add to these.
+    """
+    if prior.low is None:
+        return 0.0
+    where = _is_sampled(integers, values)
+    squares = np.square(_deviations() / VALUE_UNITS)[integers.indices[where]]
+    if integers.noise is not None:
+        squares = squares * np.exp2(2 * integers.noise[where].astype(np.float32) / NOISE_UNITS)
+    return float(squares.sum(dtype=np.float64))
+
+
+def _is_sampled(integers: IntegerPrior, values: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which weights were coded as their mean."""
+    sampled: NDArray[np.bool_] = integers.coded & (values == integers.mean)
+    return sampled
 
 
 def _of_colour(colour: int) -> list[int]:

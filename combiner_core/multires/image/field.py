@@ -18,14 +18,14 @@ from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.colours import to_pixels
-from combiner_core.multires.image.detail import DetailSampler
+from combiner_core.multires.image.detail import DetailSampler, expected_squares
 from combiner_core.multires.image.error_bars import ErrorBars
 from combiner_core.multires.image.filter_gain import FilterGain, Finest
 from combiner_core.multires.image.folding import fold, unfold
 from combiner_core.multires.image.manner import ImageManner, ImageSetting
 from combiner_core.multires.image.noise_map import NoiseSteps
 from combiner_core.multires.image.prior import FINEST_KNOWN
-from combiner_core.multires.image.pyramid import decompose, level_sizes
+from combiner_core.multires.image.pyramid import decompose, level_sizes, place_octaves
 from combiner_core.multires.image.rendering import (
     Block,
     Network,
@@ -40,10 +40,10 @@ from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import MIN_INDEX, NOISE_STEPS_PER_OCTAVE, NoiseScale
 from combiner_core.multires.parameters import Parameters
 from combiner_core.options import DecodeOptions
+from combiner_core.rec import IntegerPrior
 from combiner_core.rec.wire import VALUE_UNITS
 from combiner_core.signals import ImageShape, Signal, scaled_size
 
-_LEAST_SIDE = 64
 _MAP_SIDE = 64
 
 _PLAIN = DecodeOptions(detail=0)
@@ -97,7 +97,8 @@ class ImageField:
         setting = ImageSetting.NO_CHROMA if equal_channels(signal) else ImageSetting.COMPLETE
         return ImageField(self._model, self._shape, self._device, self.manner, setting)
 
-    def needs_manner(self, signal: Signal) -> bool:
+    @property
+    def needs_manner(self) -> bool:
         """Whether more than the plain manner is worth its bytes whatever the tune: never."""
         return False
 
@@ -261,9 +262,9 @@ class ImageField:
 
         return filtered
 
-    def filter_gain(self, values: Tensor) -> FilterGain | None:
-        """What finds out what the postfilter brings to a picture; `None` if that is very small."""
-        return FilterGain(values, self.levels) if min(self.size) >= _LEAST_SIDE else None
+    def filter_gain(self, values: Tensor, *, roughly: bool) -> FilterGain:
+        """What finds out what the postfilter brings to a picture."""
+        return FilterGain(values, self.levels, is_grey=not self.has_chroma, roughly=roughly)
 
     def filter_ratio(self, gain: FilterGain, decoded: Decoded, noise: NoiseScale) -> float:
         """See `FilterGain.ratio`; decoded by a coding order without the last synthesis."""
@@ -271,7 +272,19 @@ class ImageField:
         contexts = hidden, self._steps.levels[1]
         finest = Finest(low, contexts, noise.value / VALUE_UNITS, noise.value)
         with torch.inference_mode():
-            return gain.ratio(finest, self._filter(noise))
+            ratio = gain.ratio(finest, self._filter(noise))
+            if noise.index >= _SURE_INDEX:
+                return ratio
+            # `finished` takes what is nearer
+            return min(ratio, gain.ratio(finest, lambda pixels, _: pixels))
+
+    def detail_squares(
+        self, prior: GroupPrior, integers: IntegerPrior, values: NDArray[np.int32]
+    ) -> float:
+        """What the detail that files suggest adds to the squared error of a group, in s^2."""
+        if not self.manner.detail:
+            return 0.0
+        return self.manner.detail**2 * expected_squares(prior, integers, values)
 
     def preview(
         self, prior: GroupPrior, noise: NoiseScale, most_side: int
@@ -302,8 +315,7 @@ class ImageField:
 
     def add_bits(self, bit_map: BitMap, group: Group, bits: NDArray[np.float32]) -> None:
         """Enter the bits (channels, H, W) of a group."""
-        # of folded grids, which are coarser by two than their levels' pictures
-        rows = -(-self._shape.height >> min(group.level + 1, self.levels))
+        rows = -(-self._shape.height >> place_octaves(group.level, self.levels))
         first = group.first_row / rows
         bit_map.add(bits.sum(0), (first, first + bits.shape[1] / rows))
 

@@ -13,19 +13,69 @@ from torch import Tensor
 from combiner_core.multires.coding_order import Group
 from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.image.folding import unfold
+from combiner_core.multires.image.pyramid import place_octaves
 from combiner_core.multires.image.wavelets import join
 
-# middles of the places in quarters of the sides, their sides in pixels, and what of these is only
-# context
-_MIDDLES = ((1, 1), (1, 3), (2, 2), (3, 1), (3, 3))
-_SIDE, _MARGIN = 88, 12
+# sides of the places in pixels, and what of these is only context where the picture goes on
+_SIDE, _MARGIN = 48, 12
+# middles of the places, in twelfths of the sides: a grid, and another one in its gaps, which is
+# enough as long as a size is only looked for
+_GRID, _GAPS, _TWELFTHS = range(1, 12, 2), range(2, 12, 2), 12
+# pictures of so many pixels are looked at as a whole, which takes as long
+_SMALL_PIXELS = 100_000
 # sides are multiples of what becomes one place of the postfilter's coarsest grid
 _MULTIPLE = 8
 _FOLDED = 36
 
 # corrected pixels of pixels and their contexts, of some places each
 Correct = Callable[[Tensor, tuple[Tensor, ...]], Tensor]
-Place = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Part of a side of a picture, in pixels.
+
+    Attributes:
+        length: of the side.
+        start, stop: where it begins and ends.
+    """
+
+    length: int
+    start: int
+    stop: int
+
+    @classmethod
+    def around(cls, length: int, twelfths: int) -> _Part:
+        """About so many twelfths of the side; all of one that is hardly longer than a place."""
+        if length < _SIDE + _MULTIPLE:
+            return cls(length, 0, length)
+        start = min(max(0, twelfths * length // _TWELFTHS - _SIDE // 2), length - _SIDE)
+        start = start // _MULTIPLE * _MULTIPLE
+        return cls(length, start, start + _SIDE)
+
+    def scaled(self, factor: int) -> slice:
+        """The same on a coarser grid."""
+        return slice(self.start // factor, -(-self.stop // factor))
+
+    @property
+    def counted(self) -> slice:
+        """What of it is not only context."""
+        first = self.start + _MARGIN if self.start > 0 else 0
+        last = self.stop - _MARGIN if self.stop < self.length else self.stop
+        return slice(first, last)
+
+    def counted_on(self, factor: int) -> tuple[slice, float]:
+        """The same on a coarser grid, and its length for what is cut there."""
+        counted = self.counted
+        if counted.stop - counted.start == self.length:
+            return slice(0, -(-self.length // factor)), 1.0
+        start, stop = counted.start / factor, counted.stop / factor
+        first = int(start)
+        last = max(first + 1, round(stop))
+        return slice(first, last), (stop - start) / (last - first)
+
+
+Place = tuple[_Part, _Part]
 
 
 @dataclass(frozen=True)
@@ -49,17 +99,24 @@ class FilterGain:
     """Collects the finest details of some places, and errors there, while a picture is coded.
 
     Args:
-        pixels: of the original (1, 3, H, W), 64 at least along each side.
+        pixels: of the original (1, 3, H, W).
         levels: of the pyramid.
+        is_grey: whether colours are equal.
+        roughly: whether fewer places will do.
     """
 
-    def __init__(self, pixels: Tensor, levels: int) -> None:
+    def __init__(self, pixels: Tensor, levels: int, *, is_grey: bool, roughly: bool) -> None:
         height, width = pixels.shape[2:]
-        self._levels, self._weights_squares = levels, 0.0
-        places = [(_part(height, down), _part(width, across)) for down, across in _MIDDLES]
-        self._places = [each for index, each in enumerate(places) if each not in places[:index]]
+        self._is_grey = is_grey
+        self._weights_squares = 0.0
+        self._places = _places(height, width, roughly)
+        # how much a weight of a level counts, by its place there
+        self._counts = {
+            level: _counts(self._places, (height, width), 1 << place_octaves(level, levels))
+            for level in range(1, levels + 2)
+        }
         self._original = _cut(pixels, self._places, 1)
-        rows, columns = (side // 4 for side in self._original.shape[2:])
+        rows, columns = (-(-side // 4) for side in self._original.shape[2:])
         self._details = torch.zeros(
             len(self._places), _FOLDED, rows, columns, dtype=torch.int32, device=pixels.device
         )
@@ -79,16 +136,14 @@ class FilterGain:
             errors: of these in units of s (channels, H, W).
             exists: which of them belong to the group, of the same shape.
         """
-        scale = 1 << min(group.level + 1, self._levels)
-        for place in self._places:
-            inside, area = _inside(place, scale, group.first_row)
-            counted = errors[inside][exists[inside]]
-            self._weights_squares += area * float(np.square(counted).sum())
+        counts = self._counts[group.level][group.first_row :][: errors.shape[1]]
+        squares = np.square(errors).sum(0, where=exists)
+        self._weights_squares += float((squares * counts).sum(dtype=np.float64))
         if group.level != 1:
             return
         channels = list(group.channels)
         for details, place in zip(self._details, self._places, strict=True):
-            down, across = _scaled(place, 4)
+            down, across = (part.scaled(4) for part in place)
             first = group.first_row
             rows = slice(max(down.start, first), min(down.stop, first + values.shape[2]))
             if rows.start < rows.stop:
@@ -98,50 +153,59 @@ class FilterGain:
     def ratio(self, finest: Finest, correct: Correct) -> float:
         """Squared error of the corrected pixels over that of the weights, at these places."""
         height, width = self._original.shape[2:]
-        details = unfold(self._details, height // 2, width // 2)
+        details = unfold(self._details, -(-height // 2), -(-width // 2))
         low = _cut(finest.low, self._places, 2)
         pixels = to_pixels(join(low, details, height, width).float() * finest.gain)
         corrected = correct(pixels, tuple(_cut(each, self._places, 4) for each in finest.contexts))
-        errors = (self._rounded(corrected) - self._original)[
-            ..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN
-        ]
+        squares = 0.0
+        for place, errors in zip(
+            self._places, self._rounded(corrected) - self._original, strict=True
+        ):
+            squares += float(_counted(errors, place).square().sum())
         weights_squares = self._weights_squares * finest.scale**2
-        return float(errors.square().sum()) / weights_squares if weights_squares > 0 else 1.0
+        return squares / weights_squares if weights_squares > 0 else 1.0
 
     def _rounded(self, pixels: Tensor) -> Tensor:
-        """As in the result, where levels are whole unless those of the original were not."""
+        """As in the result: grey if the original is, whole levels if those are."""
         pixels = pixels.clamp(0, 255)
+        if self._is_grey:
+            pixels = pixels.mean(1, keepdim=True).expand(pixels.shape)
         return pixels.round() if torch.equal(self._original, self._original.round()) else pixels
 
 
-def _inside(place: Place, scale: int, first_row: int) -> tuple[tuple[slice, slice, slice], float]:
-    """A place without its margin on a coarser grid from a row on, and its area for what is cut."""
-    inner, area = [], 1.0
-    for part in place:
-        start, stop = (part.start + _MARGIN) / scale, (part.stop - _MARGIN) / scale
-        first = int(start)
-        last = max(first + 1, round(stop))
-        inner.append(slice(first, last))
-        area *= (stop - start) / (last - first)
-    down, across = inner
-    rows = slice(max(0, down.start - first_row), max(0, down.stop - first_row))
-    return (slice(None), rows, across), area
+def _places(height: int, width: int, roughly: bool) -> list[Place]:
+    """Some of a picture; of a small one all of it as one."""
+    if height * width <= _SMALL_PIXELS:
+        return [(_Part(height, 0, height), _Part(width, 0, width))]
+    places = [
+        (_Part.around(height, down), _Part.around(width, across))
+        for middles in ((_GAPS,) if roughly else (_GAPS, _GRID))
+        for down in middles
+        for across in middles
+    ]
+    return list(dict.fromkeys(places))
 
 
-def _part(length: int, quarter: int) -> slice:
-    """Part of a side about a quarter of it, or as near to that as there is room."""
-    side = min(_SIDE, length // _MULTIPLE * _MULTIPLE)
-    start = min(max(0, quarter * length // 4 - side // 2), length - side)
-    start = start // _MULTIPLE * _MULTIPLE
-    return slice(start, start + side)
+def _counts(places: list[Place], size: tuple[int, int], scale: int) -> NDArray[np.float32]:
+    """What counts of places on a coarser grid: shares of what was cut, as overlaps add up."""
+    height, width = (-(-side // scale) for side in size)
+    counts = np.zeros((height, width), np.float32)
+    for place in places:
+        (rows, down), (columns, across) = (part.counted_on(scale) for part in place)
+        counts[rows, columns] += down * across
+    return counts
 
 
-def _scaled(place: Place, factor: int) -> Place:
-    down, across = (slice(part.start // factor, part.stop // factor) for part in place)
-    return down, across
+def _counted(pixels: Tensor, place: Place) -> Tensor:
+    """What counts of the pixels (C, H, W) of a place."""
+    down, across = (
+        slice(part.counted.start - part.start, part.counted.stop - part.start) for part in place
+    )
+    return pixels[:, down, across]
 
 
 def _cut(values: Tensor, places: list[Place], factor: int) -> Tensor:
     """Parts of (1, C, H, W), one for each place, on a grid that is coarser by a factor."""
-    parts = [values[:, :, down, across] for down, across in (_scaled(p, factor) for p in places)]
-    return torch.cat(parts)
+    return torch.cat(
+        [values[:, :, down.scaled(factor), across.scaled(factor)] for down, across in places]
+    )

@@ -20,6 +20,11 @@ def level_sizes(height: int, width: int, levels: int) -> list[tuple[int, int]]:
     return sizes
 
 
+def place_octaves(level: int, levels: int) -> int:
+    """log2 of the pixels along a place of a level, folded unless it is the low-pass array."""
+    return level + 1 if level <= levels else levels
+
+
 def decompose(pixels: Tensor, levels: int) -> dict[int, Tensor]:
     """Weights of pixels (B, 3, H, W) by level, the low-pass array as level `levels` + 1."""
     weights: dict[int, Tensor] = {}
