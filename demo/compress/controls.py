@@ -267,12 +267,12 @@ class Controls:
             trigger_mode="always_last",
             **QUEUED,
         )
-        described = [self._known, self._bytes, self._effort, self._model]
+        described: list[Any] = [self._known, self._bytes, self._effort, self._tune, self._model]
         # Alone: what else an event leaves as it is would be made anew, see `image_input`.
         measured.failure(lambda: None, None, self.source, **QUICK)
         measured.success(_describe, described, self._note, **QUICK)
         gr.on(
-            [self._bytes.change, self._effort.change, self._model.change],
+            [each.change for each in described[1:]],
             _describe,
             described,
             self._note,
@@ -379,8 +379,10 @@ def _options(model: str, effort: EffortName, tune: TuneName) -> cc.EncodeOptions
     return cc.EncodeOptions(model=model, effort=effort, tune=tune)
 
 
-def _describe(known: Known | None, file_bytes: int | None, effort: EffortName, model: str) -> Any:
-    return budgets.describe(known, file_bytes, effort, model) if known and file_bytes else ""
+def _describe(
+    known: Known | None, file_bytes: int | None, effort: EffortName, tune: TuneName, model: str
+) -> Any:
+    return budgets.describe(known, file_bytes, effort, tune, model) if known and file_bytes else ""
 
 
 def _efforts(extent: Extent | None, model: str) -> list[tuple[str, EffortName]]:

@@ -22,12 +22,13 @@ _OCTAVES: Mapping[str, float] = MappingProxyType({"-": -1.0, ".": 0.0, "+": 1.0}
 
 def canvas(elem_id: str) -> gr.HTML:
     """The picture of the input to paint on, in the current context."""
-    html, css, script = (
-        (_ASSETS / f"brush.{suffix}").read_text("utf-8") for suffix in ("html", "css", "js")
+    html, buttons, css, script = (
+        (_ASSETS / name).read_text("utf-8")
+        for name in ("brush.html", "buttons.css", "brush.css", "brush.js")
     )
     return gr.HTML(
         html_template=html,
-        css_template=css,
+        css_template=buttons + css,
         js_on_load=script,
         apply_default_css=False,
         elem_id=elem_id,

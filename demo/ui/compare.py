@@ -229,7 +229,7 @@ def _viewer(kind: Kind, elem_id: str, visible: bool, value: Any = None) -> gr.HT
     return gr.HTML(
         value,
         html_template=_asset(f"{kind}.html").replace("<!-- blind test -->", _asset("blind.html")),
-        css_template=_asset("compare.css") + _asset(f"{kind}.css"),
+        css_template="".join(map(_asset, ("buttons.css", "compare.css", f"{kind}.css"))),
         js_on_load="\n".join(map(_asset, _SCRIPTS[kind])),
         apply_default_css=False,
         elem_id=elem_id,

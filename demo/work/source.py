@@ -133,11 +133,11 @@ class Measure:
         signal = reading.signal
         unseen = signal.kind == "image" and not _is_shown_by_browsers(self.source.content)
         picture = _small(signal) if unseen else b""
-        most_bytes = _most_bytes(signal) if signal.kind == "image" else None
+        most_bytes = most_bytes_of(signal) if signal.kind == "image" else None
         yield Measured(signal.shape, reading.has_frames, picture, most_bytes)
 
 
-def _most_bytes(signal: cc.Signal) -> int:
+def most_bytes_of(signal: cc.Signal) -> int:
     """About the size of the file at which multires is exact, or good enough."""
     picture = signal.to_pil()
     share = min(1.0, math.sqrt(_JUDGED_PX / (picture.width * picture.height)))

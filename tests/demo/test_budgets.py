@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from combiner_core import Budget, BudgetError, Signal
+from combiner_core.options import TuneName
 from demo.compress import budgets, purposes
 from demo.compress.budgets import Known, Wish
 from demo.media import Extent, bytes_text
@@ -35,16 +38,28 @@ def test_ones_own_budget_ends_where_the_gain_does() -> None:
 
 
 def test_a_budget_is_described_in_full() -> None:
-    text = budgets.describe(PHOTO, 22_000, "fast", "multires")
+    text = budgets.describe(PHOTO, 22_000, "fast", "perceptual", "multires")
     assert "218 kB to at most 22 kB, 90 % smaller" in text
-    assert "about 2 s, fair quality in most photographs, about 34 dB" in text
+    assert re.search(r"about 2 s, fair quality in most photographs, about \d\d to \d\d dB", text)
     assert "768 × 512 pixels: at most 22,000 bytes, 0.448 bpp" in text
     assert "job-warning" not in text
-    assert "The gain ends" in budgets.describe(PHOTO, 150_000, "fast", "multires")
+    assert "The gain ends" in budgets.describe(PHOTO, 150_000, "fast", "perceptual", "multires")
     clip = Known("", CLIP, 64_044, 32_000)
     assert "1.00 s, stereo, 16,000 Hz: at most 16,000 bytes, 128.00 kbps" in budgets.describe(
-        clip, 16_000, "fast", "multires"
+        clip, 16_000, "fast", "perceptual", "multires"
     )
+
+
+def test_psnr_is_foretold_by_tune_rate_and_picture() -> None:
+    def foretold_db(rate: float, most_rate: float, tune: TuneName) -> int:
+        text = purposes.quality_text("image", rate, most_rate, tune)
+        found = re.search(r"about (\d+) to \d+ dB", text)
+        assert found
+        return int(found[1])
+
+    assert foretold_db(1, 12, "perceptual") < foretold_db(1, 12, "psnr")
+    assert foretold_db(0.5, 12, "psnr") < foretold_db(1, 12, "psnr") < foretold_db(1, 8, "psnr")
+    assert "dB" not in purposes.quality_text("image", 5, 12, "psnr")
 
 
 @pytest.mark.parametrize(
