@@ -21,7 +21,10 @@ from demo.ui.parts import Updates
 _CHART_INTERVAL_S = 1.5
 _MIN_WIDTH_PX = 280
 _INVITATIONS: Mapping[Kind, str] = MappingProxyType(
-    {"image": "Choose a picture, or an example", "audio": "Choose a clip, or an example"}
+    {
+        "image": "Choose a picture or an example, then press Compress",
+        "audio": "Choose a clip or an example, then press Compress",
+    }
 )
 
 
