@@ -232,6 +232,7 @@ def test_two_visitors_take_turns(
         expect(state(other, "image", "done")).to_be_visible(timeout=JOB_MS)
 
 
+@pytest.mark.long
 def test_two_visitors_have_runs_side_by_side(
     browser: Browser, photo_file: Path, large_file: Path, tmp_path: Path
 ) -> None:
@@ -248,6 +249,7 @@ def test_two_visitors_have_runs_side_by_side(
         expect(state(page, "image", "running")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_run_that_takes_too_long_says_so(
     browser: Browser, large_file: Path, tmp_path: Path
 ) -> None:

@@ -160,8 +160,14 @@ def test_a_run_that_takes_too_long_is_told_so(tmp_path: Path) -> None:
         assert (tmp_path / "errors.txt").read_text() == ""
 
 
+# That a server which is asked to end does so is also seen by the browser's tests.
 @pytest.mark.parametrize(
-    "how", [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+    "how",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+    ],
 )
 def test_nothing_is_left_of_a_server_that_ends(tmp_path: Path, how: signal.Signals) -> None:
     with busy_server(tmp_path) as (server, _):
