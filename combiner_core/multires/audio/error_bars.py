@@ -2,8 +2,8 @@
 
 The prior and the code say how far each weight is likely to be from its target. Where noise stands
 for what is not coded, its levels tell how much that is. Where they do not, and the prior's
-variance is the least that there is, what was decoded around does. All curves were measured on
-training music and on speakers left out of the training of siren's priors.
+variance is the least that there is, what was decoded around does. Curves were measured on
+music and speakers of the training data; clips they were not set on are in docs/sound.md.
 """
 
 from __future__ import annotations
