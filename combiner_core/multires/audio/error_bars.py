@@ -8,7 +8,6 @@ music and speakers of the training data; clips they were not set on are in docs/
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +18,10 @@ from torch import Tensor
 from combiner_core.multires.audio import bands, filling
 from combiner_core.multires.coding_order import GroupPrior
 from combiner_core.multires.context_model import MIN_LOG_VARIANCE as FLOOR
+from combiner_core.multires.error_curves import error_curve
 from combiner_core.rec import IntegerPrior
 from combiner_core.rec.wire import (
     LOG_VARIANCE_UNITS,
-    MAX_LOG_VARIANCE,
-    MIN_LOG_VARIANCE,
     NOISE_UNITS,
     VALUE_UNITS,
 )
@@ -80,9 +78,12 @@ class ClipErrorBars:
         own = np.ones(values.shape, np.float32)
         if integers.noise is not None:
             own = np.exp2(2 * integers.noise.astype(np.float32) / NOISE_UNITS)
+        of_zeros, of_others = (
+            error_curve(_LOG_VARIANCES, curve)[indices] for curve in (_OF_ZEROS, _OF_OTHERS)
+        )
         found = {
-            "others": np.where(is_zero, 0, own * _table(_OF_OTHERS)[indices]),
-            "zeros": np.where(is_zero & ~at_floor, own * _table(_OF_ZEROS)[indices], 0),
+            "others": np.where(is_zero, 0, own * of_others),
+            "zeros": np.where(is_zero & ~at_floor, own * of_zeros, 0),
             "unknown": np.where(at_floor, own, 0),
             "noise": np.where(is_zero, own, 0),
         }
@@ -122,10 +123,3 @@ def _smoothed(squares: Tensor) -> Tensor:
 
 def _activity(squares: Tensor, power: float) -> Tensor:
     return (squares + _LEAST_ACTIVITY) ** power
-
-
-@functools.cache
-def _table(points: tuple[float, ...]) -> NDArray[np.float32]:
-    """A curve by log2 of the variance, from the least on."""
-    logs = np.arange(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE + 1) / LOG_VARIANCE_UNITS
-    return np.interp(logs, _LOG_VARIANCES, points).astype(np.float32)

@@ -130,10 +130,8 @@ def gains(levels: Levels, channels: int, frames: int) -> Tensor:
 
 def over_cells(values: Tensor) -> Tensor:
     """Sums over the frames of each cell, at each of them: (channels, frames, bands)."""
-    frames = values.shape[1]
-    padded = torch.nn.functional.pad(values, (0, 0, 0, -frames % _CELL_FRAMES))
-    cells: Tensor = padded.unflatten(1, (-1, _CELL_FRAMES)).sum(2)
-    return cells.repeat_interleave(_CELL_FRAMES, 1)[:, :frames]
+    cells = _over_frames(values).repeat_interleave(_CELL_FRAMES, 1)
+    return cells[:, : values.shape[1]]
 
 
 def _gains(levels: Levels, channels: int, device: torch.device) -> Tensor:
@@ -143,5 +141,11 @@ def _gains(levels: Levels, channels: int, device: torch.device) -> Tensor:
 
 def _cells(energy: Tensor) -> Tensor:
     """Sums over cells: (B, ceil(frames / 8), bands)."""
-    padded = torch.nn.functional.pad(energy, (0, 0, 0, -energy.shape[1] % _CELL_FRAMES))
-    return bands.sums(padded.unflatten(1, (-1, _CELL_FRAMES)).sum(2))
+    return bands.sums(_over_frames(energy))
+
+
+def _over_frames(values: Tensor) -> Tensor:
+    """Sums over the frames of cells: (B, frames, n) to (B, ceil(frames / 8), n)."""
+    padded = torch.nn.functional.pad(values, (0, 0, 0, -values.shape[1] % _CELL_FRAMES))
+    sums: Tensor = padded.unflatten(1, (-1, _CELL_FRAMES)).sum(2)
+    return sums

@@ -74,4 +74,4 @@ def rotation_cost(samples: Tensor, hop: int) -> float:
         Coefficients({1: analyse(channels, hop)}).information_bits(noise)
         for channels in (samples, mid_side(samples))
     )
-    return rotated / apart
+    return rotated / apart if apart else 0.0

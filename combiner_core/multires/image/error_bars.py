@@ -8,8 +8,6 @@ is taken off. All curves were measured on validation pictures.
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from combiner_core.multires.coding_order import GroupPrior
+from combiner_core.multires.error_curves import error_curve
 from combiner_core.multires.image.folding import PHASES
 from combiner_core.multires.image.level_network import MIN_LOG_VARIANCE as FLOOR
 from combiner_core.multires.image.level_network import is_of_chroma
@@ -24,8 +23,6 @@ from combiner_core.multires.image.pyramid import level_sizes
 from combiner_core.rec import IntegerPrior
 from combiner_core.rec.wire import (
     LOG_VARIANCE_UNITS,
-    MAX_LOG_VARIANCE,
-    MIN_LOG_VARIANCE,
     NOISE_UNITS,
     VALUE_UNITS,
 )
@@ -67,7 +64,11 @@ class ErrorBars:
         if group.level not in self._errors:
             return
         indices, is_zero = integers.indices, values == integers.mean
-        errors = np.where(is_zero, _table(_OF_ZEROS)[indices], _table(_OF_OTHERS)[indices])
+        errors = np.where(
+            is_zero,
+            error_curve(_LOG_VARIANCES, _OF_ZEROS)[indices],
+            error_curve(_LOG_VARIANCES, _OF_OTHERS)[indices],
+        )
         at_floor = is_zero & (integers.log_variance <= FLOOR * LOG_VARIANCE_UNITS)
         known = np.where(at_floor, 0, errors)
         rows = slice(group.first_row, group.first_row + values.shape[1])
@@ -121,10 +122,3 @@ class ErrorBars:
 
 def _finer(values: Tensor) -> Tensor:
     return functional.interpolate(values, scale_factor=2, mode="bilinear")
-
-
-@functools.cache
-def _table(points: tuple[float, ...]) -> NDArray[np.float32]:
-    """A curve by log2 of the variance, from the least on."""
-    logs = np.arange(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE + 1) / LOG_VARIANCE_UNITS
-    return np.interp(logs, _LOG_VARIANCES, points).astype(np.float32)
