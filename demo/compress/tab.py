@@ -166,7 +166,7 @@ class CompressTab:
             begun.append(chosen.then(self._start, **asked))
         for each in begun:
             # An answer on an earlier run may have come after that on this one.
-            each.then(self._look, self._looking, self._outputs, **QUICK)
+            each.success(self._look, self._looking, self._outputs, **QUICK)
         self._wire_several()
         self._stop.click(self._end, self._looking, self._outputs, **QUICK)
         self._timer.tick(self._look, self._looking, self._outputs, trigger_mode="once", **QUICK)
@@ -202,7 +202,13 @@ class CompressTab:
         turned.then(self._look, self._looking, self._outputs, **QUICK)  # As after `_start`.
         # Another file was chosen, alone.
         changed = source.change(_alone, [source, self._chosen], self._chosen, **QUICK)
-        changed.then(self._look, self._looking, self._outputs, **QUICK)
+        changed.then(self._look_again, [source, *self._looking], self._outputs, **QUICK)
+
+    def _look_again(self, path: str | None, *looking: Any) -> Updates:
+        """After another choice; where there is none, the status says why."""
+        *_, screen, _ = looking
+        is_empty = path is None and not screen.several
+        return cast(Updates, gr.skip()) if is_empty else self._look(*looking)
 
     async def _choose(self, event: gr.EventData, request: gr.Request) -> tuple[Chosen, str | None]:
         """Several files have come; the first that is of use is shown."""

@@ -116,17 +116,18 @@ class LocalRun(Generic[EventT]):
 
     def _employed(self) -> _Worker:
         """A worker that has begun with the work."""
+        worker = self._pool.take()
         for _ in range(_TRIES):
-            worker = self._pool.take()
             try:
                 self._hand_over(worker)
             except WorkerDiedError:
-                self._pool.give_back(worker)
+                worker = self._pool.replace(worker)
             except BaseException:
                 self._pool.give_back(worker)
                 raise
             else:
                 return worker
+        self._pool.give_back(worker)
         raise WorkerDiedError("No process could be started to work on it.")
 
     def _hand_over(self, worker: _Worker) -> None:

@@ -96,6 +96,19 @@ class Pool(Generic[WorkerT]):
             with suppress(StoppedError):
                 self.give_back(self._started(for_now=False))
 
+    def replace(self, worker: WorkerT) -> WorkerT:
+        """One that was just started, in the place of one that was taken and cannot be used.
+
+        Raises:
+            StoppedError: this is closed.
+        """
+        worker.kill()
+        try:
+            return self._started(for_now=True)
+        finally:
+            with self._lock:
+                self._busy.discard(worker)
+
     def close(self) -> None:
         """End all workers."""
         with self._lock:

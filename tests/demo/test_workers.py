@@ -143,6 +143,18 @@ def test_a_worker_that_died_before_it_had_work_costs_nothing(
     assert list(executor.submit(Count(2))) == [0, 1]
 
 
+def test_workers_that_die_while_they_get_ready_cost_nothing(
+    make: Callable[..., LocalExecutor],
+) -> None:
+    assert list(make().submit(Count(1))) == [0]  # What workers are forked from is loaded.
+    executor = make(rehearsal=Crash(pause_s=1.5))
+    warming = Thread(target=executor.warm_up)
+    warming.start()
+    time.sleep(0.5)
+    assert list(executor.submit(Count(2))) == [0, 1]
+    warming.join()
+
+
 def test_a_worker_that_dies_between_its_works_is_replaced(
     make: Callable[..., LocalExecutor],
 ) -> None:

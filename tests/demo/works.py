@@ -62,9 +62,12 @@ class HoldInterpreter:
 
 @dataclass(frozen=True)
 class Crash:
-    """A library reads where there is nothing."""
+    """A library reads where there is nothing, after a while."""
+
+    pause_s: float = 0.0
 
     def run(self, engine: Engine) -> Iterator[int]:
+        time.sleep(self.pause_s)
         yield ctypes.string_at(0)[0]
 
 
