@@ -346,8 +346,8 @@ with open("/proc/self/status") as status:
     ("model", "shape", "scale", "bytes_a_value"),
     [
         ("multires", ImageShape(2501, 2399), 0.999, 35),
-        ("multires", ImageShape(1 << 17, 45), 1.0, 35),
-        ("multires", ImageShape(45, 1 << 17), 1e-3, 35),
+        pytest.param("multires", ImageShape(1 << 17, 45), 1.0, 35, marks=pytest.mark.long),
+        pytest.param("multires", ImageShape(45, 1 << 17), 1e-3, 35, marks=pytest.mark.long),
         ("siren", ImageShape(1 << 18, 23), 1.0, 15),
         ("multires", AudioShape(750_000, 8, 1 << 20), 1.0, 40),
         ("siren", AudioShape(1_000_000, 8, 48000), 1.0, 25),

@@ -93,7 +93,7 @@ def _run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedP
     return done
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_wheel_works_without_the_checkout(tmp_path: Path) -> None:
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
     _run(*pip, "wheel", ROOT, "--no-deps", "--no-build-isolation", "-w", tmp_path / "dist")

@@ -64,7 +64,10 @@ class QuantisedConv(nn.Conv2d):
         exponent = exponent - _WEIGHT_BITS + (mantissa > 1 - 2.0**-_WEIGHT_BITS).int()
         step = torch.exp2(exponent.clamp(min=-_MAX_EXPONENT).float())
         for _ in range(_MAX_EXPONENT):
-            step = torch.where(self._reach(step) >= _EXACT, 2 * step, step)
+            too_large = self._reach(step) >= _EXACT
+            if not bool(too_large.any()):
+                break
+            step = torch.where(too_large, 2 * step, step)
         return step
 
     def _in_steps(self, step: Tensor) -> Tensor:

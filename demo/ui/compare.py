@@ -9,8 +9,8 @@ returns what `viewer.update(...)` or `viewer.clear()` returns:
     viewer = ImageComparison("image-compare")
     ...
     original = Variant("Original", "/folder/photo.png")
-    ours = Variant("multires", "/folder/decoded.png", bytes_count=4000, psnr_db=29.1)
-    return viewer.update([original, ours], left="Original", right="multires")
+    ours = Variant("COMBINER", "/folder/decoded.png", bytes_count=4000, psnr_db=29.1)
+    return viewer.update([original, ours], left="Original", right="COMBINER")
 
 Call `update` again with more variants when they are there: a visitor's choice of sides, place and
 zoom is kept as long as `left` and `right` and the first variant stay what they were.

@@ -29,7 +29,7 @@ Job = Callable[..., AsyncIterator[Updates]]
 
 # Names of the families of models on the page.
 MODELS: Mapping[str, str] = MappingProxyType(
-    {"multires": "multires", "siren": "COMBINER, the paper's"}
+    {"multires": "COMBINER", "siren": "COMBINER, the paper's"}
 )
 
 

@@ -42,6 +42,7 @@ _TRIES = 3
 _LOADED = (
     *("torch", "numba", "safetensors.numpy", "scipy.signal"),
     *("PIL.Image", "soundfile", "soxr", "plotly.graph_objects"),
+    "demo.workers.inheritance",
 )
 
 

@@ -165,6 +165,7 @@ def test_bd_reads_results_of_ours_and_of_others(run_benchmarks: RunCli, tmp_path
     assert "| multires balanced | avif | -20.0 |" in done.stdout
 
 
+@pytest.mark.long
 def test_two_versions_are_compared(tmp_path: Path, run_benchmarks: RunCli) -> None:
     run = {"machine": {}, "commit": "", "packages": {}, "command": ""}
     for name, gain in (("now", 1.25), ("then", 1.0)):

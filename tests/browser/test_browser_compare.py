@@ -115,7 +115,7 @@ def test_pictures_are_seen_side_by_side_in_turn_and_blind(result_page: Page) -> 
     viewer.get_by_role("button", name="Side by side").click()
 
     viewer.get_by_role("button", name="Blind test").press("Enter")
-    viewer.get_by_label("What B is").select_option("multires")
+    viewer.get_by_label("What B is").select_option("COMBINER")
     expect(viewer.get_by_role("button", name="Difference")).to_be_disabled()
     expect(viewer.locator("[data-chip=right]")).to_have_text("X")
     files = {}
@@ -148,7 +148,7 @@ def test_clips_are_switched_at_the_same_place(page: Page, clip: cc.Signal, tmp_p
     viewer = page.locator("#audio-compare")
     expect(viewer.locator("[data-part=time]")).to_contain_text("of 0:04.0")
     page.evaluate(RECORD)
-    ours = viewer.get_by_role("radio", name="multires")
+    ours = viewer.get_by_role("radio", name="COMBINER")
     expect(ours).to_have_attribute("aria-checked", "true")
     ours.press("Space")
     expect(viewer.get_by_role("button", name="Pause")).to_be_visible()

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 pytestmark = pytest.mark.browser
 
 CHARTS = ("field", "densities", "candidates", "trade")
-FIRST_MS = 30_000  # The priors are learned, the coder is compiled.
+FIRST_MS = 120_000  # The priors are learned, the coder is compiled.
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -129,6 +129,7 @@ def test_results_tell_where_we_stand_and_show_curves(page: Page) -> None:
     expect(beside.locator("table")).to_contain_text("COIN++ (published)")
 
 
+@pytest.mark.long
 def test_explanation_fits_a_phone(browser: Browser, app_url: str) -> None:
     with visit(browser, app_url, PHONE) as page:
         open_tab(page, "How it works")

@@ -222,6 +222,7 @@ def resident_mb(server: Server) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 def test_sessions_do_not_fill_the_memory(server: Server) -> None:
     look = next(event for event in server.config()["dependencies"] if event["api_name"] == "_look")
