@@ -81,7 +81,7 @@ def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:
     from demo.packing import packed
     from demo.security import Disk, exposure, guarding
     from demo.security.uploads import hide_names
-    from demo.ui import descriptions, theme
+    from demo.ui import sessions, theme
     from demo.visitors import Visitors
 
     if warning := exposure(settings):
@@ -92,7 +92,7 @@ def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:
     visitors = Visitors()
     disk = Disk(folder, settings.max_disk_bytes, settings.files_life_s, queue)
     blocks = page.build(queue, visitors, settings, folder)
-    descriptions.keep(blocks)
+    sessions.lighten(blocks)
     disk.keep_present()
     blocks.queue(max_size=_MAX_EVENTS_WAITING)
     try:

@@ -200,6 +200,7 @@ class _Worker:
         )
         with theirs:
             self._process.start()
+        self._measured: psutil.Process | None = None
         self._ready, self.is_free = False, True
 
     def is_alive(self) -> bool:
@@ -259,7 +260,9 @@ class _Worker:
     def resident_bytes(self) -> int:
         """Memory that it uses."""
         with suppress(psutil.Error):
-            resident: int = psutil.Process(self._process.pid).memory_info().rss
+            # Found once: that takes longer than to ask it.
+            self._measured = self._measured or psutil.Process(self._process.pid)
+            resident: int = self._measured.memory_info().rss
             return resident
         return 0
 
