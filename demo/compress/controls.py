@@ -270,6 +270,7 @@ class Controls:
         described: list[Any] = [self._known, self._bytes, self._effort, self._tune, self._model]
         # Alone: what else an event leaves as it is would be made anew, see `image_input`.
         measured.failure(lambda: None, None, self.source, **QUICK)
+        measured.success(self._fill, [self._purpose, self._known], budget, **QUICK)
         measured.success(_describe, described, self._note, **QUICK)
         gr.on(
             [each.change for each in described[1:]],
@@ -360,7 +361,7 @@ class Controls:
         return {self._size: row, self._bytes: file_bytes, self._doublings: slider}
 
     def _fill(self, purpose: str, known: Known | None) -> Updates:
-        """The size of a purpose; one's own begins with what is there."""
+        """The size of a purpose, maybe chosen since it was measured; one's own is what is there."""
         if known is None or purpose == purposes.OWN:
             return cast(Updates, gr.skip())
         return self._sized(known, Wish(purpose, None).bytes_for(known))
