@@ -9,9 +9,9 @@ from demo.media import ORIGINAL, bytes_text
 from demo.showcase.figures import ORIGINAL as UNTOUCHED
 from demo.showcase.figures import OURS, Figures
 from demo.ui.compare import ImageComparison, Variant
-from demo.ui.parts import Updates
+from demo.ui.parts import MODELS, Updates
 
-_OURS_NAME = "COMBINER"
+_OURS_NAME = MODELS["multires"]
 _LEFT = "jpeg"
 
 

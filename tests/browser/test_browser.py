@@ -198,6 +198,7 @@ def test_stop_is_felt_at_once(page: Page, large_file: Path) -> None:
 def test_a_run_survives_a_reload(page: Page, app_url: str, large_file: Path) -> None:
     upload(page, "image", large_file)
     expect(page.locator("#image-note")).to_contain_text("pixels")
+    page.locator("#image-effort").get_by_label("balanced").check()
     page.locator("#image-compress").click()
     expect(state(page, "image", "running")).to_be_visible(timeout=JOB_MS)
     page.wait_for_timeout(500)
