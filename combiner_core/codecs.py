@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import soundfile as sf
-from PIL import Image
+from PIL import Image, ImageFile
 
 from combiner_core.errors import SignalError
 from combiner_core.signals import Kind, Signal, resample
 
 SWEEP_POINTS = 16
 _BLOCK_FRAMES = 1 << 18
+# Three values of at most 26 bits.
+_JPEG_PX_BYTES = 10
+# Who changes what Pillow has for all of its callers.
+_ONE_AT_A_TIME = Lock()
 
 # What AVIF's encoder works for: the PSNR, or looks (its default for stills, dearer by PSNR).
 AvifTune = Literal["psnr", "iq"]
@@ -149,11 +155,32 @@ def pillow_codec(
     """
 
     def encode(signal: Signal, setting: float) -> bytes:
-        stream = io.BytesIO()
-        Image.fromarray(signal.values).save(stream, format=file_format, **options(setting))
-        return stream.getvalue()
+        return pillow_bytes(Image.fromarray(signal.values), file_format, **options(setting))
 
     return Codec(name, "image", tuple(settings), encode, _pillow_decode)
+
+
+def pillow_bytes(picture: Image.Image, file_format: str, **options: Any) -> bytes:
+    """The file that Pillow writes, of pictures without any order as well.
+
+    Args:
+        picture: to write.
+        file_format: as Pillow calls it.
+        options: of its `save`.
+    """
+    stream = io.BytesIO()
+    try:
+        picture.save(stream, format=file_format, **options)
+    except OSError:
+        # A JPEG file that is optimised needs room for the whole, which Pillow guesses too small.
+        stream = io.BytesIO()
+        with _ONE_AT_A_TIME:
+            usual, ImageFile.MAXBLOCK = ImageFile.MAXBLOCK, _JPEG_PX_BYTES * math.prod(picture.size)
+            try:
+                picture.save(stream, format=file_format, **options)
+            finally:
+                ImageFile.MAXBLOCK = usual
+    return stream.getvalue()
 
 
 def avif(name: str, tune: AvifTune, speed: int, max_threads: int = 0) -> Codec:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
-from combiner_core.codecs import CODECS_FOR, BaselineResult, encode_at_setting, encode_within, sweep
+from combiner_core.codecs import (
+    CODECS_FOR,
+    BaselineResult,
+    encode_at_setting,
+    encode_within,
+    pillow_bytes,
+    sweep,
+)
 from combiner_core.errors import SignalError
 from combiner_core.metrics import psnr_db
 from combiner_core.signals import Signal
@@ -54,6 +64,21 @@ def sweep_tone(samples: int, sample_rate: int, channels: int = 1) -> Signal:
     cycles = duration_s * (200 * t + 0.5 * 0.2 * sample_rate * t**2)
     values = 0.5 * np.sin(2 * np.pi * cycles) * np.hanning(samples)
     return Signal.audio(np.stack([values * 0.9**c for c in range(channels)]), sample_rate)
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])
+@pytest.mark.parametrize("quality", [75, 88, 94, 95, 100])
+def test_jpeg_takes_pictures_without_any_order(
+    rng: np.random.Generator, quality: int, subsampling: int
+) -> None:
+    for values in (256, 2):  # Grey values of all kinds, and black and white.
+        pixels = (rng.integers(0, values, (192, 256, 3)) * (255 // (values - 1))).astype(np.uint8)
+        options = {"quality": quality, "subsampling": subsampling, "optimize": True}
+        content = pillow_bytes(Image.fromarray(pixels), "JPEG", **options, progressive=True)
+        with Image.open(io.BytesIO(content)) as image:
+            found = np.asarray(image.convert("RGB")).astype(float)
+        if subsampling == 0:
+            assert np.abs(found - pixels).mean() < 30
 
 
 def lag_of(original: NDArray[np.float32], reconstruction: NDArray[np.float32]) -> int:

@@ -74,7 +74,7 @@ class Visitor:
     def __init__(self, client: Client, notes: Notes, seed: int) -> None:
         self._client, self._notes = client, notes
         self._random, self._noise = random.Random(seed), np.random.default_rng(seed)
-        self._names = 0
+        self._names, self._news = 0, ""
 
     @property
     def habits(self) -> tuple[Callable[[], Awaitable[None]], ...]:
@@ -132,7 +132,7 @@ class Visitor:
         await self._client.open_page()
         name, content = self._picture(_FIRST_SIZE)
         file = await self._client.upload(name, content)
-        await self._client.send("image-source change", _chosen(file, 5000, "multires"))
+        await self._client.send("image-source change", [file, "multires"])
         began_s = time.monotonic()
         job, seen = await self._compress(_asked(file, 5000, "multires", "balanced"))
         picture_s = None
@@ -140,7 +140,7 @@ class Visitor:
             if picture_s is None and any(_paths(seen["image-preview"])):
                 picture_s = time.monotonic() - began_s
             await asyncio.sleep(_CLOSE_POLL_S)
-            seen = await self._client.look("image-status tick", [job])
+            seen = seen | await self._looked(job)
         if _state(seen) != "done":
             raise RefusedError(f"The first run is {_state(seen)}.")
         result_s = time.monotonic() - began_s
@@ -206,7 +206,7 @@ class Visitor:
             await self._client.open_page()
         file = await self._handed_in(self._picture)
         budget = self._random.choice(_BUDGETS)
-        await self._client.send("image-source change", _chosen(file, budget, model))
+        await self._client.send("image-source change", [file, model])
         job, _ = await self._compress(_asked(file, budget, model, effort))
         return job
 
@@ -219,8 +219,14 @@ class Visitor:
         return job, seen
 
     async def _looked(self, job: str) -> dict[str, Any]:
+        """What a page shows when its time has come: the status, and the rest where that is new."""
         with self._notes.timing("progress"):
-            return await self._client.look("image-status tick", [job])
+            seen = await self._client.look("image-status tick", [job])
+        if seen["image-news"] != self._news:
+            self._news = seen["image-news"]
+            with self._notes.timing("progress"):
+                seen |= await self._client.look("image-news change", [job])
+        return seen
 
     async def _watched(self, job: str) -> dict[str, Any]:
         """What is on the page when a run has ended."""
@@ -290,11 +296,6 @@ def _paths(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from _paths(part)
-
-
-def _chosen(file: dict[str, Any], budget: int, model: str) -> list[object]:
-    """What a page says when a file was chosen."""
-    return [file, OWN, budget, model]
 
 
 def _asked(file: dict[str, Any], budget: int, model: str, effort: str) -> list[object]:

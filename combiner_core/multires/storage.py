@@ -39,11 +39,11 @@ def to_arrays(module: nn.Module) -> Arrays:
 
 
 def from_arrays(module: nn.Module, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-    """Put the arrays of `to_arrays` into a module of the same configuration.
+    """Put the arrays of `to_arrays` into a module of the same configuration, to be quantised then.
 
     Raises:
         KeyError: an array is missing.
-        ValueError: an array has another shape, or weights are too large for exact arithmetic.
+        ValueError: an array has another shape, or values that are no numbers.
     """
     state: dict[str, torch.Tensor] = {}
     for name, parameter in module.named_parameters():
@@ -57,6 +57,3 @@ def from_arrays(module: nn.Module, arrays: Mapping[str, NDArray[np.generic]]) ->
             raise ValueError(f"the array {name} does not fit its network")
         state[name] = values
     module.load_state_dict(state, strict=False)
-    for part in module.modules():
-        if isinstance(part, QuantisedConv):
-            part.quantise()

@@ -255,23 +255,18 @@ class Controls:
         budget = [self._size, self._bytes, self._doublings]
         measured = self.source.change(
             self._measure,
-            [self.source, self._purpose, self._bytes, self._model],
-            [
-                self._known,
-                *budget,
-                self._note,
-                self.frame_s,
-                self._seen,
-                self._effort,
-            ],
+            [self.source, self._model],
+            [self._known, self._note, self.frame_s, self._seen, self._effort],
             trigger_mode="always_last",
             **QUEUED,
         )
+        wished = [self._purpose, self._bytes, self._known]
         described: list[Any] = [self._known, self._bytes, self._effort, self._tune, self._model]
         # Alone: what else an event leaves as it is would be made anew, see `image_input`.
         measured.failure(lambda: None, None, self.source, **QUICK)
-        measured.success(self._fill, [self._purpose, self._known], budget, **QUICK)
-        measured.success(_describe, described, self._note, **QUICK)
+        # Asked for what is wanted now, not when it began.
+        filled = measured.success(self._fill, wished, budget, **QUICK)
+        filled.success(_describe, described, self._note, **QUICK)
         gr.on(
             [each.change for each in described[1:]],
             _describe,
@@ -292,7 +287,7 @@ class Controls:
             self._paint,
             **QUICK,
         )
-        self._purpose.input(self._fill, [self._purpose, self._known], budget, **QUICK)
+        self._purpose.input(self._fill, wished, budget, **QUICK)
         self._bytes.blur(self._confine, [self._known, self._bytes], budget, **QUICK)
         own = {"api_visibility": "private"}
         self._doublings.input(
@@ -316,14 +311,7 @@ class Controls:
         except KeyError:
             raise parts.toast(cc.SignalError("There is no such example.")) from None
 
-    async def _measure(
-        self,
-        path: str | None,
-        purpose: str,
-        own_bytes: int | None,
-        model: str,
-        request: gr.Request,
-    ) -> Updates:
+    async def _measure(self, path: str | None, model: str, request: gr.Request) -> Updates:
         """The signal is another one; what is wanted of it stays."""
         nothing: Updates = {
             self._known: None,
@@ -348,7 +336,6 @@ class Controls:
                 value=parts.inline_picture(measured.picture), visible=bool(measured.picture)
             ),
             self._effort: gr.Radio(_efforts(extent, model)),
-            **self._sized(known, Wish(purpose, own_bytes).bytes_for(known)),
         }
 
     def _sized(self, known: Known, file_bytes: int | None) -> Updates:
@@ -360,11 +347,11 @@ class Controls:
         row = gr.update(visible=True)
         return {self._size: row, self._bytes: file_bytes, self._doublings: slider}
 
-    def _fill(self, purpose: str, known: Known | None) -> Updates:
-        """The size of a purpose, maybe chosen since it was measured; one's own is what is there."""
-        if known is None or purpose == purposes.OWN:
+    def _fill(self, purpose: str, own_bytes: int | None, known: Known | None) -> Updates:
+        """The size that is wished for."""
+        if known is None:
             return cast(Updates, gr.skip())
-        return self._sized(known, Wish(purpose, None).bytes_for(known))
+        return self._sized(known, Wish(purpose, own_bytes).bytes_for(known))
 
     def _confine(self, known: Known | None, own_bytes: int | None) -> Updates:
         """The field ends where the gain does."""

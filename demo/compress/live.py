@@ -1,31 +1,22 @@
-"""A run on the screen while it goes on: its status, a picture that sharpens, charts."""
+"""A run on the screen while it goes on: a picture that sharpens, charts."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import gradio as gr
 import plotly.graph_objects as go
 
 from combiner_core.signals import Kind
 from demo.codecs import RatePoint
-from demo.compress.job_panel import RUNNING_PSNR, job_panel
+from demo.compress.job_panel import RUNNING_PSNR
 from demo.jobs import JobView
-from demo.ui import charts, status
+from demo.ui import charts
 from demo.ui.chart_tables import table_of
 from demo.ui.parts import Updates
 
 _CHART_INTERVAL_S = 1.5
 _MIN_WIDTH_PX = 280
-_INVITATIONS: Mapping[Kind, str] = MappingProxyType(
-    {
-        "image": "Choose a picture or an example, then press Compress",
-        "audio": "Choose a clip or an example, then press Compress",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -35,14 +26,12 @@ class Drawn:
     Attributes:
         job_id: the run.
         previews: number of the picture.
-        contents: of the charts, in short.
-        at_s: when the charts were drawn, or the run first seen, by the monotonic clock.
+        charted: what the charts show, in short.
     """
 
     job_id: str = ""
     previews: int = 0
-    contents: str = ""
-    at_s: float = 0.0
+    charted: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,21 +53,15 @@ class _Chart:
         return {self.box: gr.update(visible=False), self.plot: None, self.table: ""}
 
 
-def status_panel(kind: Kind) -> gr.HTML:
-    """The component that says what a run is doing."""
-    return status.component(status.panel("idle", _INVITATIONS[kind]), f"{kind}-status")
-
-
 class LiveView:
     """The components of a run that goes on, in the current context.
 
     Args:
         kind: of the signal; ids of elements begin with it.
-        panel: see `status_panel`.
     """
 
-    def __init__(self, kind: Kind, panel: gr.HTML) -> None:
-        self._kind, self._panel = kind, panel
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
         with gr.Row(visible=False, elem_id=f"{kind}-live", elem_classes="job-live") as self._row:
             self._preview = gr.Image(
                 label="So far",
@@ -111,20 +94,16 @@ class LiveView:
     def outputs(self) -> list[gr.blocks.Block]:
         """The components that `update` sets."""
         charted = [part for chart in self._all_charts for part in chart.parts]
-        return [self._panel, self._row, self._preview, *charted]
+        return [self._row, self._preview, *charted]
+
+    @staticmethod
+    def contents(view: JobView) -> str:
+        """What of a run changes more than its status, in short."""
+        return f"{view.id} {view.state} {view.previews} {_charted(view)}"
 
     def empty(self) -> Updates:
         """No run."""
-        panel = status.panel("idle", _INVITATIONS[self._kind])
-        return {self._panel: panel, self._row: gr.update(visible=False)}
-
-    def fail(self, reason: str) -> Updates:
-        """A run that could not begin."""
-        return {self._panel: status.panel("failed", "Failed", note=reason)}
-
-    def tell(self, panel: str) -> Updates:
-        """Something else in the place of the run's status."""
-        return {self._panel: panel}
+        return {self._row: gr.update(visible=False)}
 
     def update(self, view: JobView, drawn: Drawn) -> tuple[Updates, Drawn]:
         """Show what is new of a run.
@@ -136,10 +115,9 @@ class LiveView:
         Returns:
             updates, and what is on the screen then.
         """
-        updates: Updates = {self._panel: job_panel(view)}
+        updates: Updates = {}
         if view.id != drawn.job_id:
-            # A short run is not slowed down by charts that would soon be replaced.
-            drawn = Drawn(view.id, at_s=time.monotonic())
+            drawn = Drawn(view.id)
             updates[self._preview] = gr.update(visible=False, value=None)
             for chart in self._all_charts:
                 updates |= chart.clear()
@@ -153,14 +131,10 @@ class LiveView:
             drawn = replace(drawn, previews=view.previews)
         if view.outcome is not None:
             updates[self._preview] = gr.update(visible=False)
-        is_done = view.outcome is not None
-        contents = f"{progress.step} {len(view.comparison.curves)} {is_done}"
-        now_s = time.monotonic()
-        # Stop answers at once, without new charts.
-        due = is_done or (not view.ended and now_s - drawn.at_s >= _CHART_INTERVAL_S)
-        if contents != drawn.contents and due:
+        charted = _charted(view)
+        if charted and charted != drawn.charted:
             updates |= self._charts(view)
-            drawn = replace(drawn, contents=contents, at_s=now_s)
+            drawn = replace(drawn, charted=charted)
         return updates, drawn
 
     def _charts(self, view: JobView) -> Updates:
@@ -189,3 +163,14 @@ class LiveView:
         for chart, figure in shown:  # Tables as long as it goes on would be read again and again.
             updates |= chart.show(figure, table_of(figure) if view.ended else "")
         return updates
+
+
+def _charted(view: JobView) -> str:
+    """What charts of a run show, in short; none are drawn for what is over soon, nor for Stop."""
+    if view.progress is None or (view.ended and view.outcome is None):
+        return ""
+    interval = int(view.progress.elapsed_s / _CHART_INTERVAL_S)
+    if view.outcome is None and interval == 0:
+        return ""
+    moment = "end" if view.outcome is not None else str(interval)
+    return f"{moment} {len(view.comparison.curves)}"

@@ -91,6 +91,18 @@ class ResultView:
         """No result."""
         return {self._box: gr.update(visible=False)}
 
+    @staticmethod
+    def contents(view: JobView, prefix: Prefix | None = None) -> str:
+        """What of a run changes its result on the screen, in short."""
+        comparison, companion = view.comparison, view.companion
+        about = [view.id, len(comparison.entries), len(comparison.failures), comparison.complete]
+        about.append(comparison.looks is not None)
+        about.append(prefix.variant.name if prefix is not None else "")
+        if companion is not None:
+            progress = f"{companion.fraction:.2f}"
+            about += [companion.state, progress, companion.comparison.complete]
+        return " ".join(map(str, about))
+
     def update(self, view: JobView, drawn: str, prefix: Prefix | None) -> tuple[Updates, str]:
         """Show what is new of a result.
 
@@ -107,8 +119,8 @@ class ResultView:
             return self.empty() if drawn else {}, ""
         if prefix is not None and prefix.job_id != view.id:
             prefix = None
-        contents = _contents(view, prefix)
-        if contents == drawn:
+        seen = self.contents(view, prefix)
+        if seen == drawn:
             return {}, drawn
         updates: Updates = {self._box: gr.update(visible=True)}
         if not drawn.startswith(view.id):
@@ -121,7 +133,7 @@ class ResultView:
         )
         updates[self._table] = _table(view, outcome)
         updates |= self._describe_companion(view)
-        return updates, contents
+        return updates, seen
 
     def _compare(self, view: JobView, outcome: Outcome, prefix: Prefix | None) -> Updates:
         screens, looks = _texts(outcome.screens), view.comparison.looks
@@ -211,18 +223,6 @@ async def decode_prefix(
     used_bytes = len(data) - info.payload_bytes + math.ceil(info.payload_bytes * percent / 100)
     variant = Variant(part.title, path, used_bytes, rendering.psnr_db)
     return Prefix(view.id, variant, decoded.figures)
-
-
-def _contents(view: JobView, prefix: Prefix | None) -> str:
-    """What of a run changes its result on the screen."""
-    comparison, companion = view.comparison, view.companion
-    about = [view.id, len(comparison.entries), len(comparison.failures), comparison.complete]
-    about.append(comparison.looks is not None)
-    about.append(prefix.variant.name if prefix is not None else "")
-    if companion is not None:
-        progress = f"{companion.fraction:.2f}"
-        about += [companion.state, progress, companion.comparison.complete]
-    return " ".join(map(str, about))
 
 
 def _texts(paths: tuple[Path | None, Path | None]) -> tuple[str | None, str | None]:

@@ -96,6 +96,11 @@ class Several:
         """The components that `update` sets."""
         return [self.list, self._zip]
 
+    @staticmethod
+    def contents(batch: BatchView) -> str:
+        """What of a batch changes its list, in short."""
+        return "".join(_row(item, is_shown=False) for item in batch.items)
+
     def update(
         self, batch: BatchView | None, chosen: Chosen, shown_id: str, drawn: str
     ) -> tuple[Updates, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,12 +15,11 @@ from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
 from demo.compress.budgets import Known
 from demo.compress.controls import Controls
-from demo.compress.live import Drawn, LiveView, status_panel
-from demo.compress.result import Prefix, ResultView, decode_prefix
-from demo.compress.several import Chosen, Several, batch_panel
-from demo.jobs import Batches, BatchView, JobQueue, JobView
+from demo.compress.result import Prefix, decode_prefix
+from demo.compress.screen import Screen, Shown
+from demo.compress.several import Chosen
+from demo.jobs import Batches, JobQueue, JobView
 from demo.settings import Settings
-from demo.showcase.view import Showcase
 from demo.ui import examples, inputs, parts
 from demo.ui.parts import QUEUED, QUICK, Updates
 from demo.visitors import Visitors
@@ -28,20 +27,9 @@ from demo.work import Source
 
 STYLE = Path(__file__).with_name("job.css")
 
-# Of a run that waits less is to be seen, and there may be many of them.
-_POLL_S, _WAITING_POLL_S = 0.3, 1.0
 # Browsers keep the id of the last run under this, so that a page loaded anew finds it again. The
 # id is no secret from its own browser: the key only has to stay the same.
 _STORAGE_SECRET = "combiner"
-
-
-@dataclass(frozen=True)
-class _Screen:
-    """What is on the screen of a page already."""
-
-    live: Drawn = field(default_factory=Drawn)
-    result: str = ""
-    several: str = ""
 
 
 class CompressTab:
@@ -57,38 +45,20 @@ class CompressTab:
     def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
         self._kind, self._queue, self._settings = kind, queue, settings
         self._visitors = visitors
-        # The bar with the buttons stands at the end of the window, wherever one reads.
         with gr.Row(equal_height=False, elem_classes="job"):
             with gr.Column(scale=2, min_width=320, elem_classes="job-controls"):
                 self._controls = Controls(kind, queue, visitors, settings)
-            with gr.Column(scale=5, min_width=320, elem_classes="job-dock"):
-                with gr.Row(elem_classes="job-buttons"):
-                    self._compress = gr.Button(
-                        "Compress", variant="primary", elem_id=f"{kind}-compress"
-                    )
-                    self._stop = gr.Button(
-                        "Stop", variant="stop", interactive=False, elem_id=f"{kind}-stop"
-                    )
-                panel = status_panel(kind)
-            with gr.Column(scale=5, min_width=320, elem_classes="job-shown"):
-                self._several = Several(kind)
-                self._showcase = Showcase() if kind == "image" else None
-                self._result = ResultView(kind)
-                self._live = LiveView(kind, panel)
+            self._screen = Screen(kind)
         self._job_id = gr.BrowserState("", storage_key=f"combiner-{kind}", secret=_STORAGE_SECRET)
         self._batches = Batches(queue)
         self._batch_id = gr.BrowserState(
             "", storage_key=f"combiner-{kind}-batch", secret=_STORAGE_SECRET
         )
-        self._chosen, self._screen = gr.State(Chosen()), gr.State(_Screen())
-        self._prefix = gr.State(None)
-        # A message on the screen needs a queued event, which looking is not.
-        self._failure = gr.Textbox(visible="hidden", label="Failure", elem_id=f"{kind}-failure")
+        self._chosen, self._prefix = gr.State(Chosen()), gr.State(None)
         # Afterwards, as what is wanted of a new file is taken from the settings; and only then: a
         # visitor may have chosen a file before the page had been asked for the last one.
         self._restored = gr.Textbox(visible="hidden", label="Restored", elem_id=f"{kind}-restored")
         self._restored.change(self._file_of, self._restored, self._controls.source, **QUICK)
-        self._timer = gr.Timer(_POLL_S, active=False)
         self._wire_job()
 
     def resume_on(self, load: Callable[..., Any]) -> None:
@@ -100,7 +70,7 @@ class CompressTab:
         load(
             self._resume,
             [self._job_id, self._batch_id],
-            [self._job_id, self._restored, *self._outputs, *self._controls.settings],
+            [self._job_id, self._restored, *self._screen.outputs, *self._controls.settings],
             **QUICK,
         )
 
@@ -126,37 +96,23 @@ class CompressTab:
 
     @property
     def _looking(self) -> list[gr.components.Component]:
-        return [self._job_id, self._batch_id, self._chosen, self._screen, self._prefix]
-
-    @property
-    def _outputs(self) -> list[gr.blocks.Block]:
-        return [
-            *self._live.outputs,
-            *self._result.outputs,
-            *(self._showcase.outputs if self._showcase else ()),
-            *self._several.outputs,
-            self._screen,
-            self._failure,
-            self._timer,
-            self._compress,
-            self._stop,
-        ]
+        return [self._job_id, self._batch_id, self._chosen, self._screen.shown, self._prefix]
 
     def _wire_job(self) -> None:
         asked = {
             "inputs": [*self._looking[2:], *self._controls.asked],
-            "outputs": [self._job_id, self._batch_id, *self._outputs],
+            "outputs": [self._job_id, self._batch_id, *self._screen.outputs],
             "trigger_mode": "once",
             **QUEUED,
         }
         # What was chosen a moment ago may still be on its way to the server.
-        ready = self._compress.click(
+        ready = self._screen.compress.click(
             None, None, self._controls.painted, js=f"() => combiner.ready('{self._kind}')"
         )
         begun = [ready.then(self._start, **asked)]
-        if self._showcase is not None:
-            example = str(examples.path_of("image", self._showcase.example))
-            chosen = self._showcase.attempt.click(
+        if self._screen.showcase is not None:
+            example = str(examples.path_of("image", self._screen.showcase.example))
+            chosen = self._screen.showcase.attempt.click(
                 lambda: (example, ""),
                 None,
                 [self._controls.source, self._controls.painted],
@@ -166,25 +122,35 @@ class CompressTab:
             begun.append(chosen.then(self._start, **asked))
         for each in begun:
             # An answer on an earlier run may have come after that on this one.
-            each.success(self._look, self._looking, self._outputs, **QUICK)
+            each.success(self._look, self._looking, self._screen.outputs, **QUICK)
         self._wire_several()
-        self._stop.click(self._end, self._looking, self._outputs, **QUICK)
-        self._timer.tick(self._look, self._looking, self._outputs, trigger_mode="once", **QUICK)
-        self._failure.change(_tell, self._failure, None, **QUEUED)
-        self._result.percent.change(
+        stopped = self._screen.stop.click(self._end, self._looking, self._screen.outputs, **QUICK)
+        stopped.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
+        self._screen.timer.tick(
+            self._glance,
+            [self._job_id, self._batch_id],
+            self._screen.glanced,
+            trigger_mode="once",
+            **QUICK,
+        )
+        self._screen.news.change(
+            self._look, self._looking, self._screen.outputs, trigger_mode="always_last", **QUICK
+        )
+        self._screen.failure.change(_tell, self._screen.failure, None, **QUEUED)
+        self._screen.result.percent.change(
             self._use_prefix,
-            [self._result.percent, *self._looking],
-            [self._prefix, *self._outputs],
+            [self._screen.result.percent, *self._looking],
+            [self._prefix, *self._screen.outputs],
             trigger_mode="always_last",
             **QUEUED,
         )
-        self._result.companion.click(
-            self._add_companion, self._looking, self._outputs, trigger_mode="once", **QUEUED
+        self._screen.result.companion.click(
+            self._add_companion, self._looking, self._screen.outputs, trigger_mode="once", **QUEUED
         )
 
     def _wire_several(self) -> None:
         kind, source = self._kind, self._controls.source
-        arrived = self._several.list.files(
+        arrived = self._screen.several.list.files(
             self._choose, None, [self._chosen, source], trigger_mode="always_last", **QUEUED
         )
         # The input has a name of its own for what it shows.
@@ -194,20 +160,20 @@ class CompressTab:
             self._chosen,
             **QUICK,
         )
-        seen = shown.then(self._look, self._looking, self._outputs, **QUICK)
+        seen = shown.then(self._look, self._looking, self._screen.outputs, **QUICK)
         seen.then(None, None, None, js=f"() => combiner.end('{kind}')")
-        turned = self._several.list.show(
-            self._show, self._looking, [self._job_id, *self._outputs], **QUICK
+        turned = self._screen.several.list.show(
+            self._show, self._looking, [self._job_id, *self._screen.outputs], **QUICK
         )
-        turned.then(self._look, self._looking, self._outputs, **QUICK)  # As after `_start`.
+        turned.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
         # Another file was chosen, alone.
         changed = source.change(_alone, [source, self._chosen], self._chosen, **QUICK)
-        changed.then(self._look_again, [source, *self._looking], self._outputs, **QUICK)
+        changed.then(self._look_again, [source, *self._looking], self._screen.outputs, **QUICK)
 
     def _look_again(self, path: str | None, *looking: Any) -> Updates:
         """After another choice; where there is none, the status says why."""
-        *_, screen, _ = looking
-        is_empty = path is None and not screen.several
+        *_, shown, _ = looking
+        is_empty = path is None and not shown.several
         return cast(Updates, gr.skip()) if is_empty else self._look(*looking)
 
     async def _choose(self, event: gr.EventData, request: gr.Request) -> tuple[Chosen, str | None]:
@@ -227,7 +193,7 @@ class CompressTab:
         job_id: str,
         batch_id: str,
         chosen: Chosen,
-        screen: _Screen,
+        shown: Shown,
         prefix: Prefix | None,
         event: gr.EventData,
     ) -> Updates:
@@ -236,13 +202,13 @@ class CompressTab:
         known_ids = {item.job_id for item in batch.items} if batch is not None else set()
         if event.job not in known_ids:
             return cast(Updates, gr.skip())
-        seen = self._look(event.job, batch_id, chosen, screen, prefix)
+        seen = self._look(event.job, batch_id, chosen, shown, prefix)
         return {self._job_id: event.job, **seen}
 
     def _start(
         self,
         chosen: Chosen,
-        screen: _Screen,
+        shown: Shown,
         prefix: Prefix | None,
         path: str | None,
         known: Known | None,
@@ -269,9 +235,9 @@ class CompressTab:
                 task = self._controls.task(path, *asked, frame_s, painted)
                 job_id = self._queue.submit(visitor, task)
         except cc.CombinerError as error:
-            yield self._live.fail(str(error))  # What was there before stays.
+            yield self._screen.fail(str(error))  # What was there before stays.
             raise parts.toast(error) from error
-        seen = self._look(job_id, batch_id, chosen, screen, prefix)
+        seen = self._look(job_id, batch_id, chosen, shown, prefix)
         yield {self._job_id: job_id, self._batch_id: batch_id, **seen}
 
     def _end(self, job_id: str, batch_id: str, *seen: Any) -> Updates:
@@ -292,7 +258,7 @@ class CompressTab:
         job_id: str,
         batch_id: str,
         chosen: Chosen,
-        screen: _Screen,
+        shown: Shown,
         prefix: Prefix | None,
         request: gr.Request,
     ) -> Updates:
@@ -304,14 +270,14 @@ class CompressTab:
             prefix = await decode_prefix(self._queue, listener, view, percent, self._settings)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        seen = await asyncio.to_thread(self._look, job_id, batch_id, chosen, screen, prefix)
+        seen = await asyncio.to_thread(self._look, job_id, batch_id, chosen, shown, prefix)
         return {self._prefix: prefix, **seen}
 
     def _resume(self, job_id: str, batch_id: str, request: gr.Request) -> Updates:
         """The run of the address, or the last one, unless nothing came of it: that was told."""
         view = self._followed(job_id, request)
         seen_id = view.id if view is not None and view.state not in ("failed", "stopped") else ""
-        seen = self._look(seen_id, batch_id, Chosen(), _Screen(), None)
+        seen = self._look(seen_id, batch_id, Chosen(), Shown(), None)
         updates = {**seen, **self._controls.restored(view)}
         has_file = view is not None and view.file is not None and view.file.exists()
         followed_id = view.id if view is not None else ""
@@ -327,55 +293,15 @@ class CompressTab:
         shared = self._queue.view(dict(request.query_params).get(self._kind))
         return shared if shared is not None and shared.outcome else self._queue.view(job_id)
 
+    def _glance(self, job_id: str, batch_id: str) -> tuple[str, str]:
+        return self._screen.glance(self._queue.view(job_id), self._batches.view(batch_id))
+
     def _look(
-        self,
-        job_id: str,
-        batch_id: str,
-        chosen: Chosen,
-        screen: _Screen,
-        prefix: Prefix | None,
+        self, job_id: str, batch_id: str, chosen: Chosen, shown: Shown, prefix: Prefix | None
     ) -> Updates:
         """Whatever is new of the run that this page follows, and of those beside it."""
         view, batch = self._queue.view(job_id), self._batches.view(batch_id)
-        listed, several = self._several.update(batch, chosen, job_id, screen.several)
-        if view is None:
-            return {
-                **listed,
-                self._screen: _Screen(several=several),
-                **self._live.empty(),
-                **self._result.empty(),
-                **self._show_case(True),
-                **self._active(None, batch),
-            }
-        live, drawn = self._live.update(view, screen.live)
-        result, result_drawn = self._result.update(view, screen.result, prefix)
-        if batch is not None and view.ended and not batch.ended:
-            live |= self._live.tell(batch_panel(batch))
-        return {
-            **listed,
-            **live,
-            **result,
-            **self._show_case(False),
-            self._screen: _Screen(drawn, result_drawn, several),
-            self._failure: f"{view.id} {view.error}" if view.error else "",
-            **self._active(view, batch),
-        }
-
-    def _show_case(self, visible: bool) -> Updates:
-        return self._showcase.show(visible) if self._showcase else {}
-
-    def _active(self, view: JobView | None, batch: BatchView | None) -> Updates:
-        """Which buttons can be pressed, and whether there is more to see."""
-        runs = (view is not None and not view.ended) or (batch is not None and not batch.ended)
-        companion = view.companion if view is not None else None
-        busy = runs or (companion is not None and not companion.ended)
-        watched = runs or (view is not None and not view.settled)
-        pause_s = _WAITING_POLL_S if view is not None and view.state == "waiting" else _POLL_S
-        return {
-            self._timer: gr.Timer(pause_s, active=watched),
-            self._compress: gr.Button(interactive=not runs),
-            self._stop: gr.Button(interactive=busy),
-        }
+        return self._screen.look(view, batch, chosen, shown, prefix)
 
 
 def _alone(path: str | None, chosen: Chosen) -> Chosen:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-from PIL import Image
 
 import combiner_core as cc
+from combiner_core.codecs import pillow_bytes
 from combiner_core.signals import Kind, Reading, Shape
 from combiner_core.signals.files import read_bytes
 from combiner_core.signals.storage import read_content
@@ -144,17 +141,10 @@ def most_bytes_of(signal: cc.Signal) -> int:
     width, height = (max(1, round(share * side)) for side in picture.size)
     left, top = (picture.width - width) // 2, (picture.height - height) // 2
     part = picture.crop((left, top, left + width, top + height))
-    exact = _EXACT_TIMES * _saved_bytes(part, "PNG", compress_level=_QUICK_PNG)
-    fine = _FINE_TIMES * _saved_bytes(
-        part, "JPEG", quality=_FINE_JPEG, subsampling=0, optimize=True
-    )
-    return round(max(exact, fine) * picture.width * picture.height / (width * height))
-
-
-def _saved_bytes(picture: Image.Image, format_name: str, **options: Any) -> int:
-    stream = BytesIO()
-    picture.save(stream, format_name, **options)
-    return stream.tell()
+    png = pillow_bytes(part, "PNG", compress_level=_QUICK_PNG)
+    jpeg = pillow_bytes(part, "JPEG", quality=_FINE_JPEG, subsampling=0, optimize=True)
+    most = max(_EXACT_TIMES * len(png), _FINE_TIMES * len(jpeg))
+    return round(most * picture.width * picture.height / (width * height))
 
 
 def _is_shown_by_browsers(content: bytes) -> bool:
@@ -165,7 +155,6 @@ def _is_shown_by_browsers(content: bytes) -> bool:
 
 
 def _small(signal: cc.Signal) -> bytes:
-    picture, stream = signal.to_pil(), BytesIO()
+    picture = signal.to_pil()
     picture.thumbnail(_SMALL_PX)
-    picture.save(stream, "WEBP", quality=_SMALL_QUALITY)
-    return stream.getvalue()
+    return pillow_bytes(picture, "WEBP", quality=_SMALL_QUALITY)

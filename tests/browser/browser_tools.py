@@ -190,6 +190,12 @@ def nameless(page: Page) -> int:
     return count
 
 
+def put_away_sentence(page: Page) -> None:
+    """Close the message that is shown."""
+    page.locator(".toast-close").click()
+    expect(page.locator(".toast-body")).to_have_count(0)
+
+
 def expect_sentence(page: Page, start: str) -> None:
     """A message is shown: one sentence, with no path of the server."""
     toast = page.locator(".toast-body [data-testid=toast-text]")

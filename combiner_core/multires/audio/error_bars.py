@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from combiner_core.multires.audio import bands, filling
+from combiner_core.multires.audio import bands
+from combiner_core.multires.audio.filling import over_cells
 from combiner_core.multires.coding_order import GroupPrior
 from combiner_core.multires.context_model import MIN_LOG_VARIANCE as FLOOR
 from combiner_core.multires.error_curves import error_curve
@@ -109,7 +110,7 @@ class ClipErrorBars:
         zeros = of["zeros"] + of["unknown"] * around
         if self._filling is not None:
             noise = of["noise"] * self._filling.gains.square()
-            told = filling.over_cells(noise) / filling.over_cells(zeros).clamp_min(_LEAST)
+            told = over_cells(noise) / over_cells(zeros).clamp_min(_LEAST)
             zeros = zeros * told + noise * self._filling.strength.square()
         return (of["others"] + zeros) / counts
 

@@ -1,0 +1,174 @@
+"""What the page shows of runs: buttons, status, a run that goes on, results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from zlib import crc32
+
+import gradio as gr
+
+from combiner_core.signals import Kind
+from demo.compress.job_panel import job_panel
+from demo.compress.live import Drawn, LiveView
+from demo.compress.result import Prefix, ResultView
+from demo.compress.several import Chosen, Several, batch_panel
+from demo.jobs import BatchView, JobView
+from demo.showcase.view import Showcase
+from demo.ui import status
+from demo.ui.parts import Updates
+
+# Of a run that waits less is to be seen, and there may be many of them.
+_POLL_S, _WAITING_POLL_S = 0.5, 1.0
+_INVITATIONS: Mapping[Kind, str] = MappingProxyType(
+    {
+        "image": "Choose a picture or an example, then press Compress",
+        "audio": "Choose a clip or an example, then press Compress",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is on the screen of a page already."""
+
+    live: Drawn = field(default_factory=Drawn)
+    result: str = ""
+    several: str = ""
+
+
+class Screen:
+    """The components, in the current context; their ids begin with the kind of signal.
+
+    Args:
+        kind: of signals.
+
+    Attributes:
+        compress, stop: buttons.
+        several: the list of files.
+        showcase: what stands there before anything else, if there is any.
+        result: of the run that is looked at.
+        timer: asks for a glance.
+        news: changes when a look is due.
+        failure: changes when a run fails.
+        shown: its value is what is on the screen.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        # The bar with the buttons stands at the end of the window, wherever one reads.
+        with gr.Column(scale=5, min_width=320, elem_classes="job-dock"):
+            with gr.Row(elem_classes="job-buttons"):
+                self.compress = gr.Button("Compress", variant="primary", elem_id=f"{kind}-compress")
+                self.stop = gr.Button(
+                    "Stop", variant="stop", interactive=False, elem_id=f"{kind}-stop"
+                )
+            self._panel = status.component(self._invitation, f"{kind}-status")
+        with gr.Column(scale=5, min_width=320, elem_classes="job-shown"):
+            self.several = Several(kind)
+            self.showcase = Showcase() if kind == "image" else None
+            self.result = ResultView(kind)
+            self._live = LiveView(kind)
+        self.shown = gr.State(Shown())
+        # A message on the screen needs a queued event, which looking is not.
+        self.failure = gr.Textbox(visible="hidden", label="Failure", elem_id=f"{kind}-failure")
+        self.timer = gr.Timer(_POLL_S, active=False)
+        self.news = gr.Textbox(visible="hidden", label="News", elem_id=f"{kind}-news")
+
+    @property
+    def glanced(self) -> list[gr.components.Component]:
+        """The components that `glance` sets."""
+        return [self._panel, self.news]
+
+    @property
+    def outputs(self) -> list[gr.blocks.Block]:
+        """The components that `look` and `fail` set."""
+        return [
+            self._panel,
+            *self._live.outputs,
+            *self.result.outputs,
+            *(self.showcase.outputs if self.showcase else ()),
+            *self.several.outputs,
+            self.shown,
+            self.failure,
+            self.timer,
+            self.compress,
+            self.stop,
+        ]
+
+    def glance(self, view: JobView | None, batch: BatchView | None) -> tuple[str, str]:
+        """The status, and in short what else there is to see: when that changes, a look is due.
+
+        A page asks for this often, so it is little.
+        """
+        news = self.several.contents(batch) if batch is not None else ""
+        if view is not None:
+            news += self._live.contents(view) + self.result.contents(view)
+        return self._status(view, batch), f"{crc32(news.encode()):08x}"
+
+    def look(
+        self,
+        view: JobView | None,
+        batch: BatchView | None,
+        chosen: Chosen,
+        shown: Shown,
+        prefix: Prefix | None,
+    ) -> Updates:
+        """Whatever is new.
+
+        Args:
+            view: the run that this page follows.
+            batch: those beside it.
+            chosen: what Compress would take.
+            shown: what is on the screen already.
+            prefix: the part of the result that was asked for.
+        """
+        shown_id = view.id if view is not None else ""
+        listed, several = self.several.update(batch, chosen, shown_id, shown.several)
+        updates: Updates = {
+            **listed,
+            **(self.showcase.show(view is None) if self.showcase else {}),
+            **self._active(view, batch),
+            self._panel: self._status(view, batch),
+        }
+        if view is None:
+            updates |= {**self._live.empty(), **self.result.empty()}
+            return {**updates, self.shown: Shown(several=several)}
+        live, drawn = self._live.update(view, shown.live)
+        result, result_drawn = self.result.update(view, shown.result, prefix)
+        return {
+            **updates,
+            **live,
+            **result,
+            self.shown: Shown(drawn, result_drawn, several),
+            self.failure: f"{view.id} {view.error}" if view.error else "",
+        }
+
+    def fail(self, reason: str) -> Updates:
+        """A run that could not begin; what was there before stays."""
+        return {self._panel: status.panel("failed", "Failed", note=reason)}
+
+    @property
+    def _invitation(self) -> str:
+        return status.panel("idle", _INVITATIONS[self._kind])
+
+    def _status(self, view: JobView | None, batch: BatchView | None) -> str:
+        if view is None:
+            return self._invitation
+        if batch is not None and view.ended and not batch.ended:
+            return batch_panel(batch)
+        return job_panel(view)
+
+    def _active(self, view: JobView | None, batch: BatchView | None) -> Updates:
+        """Which buttons can be pressed, and whether there is more to see."""
+        runs = (view is not None and not view.ended) or (batch is not None and not batch.ended)
+        companion = view.companion if view is not None else None
+        busy = runs or (companion is not None and not companion.ended)
+        watched = runs or (view is not None and not view.settled)
+        pause_s = _WAITING_POLL_S if view is not None and view.state == "waiting" else _POLL_S
+        return {
+            self.timer: gr.Timer(pause_s, active=watched),
+            self.compress: gr.Button(interactive=not runs),
+            self.stop: gr.Button(interactive=busy),
+        }
