@@ -11,7 +11,7 @@ RUNTIME := $(VENV)/runtime-installed
 DEVELOPMENT := $(VENV)/development-installed
 BENCHMARKS := $(VENV)/benchmarks-installed
 CLUSTER := $(VENV)/cluster-installed
-PROCESSES = $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+PROCESSES = $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count() or 1))')
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: app test lint format browser screenshots clean
@@ -19,8 +19,8 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 app: $(RUNTIME)
 	$(BIN)/python app.py $(ARGS)
 
-# Test files share the cores: processes of one thread each, at most four. There is one more than
-# cores, since many tests wait for programs that they have started.
+# Test files share the cores: processes of one thread each, at most four. No more than cores, since
+# tests of the page keep more than one busy each.
 test: lint browser $(BENCHMARKS) $(CLUSTER)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS)

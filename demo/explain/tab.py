@@ -7,13 +7,16 @@ from typing import Any
 
 import gradio as gr
 
-from demo.explain import charts, computation
-from demo.explain.computation import EXPONENTS, SIGNALS, Draw, Fit, Received
+from combiner_core import CombinerError
 from demo.explain.default_model import Visited, default_model
 from demo.jobs import JobQueue
 from demo.settings import Settings
+from demo.ui import parts
 from demo.ui.chart_tables import table_of
+from demo.ui.parts import QUEUED
 from demo.visitors import Visitors
+from demo.work import Waves
+from demo.work.waves import EXPONENTS, SIGNALS
 
 _DEFAULT_EXPONENT, _DEFAULT_WAVE = -6.0, 10
 _MAX_SEED = 1 << 32
@@ -100,14 +103,22 @@ def explain_tab(
             third, fourth = _panel("candidates"), _panel("trade")
     controls = [signal, beta, wave, seed]
     panels = [*first, *second, *third, *fourth]
-    options: dict[str, Any] = {
-        "show_progress": "hidden",
-        "trigger_mode": "always_last",
-        "api_visibility": "private",
-    }
-    gr.on([tab.select, signal.change, beta.change, wave.change], _show, controls, panels, **options)
+    options: dict[str, Any] = {**QUEUED, "trigger_mode": "always_last"}
+
+    async def show(
+        name: str, exponent: float, number: int, drawn: int, request: gr.Request
+    ) -> list[Any]:
+        listener = visitors.listener(request)
+        try:
+            ticket = queue.ask(listener.visitor, lambda: Waves(name, exponent, number, drawn))
+            shown = await parts.result_of(ticket, listener)
+        except CombinerError as error:
+            raise parts.toast(error) from error
+        return [part for fact, chart in shown.panels for part in (fact, chart, table_of(chart))]
+
+    gr.on([tab.select, signal.change, beta.change, wave.change], show, controls, panels, **options)
     again.click(lambda number: (number + 1) % _MAX_SEED, seed, seed, **options).then(
-        _show, controls, panels, **options
+        show, controls, panels, **options
     )
 
 
@@ -118,45 +129,3 @@ def _panel(name: str) -> tuple[gr.HTML, gr.Plot, gr.HTML]:
         plot = gr.Plot(show_label=False, elem_id=f"explain-{name}")
         table = gr.HTML(elem_classes="chart-table")
     return fact, plot, table
-
-
-def _show(signal: str, exponent: float, wave: int, seed: int) -> list[Any]:
-    fits = computation.fits(signal)
-    fit, weight = fits[EXPONENTS.index(exponent)], wave - 1
-    received = computation.receive(fit, seed)
-    draw = computation.draw(fit, weight, seed)
-    panels = (
-        (_field_fact(fit, received), charts.field(fit, received, weight)),
-        (_weight_fact(fit, weight), charts.densities(fit, weight)),
-        (_draw_fact(draw), charts.candidates(fit, weight, draw)),
-        (_trade_fact(fit, received), charts.trade_off(fits, fit, received)),
-    )
-    return [part for fact, chart in panels for part in (fact, chart, table_of(chart))]
-
-
-def _field_fact(fit: Fit, received: Received) -> str:
-    return (
-        f"β = {fit.beta:.2g} buys a posterior of <b>{fit.total_bits:.0f} bits</b>; the sample that "
-        f"was received has a PSNR of <b>{received.psnr_db:.1f} dB</b>."
-    )
-
-
-def _weight_fact(fit: Fit, weight: int) -> str:
-    return (
-        f"Wave {weight + 1}, {computation.wave_text(fit, weight)}: "
-        f"KL[q‖p] = <b>{float(fit.kl_bits[weight]):.2f} bits</b>."
-    )
-
-
-def _draw_fact(draw: Draw) -> str:
-    return (
-        f"Of {len(draw.candidates)} candidates number {draw.index} was chosen: the file holds "
-        f"<b>{draw.code}</b>, the receiver reads <b>{draw.value:.3f}</b>."
-    )
-
-
-def _trade_fact(fit: Fit, received: Received) -> str:
-    return (
-        f"KL divergence <b>{fit.total_bits:.0f} bits</b> for {fit.expected_psnr_db:.1f} dB on "
-        f"average; the file <b>{received.bits} bits</b> for {received.psnr_db:.1f} dB."
-    )

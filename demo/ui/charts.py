@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from scipy.signal import ShortTimeFFT
-from scipy.signal.windows import hann
 
 import combiner_core as cc
 from combiner_core.signals import Kind, to_mono
@@ -226,6 +224,9 @@ def waveform(signals: Mapping[str, cc.Signal]) -> go.Figure:
 
 def spectrogram(signal: cc.Signal, title: str = "") -> go.Figure:
     """Power of a clip over time and frequency, all channels mixed, 80 dB below its peak."""
+    from scipy.signal import ShortTimeFFT  # Takes seconds, and the page never needs it.
+    from scipy.signal.windows import hann
+
     assert signal.sample_rate is not None
     mono = to_mono(signal).values[0].astype(np.float64)
     length = min(max(16, round(_SPECTRUM_WINDOW_S * signal.sample_rate)), 2 * (signal.samples // 2))

@@ -7,6 +7,7 @@ from demo.work.explaining import Crops, Explain, Explained, Foretold, ShownLevel
 from demo.work.rehearsal import Rehearse
 from demo.work.revealing import UNSURE, Reveal, Revealed
 from demo.work.source import Measure, Measured, Source
+from demo.work.waves import ShownWaves, Waves
 
 __all__ = [
     "UNSURE",
@@ -31,6 +32,8 @@ __all__ = [
     "Reveal",
     "Revealed",
     "ShownLevel",
+    "ShownWaves",
     "Source",
     "Sweep",
+    "Waves",
 ]

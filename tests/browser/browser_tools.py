@@ -114,7 +114,8 @@ def running_app(
         "OMP_NUM_THREADS": str(torch.get_num_threads()),
         **(environment or {}),
     }
-    command = [sys.executable, "app.py", "--port", str(port), "--device", "cpu", *arguments]
+    command = [sys.executable, "app.py", "--port", str(port), "--device", "cpu"]
+    command += ["--workers", "1", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -216,13 +216,9 @@ def test_a_run_survives_a_reload(page: Page, app_url: str, large_file: Path) -> 
 
 
 def test_two_visitors_take_turns(
-    browser: Browser, photo_file: Path, large_file: Path, tmp_path: Path
+    browser: Browser, page: Page, app_url: str, photo_file: Path, large_file: Path
 ) -> None:
-    with (
-        running_app(tmp_path, "--workers", "1") as (_, url),
-        visit(browser, url) as page,
-        visit(browser, url) as other,
-    ):
+    with visit(browser, app_url) as other:
         begin_long_run(page, large_file)
         upload(other, "image", photo_file)
         expect(other.locator("#image-note")).to_contain_text("pixels")
@@ -255,7 +251,7 @@ def test_a_run_that_takes_too_long_says_so(
     browser: Browser, large_file: Path, tmp_path: Path
 ) -> None:
     with (
-        running_app(tmp_path, "--workers", "1", "--max-run-s", "4") as (_, url),
+        running_app(tmp_path, "--max-run-s", "4") as (_, url),
         visit(browser, url) as page,
     ):
         begin_long_run(page, large_file)
@@ -348,9 +344,11 @@ def test_a_refused_file_can_be_replaced(page: Page, photo_file: Path, tmp_path: 
     expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
 
 
-def test_limits_queue_and_login(browser: Browser, photo_file: Path, tmp_path: Path) -> None:
+def test_an_app_has_limits_and_a_password_and_ends_tidily(
+    browser: Browser, photo_file: Path, tmp_path: Path
+) -> None:
     options = ["--max-megapixels", "0.005", "--user", "ada", "--password", "engine"]
-    with running_app(tmp_path, *options) as (_, url):
+    with running_app(tmp_path, *options) as (process, url):
         context = browser.new_context()
         page = context.new_page()
         page.goto(url)
@@ -361,10 +359,6 @@ def test_limits_queue_and_login(browser: Browser, photo_file: Path, tmp_path: Pa
         upload(page, "image", photo_file)
         expect_sentence(page, "photo.png")
         context.close()
-
-
-def test_app_ends_tidily(tmp_path: Path) -> None:
-    with running_app(tmp_path) as (process, url):
         second = subprocess.run(
             [sys.executable, "app.py", "--port", str(urlsplit(url).port)],
             cwd=ROOT,

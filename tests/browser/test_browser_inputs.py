@@ -91,25 +91,20 @@ def test_a_video_is_dropped(page: Page) -> None:
     expect(page.locator("#audio-status")).to_contain_text("It is a video: its sound was used")
 
 
-def test_a_file_of_too_many_bytes_is_refused(browser: Browser, tmp_path: Path) -> None:
+def test_a_file_of_too_many_bytes_is_refused_and_a_full_queue_is_told(
+    browser: Browser, photo: cc.Signal, tmp_path: Path
+) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
     cc.save(cc.Signal.image(noise), tmp_path / "noise.png")
+    cc.save(photo, tmp_path / "photo.png")
     with (
-        running_app(tmp_path, "--max-upload-mb", "0.1") as (_, url),
+        running_app(tmp_path, "--max-upload-mb", "0.1", "--queue-length", "0") as (_, url),
         visit(browser, url) as page,
+        visit(browser, url) as other,
     ):
         page.locator("#image-source input[type=file]").set_input_files(tmp_path / "noise.png")
         toast = page.locator(".toast-body")  # Its words are Gradio's.
         expect(toast).to_contain_text('maximum allowed size of 102.4 Kb: "noise.png"')
-
-
-def test_a_full_queue_is_told(browser: Browser, photo: cc.Signal, tmp_path: Path) -> None:
-    cc.save(photo, tmp_path / "photo.png")
-    with (
-        running_app(tmp_path, "--workers", "1", "--queue-length", "0") as (_, url),
-        visit(browser, url) as page,
-        visit(browser, url) as other,
-    ):
         for each in (page, other):
             upload(each, "image", tmp_path / "photo.png")
             expect(each.locator("#image-note")).to_contain_text("pixels")

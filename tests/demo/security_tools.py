@@ -129,7 +129,8 @@ def running_server(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "app.py", "--port", str(port), "--device", "cpu", *arguments]
+    command = [sys.executable, "app.py", "--port", str(port), "--device", "cpu"]
+    command += ["--workers", "1", *arguments]
     variables = {**os.environ, "TMPDIR": str(temp), **(environment or {})}
     with (
         (temp / "errors.txt").open("w") as errors,

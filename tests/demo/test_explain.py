@@ -11,13 +11,15 @@ import torch
 
 from combiner_core.gaussians import DiagonalGaussian
 from combiner_core.rec import BlockCoder, Key
-from demo.explain import charts, computation
-from demo.explain.computation import EXPONENTS, SIGNALS, Fit
+from demo.ui import wave_charts
+from demo.work import wave_fits
+from demo.work.wave_fits import Fit
+from demo.work.waves import EXPONENTS, SIGNALS
 
 
 @pytest.fixture(params=SIGNALS)
 def fits(request: pytest.FixtureRequest) -> tuple[Fit, ...]:
-    return computation.fits(request.param)
+    return wave_fits.fits(request.param)
 
 
 def elbo(fit: Fit, posterior: DiagonalGaussian) -> float:
@@ -68,7 +70,7 @@ def test_waves_can_make_any_signal(fits: tuple[Fit, ...]) -> None:
 
 def test_a_file_holds_a_little_more_than_the_divergence(fits: tuple[Fit, ...]) -> None:
     for fit in fits[4::6]:
-        received = [computation.receive(fit, seed) for seed in range(8)]
+        received = [wave_fits.receive(fit, seed) for seed in range(8)]
         bits = {one.bits for one in received}
         assert len(bits) == 1
         assert fit.total_bits < bits.pop() < 1.5 * fit.total_bits + 16
@@ -80,7 +82,7 @@ def test_a_file_holds_a_little_more_than_the_divergence(fits: tuple[Fit, ...]) -
 def test_drawn_candidate_is_what_the_receiver_decodes(fits: tuple[Fit, ...]) -> None:
     fit = fits[6]
     for weight in (0, 9, 40):
-        draw = computation.draw(fit, weight, seed=5)
+        draw = wave_fits.draw(fit, weight, seed=5)
         assert len(draw.candidates) == len(draw.importance) == 1 << draw.bits
         bits = np.array([int(digit) for digit in draw.code], np.uint8)
         coder, key = BlockCoder(draw.bits), Key(5, 1 + weight)
@@ -97,22 +99,22 @@ def test_drawn_candidate_is_what_the_receiver_decodes(fits: tuple[Fit, ...]) -> 
 
 
 def test_many_draws_follow_the_posterior() -> None:
-    fit = computation.fits(SIGNALS[0])[10]
+    fit = wave_fits.fits(SIGNALS[0])[10]
     weight = next(w for w in range(64) if 1 < float(fit.kl_bits[w]) < 3)
-    values = [computation.draw(fit, weight, seed).value for seed in range(400)]
+    values = [wave_fits.draw(fit, weight, seed).value for seed in range(400)]
     mean, std = float(fit.posterior.mean[weight]), float(fit.posterior.std[weight])
     assert np.mean(values) == pytest.approx(mean, abs=0.25 * std)
     assert np.std(values) == pytest.approx(std, rel=0.25)
 
 
 def test_charts_are_small(fits: tuple[Fit, ...]) -> None:
-    received = computation.receive(fits[0], 1)
-    draw = computation.draw(fits[0], 3, 1)
+    received = wave_fits.receive(fits[0], 1)
+    draw = wave_fits.draw(fits[0], 3, 1)
     figures = [
-        charts.field(fits[0], received, 3),
-        charts.densities(fits[0], 3),
-        charts.candidates(fits[0], 3, draw),
-        charts.trade_off(fits, fits[0], received),
+        wave_charts.field(fits[0], received, 3),
+        wave_charts.densities(fits[0], 3),
+        wave_charts.candidates(fits[0], 3, draw),
+        wave_charts.trade_off(fits, fits[0], received),
     ]
     texts = [figure.to_json() for figure in figures]
     assert max(map(len, texts)) < 16_000
@@ -121,4 +123,4 @@ def test_charts_are_small(fits: tuple[Fit, ...]) -> None:
 
 def test_unknown_signal_is_refused() -> None:
     with pytest.raises(ValueError, match="not in tuple"):
-        computation.fits("A whistle")
+        wave_fits.fits("A whistle")

@@ -177,8 +177,12 @@ def test_a_failed_job_tells_the_reason(queue: JobQueue, short: Task) -> None:
 
 
 @pytest.mark.slow
-def test_the_other_model_joins_a_result(queue: JobQueue, short: Task) -> None:
-    job_id = queue.submit(ANNA, replace(short, budget=cc.Budget(250)))
+def test_the_other_model_joins_a_result(
+    queue: JobQueue, short: Task, photo: cc.Signal, tmp_path: Path
+) -> None:
+    cc.save(cc.Signal.image(photo.values[:32, :32]), tmp_path / "corner.png")
+    task = replace(short, file=tmp_path / "corner.png", budget=cc.Budget(250))
+    job_id = queue.submit(ANNA, task)
     await_view(queue, job_id, lambda view: view.ended)
     queue.submit_companion(job_id)
     view = await_view(queue, job_id, lambda view: view.settled)

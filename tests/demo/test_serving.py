@@ -97,7 +97,7 @@ def jobs(server: Server) -> set[Path]:
 @contextmanager
 def busy_server(temp: Path, *arguments: str) -> Iterator[tuple[Server, Call]]:
     """A server whose one worker is busy for long, and the call that keeps it so."""
-    with running_server(temp, "--workers", "1", *arguments) as server:
+    with running_server(temp, *arguments) as server:
         yield server, compress(server, 0, ENDLESS, 512)
 
 
@@ -113,7 +113,7 @@ def test_a_busy_server_is_fair_and_frees_the_places_of_who_leaves(tmp_path: Path
         # Files are read beside it.
         event = server.event("image-source", "change")
         path = server.upload("4.png", png(4, 32)).json()[0]
-        assert server.join(event, [file(path), "middle", None, "multires"])[-1]["success"]
+        assert server.join(event, [file(path), "multires"])[-1]["success"]
         third.hang_up()  # While it waits.
         await_that(lambda: len(jobs(server)) == 2)
         first.hang_up()  # While it runs.
@@ -143,7 +143,7 @@ def test_one_program_may_have_few_runs_waiting(tmp_path: Path) -> None:
 
 
 def test_a_direct_request_that_hangs_up_frees_its_place(tmp_path: Path) -> None:
-    with running_server(tmp_path, "--workers", "1") as server:
+    with running_server(tmp_path) as server:
         path = server.upload("0.png", png(0, 512)).json()[0]
         body = {"data": [file(path), 400, "bytes", *ENDLESS]}
         where = f"{server.url}/gradio_api/run/compress"

@@ -1,4 +1,4 @@
-"""The charts of the explanation: a fit in, plotly figures out."""
+"""The charts of the paper's method in one dimension: a fit in, plotly figures and facts out."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from demo.explain.computation import Draw, Fit, Received
 from demo.ui.charts import OURS_COLOUR, TEXT_COLOUR, add_band, blank
+from demo.work.wave_fits import Draw, Fit, Received, wave_text
 
 _BAND_COLOUR = "rgba(59,130,246,0.25)"
 _RECEIVED_COLOUR = "#d9622b"
 _PRIOR_COLOUR = "#8b5cf6"
 _CURVE_POINTS = 161
+
+
+def panels(
+    fits: Sequence[Fit], fit: Fit, received: Received, weight: int, draw: Draw
+) -> tuple[tuple[str, go.Figure], ...]:
+    """What is told, as HTML, and drawn of each step, in turn."""
+    return (
+        (_field_fact(fit, received), field(fit, received, weight)),
+        (_weight_fact(fit, weight), densities(fit, weight)),
+        (_draw_fact(draw), candidates(fit, weight, draw)),
+        (_trade_fact(fit, received), trade_off(fits, fit, received)),
+    )
 
 
 def field(fit: Fit, received: Received, weight: int) -> go.Figure:
@@ -122,3 +134,31 @@ def _same_axes(figure: go.Figure, fit: Fit, weight: int) -> None:
 
 def _short(values: Any) -> list[float]:
     return [round(float(value), 4) for value in values]
+
+
+def _field_fact(fit: Fit, received: Received) -> str:
+    return (
+        f"β = {fit.beta:.2g} buys a posterior of <b>{fit.total_bits:.0f} bits</b>; the sample that "
+        f"was received has a PSNR of <b>{received.psnr_db:.1f} dB</b>."
+    )
+
+
+def _weight_fact(fit: Fit, weight: int) -> str:
+    return (
+        f"Wave {weight + 1}, {wave_text(fit, weight)}: "
+        f"KL[q‖p] = <b>{float(fit.kl_bits[weight]):.2f} bits</b>."
+    )
+
+
+def _draw_fact(draw: Draw) -> str:
+    return (
+        f"Of {len(draw.candidates)} candidates number {draw.index} was chosen: the file holds "
+        f"<b>{draw.code}</b>, the receiver reads <b>{draw.value:.3f}</b>."
+    )
+
+
+def _trade_fact(fit: Fit, received: Received) -> str:
+    return (
+        f"KL divergence <b>{fit.total_bits:.0f} bits</b> for {fit.expected_psnr_db:.1f} dB on "
+        f"average; the file <b>{received.bits} bits</b> for {received.psnr_db:.1f} dB."
+    )

@@ -23,12 +23,9 @@ from combiner_core.gaussians import DiagonalGaussian, closed_form_prior, linear_
 from combiner_core.multires.image import wavelets
 from combiner_core.rec import BlockCoder, Key, encode, permutation
 from demo import ROOT
+from demo.work.waves import EXPONENTS, SIGNALS
 
 Floats = NDArray[np.floating]
-
-SIGNALS = ("A busy row of a photograph", "A calmer row", "16 ms of speech")
-# Binary logarithms of the betas on offer, which are squared errors per nat.
-EXPONENTS = tuple(half / 2 for half in range(-20, -3))
 
 _FOLDER = ROOT / "assets" / "explain"
 _SHOWN_ROWS = 2
