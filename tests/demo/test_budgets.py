@@ -12,6 +12,7 @@ from combiner_core.options import TuneName
 from demo.compress import budgets, purposes
 from demo.compress.budgets import Known, Wish
 from demo.media import Extent, bytes_text
+from demo.work.source import most_bytes_of
 
 IMAGE = Signal.image(np.zeros((512, 768, 3), np.uint8))
 KODAK = Extent.of(IMAGE.shape)
@@ -35,6 +36,11 @@ def test_ones_own_budget_ends_where_the_gain_does() -> None:
     assert budgets.matching(KODAK, 900) == purposes.OWN
     with pytest.raises(BudgetError, match="Type the number"):
         Wish(purposes.OWN, None).budget("image", PHOTO)
+
+
+def test_noise_may_have_many_bytes(rng: np.random.Generator) -> None:
+    noise = Signal.image(rng.integers(0, 256, (300, 400, 3), np.uint8))
+    assert most_bytes_of(noise) > noise.values.nbytes
 
 
 def test_a_budget_is_described_in_full() -> None:
