@@ -1,19 +1,77 @@
-"""The page on its way to browsers: packed, as what it is made of repeats itself."""
+"""The page on its way to browsers: packed, as what it is made of repeats itself, and made once."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PAGE = "/"
+# All that a page without parameters, and without log-in, depends on.
+_ASKED_BY = (
+    *("host", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix", "x-gradio-server"),
+    *("accept-encoding", "range"),
+)
+_MAX_PAGES = 16
 
 
-def packed(app: ASGIApp) -> ASGIApp:
-    """An app that sends its page in about a fifth of the bytes; all else as it is."""
-    zipped = GZipMiddleware(app, compresslevel=6)
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """Messages that were sent."""
+
+    messages: tuple[Message, ...]
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is one, to its end, and has nothing that is for one visitor alone."""
+        if not self.messages or self.messages[0].get("status") != 200:
+            return False
+        names = {name.lower() for name, _ in self.messages[0]["headers"]}
+        return b"set-cookie" not in names and not self.messages[-1].get("more_body", False)
+
+
+def packed(app: ASGIApp, *, same_for_all: bool) -> ASGIApp:
+    """An app that sends its page in about a fifth of the bytes; all else as it is.
+
+    Args:
+        app: that makes it.
+        same_for_all: whether nobody has to log in: then a page is made once, as that takes longer
+            than anything else that visitors begin with.
+    """
+    zipped, made = GZipMiddleware(app, compresslevel=6), OrderedDict[tuple[object, ...], _Answer]()
 
     async def sent(scope: Scope, receive: Receive, send: Send) -> None:
-        is_page = scope["type"] == "http" and scope["path"] == _PAGE
-        await (zipped if is_page else app)(scope, receive, send)
+        if scope["type"] != "http" or scope["path"] != _PAGE:
+            await app(scope, receive, send)
+            return
+        if not same_for_all or scope["method"] != "GET" or scope["query_string"]:
+            await zipped(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        asked = (scope["scheme"], scope.get("root_path"), *map(headers.get, _ASKED_BY))
+        if answer := made.get(asked):
+            for message in answer.messages:
+                await send(_copied(message))
+            return
+        messages: list[Message] = []
+
+        async def noted(message: Message) -> None:
+            messages.append(_copied(message))
+            await send(message)
+
+        await zipped(scope, receive, noted)
+        answer = _Answer(tuple(messages))
+        if answer.is_page:
+            made[asked] = answer
+            if len(made) > _MAX_PAGES:
+                made.popitem(last=False)
 
     return sent
+
+
+def _copied(message: Message) -> Message:
+    """The same with headers of its own, to which others may add."""
+    return {**message, "headers": list(message["headers"])} if "headers" in message else message

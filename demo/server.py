@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from starlette.types import ASGIApp
+
 from combiner_core import CombinerError
 from combiner_core.presets import DIRECTORY_VARIABLE
 from demo.capacity import capacity_of
@@ -94,6 +96,10 @@ def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:
     blocks = page.build(queue, visitors, settings, folder)
     sessions.lighten(blocks)
     disk.keep_present()
+
+    def outermost(app: ASGIApp) -> ASGIApp:
+        return visitors.watching(packed(app, same_for_all=settings.login is None))
+
     blocks.queue(max_size=_MAX_EVENTS_WAITING)
     try:
         blocks.launch(
@@ -106,9 +112,7 @@ def _serve_page(queue: JobQueue, settings: Settings, folder: Path) -> None:
             max_file_size=settings.max_upload_bytes,
             max_threads=_MAX_QUICK_EVENTS + _WAITING_EVENTS * settings.queue_length,
             state_session_capacity=settings.max_sessions,
-            app_kwargs={
-                "lifespan": guarding(settings, disk, lambda app: visitors.watching(packed(app)))
-            },
+            app_kwargs={"lifespan": guarding(settings, disk, outermost)},
             footer_links=[],
             run_history=False,
             enable_monitoring=False,

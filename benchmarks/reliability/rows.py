@@ -25,7 +25,7 @@ class Job:
     minutes: float
     workers: int
     seed: int = 0
-    files_life_s: int = 60
+    files_life_s: int = 120
     most_memory: float = 1.1
 
 

@@ -80,6 +80,9 @@ SIGNALS: dict[str, Callable[[], Signal]] = {
 }
 
 
+MORE_SIGNALS = ("gradient", "stripes", "one pixel")
+
+
 def budgets_of(signal: Signal) -> list[int]:
     if signal.kind == "image":
         return [40, *(round(HEIGHT * WIDTH * bits / 8) for bits in BITS_A_PIXEL)]
@@ -92,7 +95,13 @@ def may_leave(file_bytes: int) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] if name in MORE_SIGNALS else [])
+        for name in SIGNALS
+    ],
+)
 def test_more_bytes_are_never_worse(name: str) -> None:
     signal, library = SIGNALS[name](), PresetLibrary(DEFAULT_DIRECTORY)
     best_db = -np.inf
