@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
@@ -18,21 +17,6 @@ _ASKED_BY = (
 _MAX_PAGES = 16
 
 
-@dataclass(frozen=True, eq=False)
-class _Answer:
-    """Messages that were sent."""
-
-    messages: tuple[Message, ...]
-
-    @property
-    def is_page(self) -> bool:
-        """Whether it is one, to its end, and has nothing that is for one visitor alone."""
-        if not self.messages or self.messages[0].get("status") != 200:
-            return False
-        names = {name.lower() for name, _ in self.messages[0]["headers"]}
-        return b"set-cookie" not in names and not self.messages[-1].get("more_body", False)
-
-
 def packed(app: ASGIApp, *, same_for_all: bool) -> ASGIApp:
     """An app that sends its page in about a fifth of the bytes; all else as it is.
 
@@ -41,7 +25,7 @@ def packed(app: ASGIApp, *, same_for_all: bool) -> ASGIApp:
         same_for_all: whether nobody has to log in: then a page is made once, as that takes longer
             than anything else that visitors begin with.
     """
-    zipped, made = GZipMiddleware(app, compresslevel=6), OrderedDict[tuple[object, ...], _Answer]()
+    zipped, made = GZipMiddleware(app, compresslevel=6), OrderedDict[tuple[object, ...], list[Message]]()
 
     async def sent(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != _PAGE:
@@ -52,8 +36,8 @@ def packed(app: ASGIApp, *, same_for_all: bool) -> ASGIApp:
             return
         headers = Headers(scope=scope)
         asked = (scope["scheme"], scope.get("root_path"), *map(headers.get, _ASKED_BY))
-        if answer := made.get(asked):
-            for message in answer.messages:
+        if page := made.get(asked):
+            for message in page:
                 await send(_copied(message))
             return
         messages: list[Message] = []
@@ -63,13 +47,20 @@ def packed(app: ASGIApp, *, same_for_all: bool) -> ASGIApp:
             await send(message)
 
         await zipped(scope, receive, noted)
-        answer = _Answer(tuple(messages))
-        if answer.is_page:
-            made[asked] = answer
+        if _is_page(messages):
+            made[asked] = messages
             if len(made) > _MAX_PAGES:
                 made.popitem(last=False)
 
     return sent
+
+
+def _is_page(messages: list[Message]) -> bool:
+    """Whether an answer is one, to its end, and has nothing that is for one visitor alone."""
+    if not messages or messages[0].get("status") != 200:
+        return False
+    names = {name.lower() for name, _ in messages[0]["headers"]}
+    return b"set-cookie" not in names and not messages[-1].get("more_body", False)
 
 
 def _copied(message: Message) -> Message:

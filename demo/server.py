@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING
 
 from combiner_core import CombinerError
 from combiner_core.presets import DIRECTORY_VARIABLE
@@ -18,6 +17,9 @@ from demo.folder import own_folder
 from demo.jobs import JobQueue, Lanes
 from demo.settings import Settings
 from demo.workers.cluster import Cluster
+
+if TYPE_CHECKING:  # Nothing of the page is imported before the workers start.
+    from starlette.types import ASGIApp
 
 _MAX_EVENTS_WAITING = 1024
 # Events that only look and draw. Those that wait for a worker come on top: of runs and of what is

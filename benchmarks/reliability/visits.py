@@ -140,7 +140,7 @@ class Visitor:
             if picture_s is None and any(_paths(seen["image-preview"])):
                 picture_s = time.monotonic() - began_s
             await asyncio.sleep(_CLOSE_POLL_S)
-            seen = seen | await self._looked(job)
+            seen |= await self._looked(job)
         if _state(seen) != "done":
             raise RefusedError(f"The first run is {_state(seen)}.")
         result_s = time.monotonic() - began_s
