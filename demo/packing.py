@@ -25,7 +25,8 @@ def packed(app: ASGIApp, *, same_for_all: bool) -> ASGIApp:
         same_for_all: whether nobody has to log in: then a page is made once, as that takes longer
             than anything else that visitors begin with.
     """
-    zipped, made = GZipMiddleware(app, compresslevel=6), OrderedDict[tuple[object, ...], list[Message]]()
+    zipped = GZipMiddleware(app, compresslevel=6)
+    made = OrderedDict[tuple[object, ...], list[Message]]()
 
     async def sent(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != _PAGE:
