@@ -29,6 +29,8 @@ RUN pip install --no-deps . \
 COPY docker-entrypoint.sh /usr/local/bin/
 
 USER combiner
+# compiles, where the same kind of processor will run it
+RUN python -m demo.work
 EXPOSE 7860
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["page"]

@@ -64,9 +64,11 @@ $(CLUSTER): requirements-cluster.txt $(DEVELOPMENT)
 	|| echo "Ray is not installed: tests that need it are skipped." >&2
 	@touch $@
 
-# The package itself is installed as the files here, for the script `combiner`.
+# The package itself is installed as the files here, for the script `combiner`; its kernels are
+# compiled, so that nobody waits for that.
 $(RUNTIME): requirements.txt pyproject.toml $(BIN)/python
 	$(PIP) install -r requirements.txt --editable .
+	$(BIN)/python -m demo.work
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)

@@ -172,6 +172,8 @@ def pillow_bytes(picture: Image.Image, file_format: str, **options: Any) -> byte
     try:
         picture.save(stream, format=file_format, **options)
     except OSError:
+        if file_format != "JPEG":
+            raise
         # A JPEG file that is optimised needs room for the whole, which Pillow guesses too small.
         stream = io.BytesIO()
         with _ONE_AT_A_TIME:
