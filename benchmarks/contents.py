@@ -20,7 +20,7 @@ from benchmarks.rate_distortion import tables as rate_distortion_tables
 from benchmarks.rec_overhead import image_weights, random_weights
 from benchmarks.rec_overhead import tables as rec_tables
 from benchmarks.reliability import tables as reliability_tables
-from benchmarks.reliability.rows import LOAD
+from benchmarks.reliability.rows import HOSTILE, LOAD
 from benchmarks.results_files import Benchmark, JobT, RowT
 from benchmarks.timing import measure as timing
 from benchmarks.timing import tables as timing_tables
@@ -250,6 +250,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "time phases": _times(timing_tables.by_phase),
         "time sizes": _times(timing_tables.by_size),
         "load": lambda folder: reliability_tables.of_load(_rows(folder, LOAD, "load")),
+        "hostile": lambda folder: reliability_tables.of_hostile(_rows(folder, HOSTILE, "hostile")),
         "detail": lambda folder: detail_tables.table(_rows(folder, detail.BENCHMARK, "detail")),
         "tuning image": lambda folder: _tuning(folder, "image"),
         "tuning sound": lambda folder: _tuning(folder, "sound"),

@@ -18,7 +18,10 @@ from benchmarks.results_files import Run, read_runs
 from combiner_core.errors import CombinerError
 from combiner_core.signals import write_atomically
 
-DOCUMENTS = ("README.md", "docs/results.md", "docs/reliability.md", "docs/eyes.md", "docs/sound.md")
+DOCUMENTS = (
+    "README.md",
+    *("docs/results.md", "docs/reliability.md", "docs/limits.md", "docs/eyes.md", "docs/sound.md"),
+)
 BENCHMARKS = "benchmarks"
 IMAGES = "docs/images"
 NOT_YET = "Not measured yet."

@@ -13,7 +13,7 @@ class Limits:
     """The most that is accepted, the same of files, of encoders and of decoders.
 
     The defaults keep a decoder, whatever the bytes that it is given, within about 2 GB and half a
-    minute of two cores; docs/limits.md has the measurements.
+    minute of two cores, two minutes without AMX; docs/limits.md has the measurements.
 
     Attributes:
         pixels: of an image.

@@ -1,4 +1,4 @@
-"""The commands of what is measured here: `kills` and `load`."""
+"""The commands of what is measured here: `kills`, `load` and `hostile`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.reliability import kills, load, tables
-from benchmarks.reliability.rows import LOAD, Job
+from benchmarks.reliability import hostile, kills, load, tables
+from benchmarks.reliability.rows import HOSTILE, LOAD, Claimed, Job
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -30,6 +30,11 @@ def add(commands: Subparsers) -> None:
     command.add_argument("--seed", type=int, default=0, help="of what they do")
     command.add_argument("--out", type=Path, metavar="RESULTS.json")
 
+    command = commands.add_parser("hostile", help="what files made to cost much cost")
+    command.set_defaults(run=_hostile)
+    command.add_argument("--threads", type=int, default=2, help="of each decoder")
+    command.add_argument("--out", type=Path, metavar="RESULTS.json")
+
 
 def _kills(parsed: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -44,3 +49,12 @@ def _load(parsed: argparse.Namespace) -> None:
         for _ in LOAD.measure_missing([job], load.run, output, processes=1):
             pass
         print(tables.of_load(LOAD.rows(output)))
+
+
+def _hostile(parsed: argparse.Namespace) -> None:
+    jobs = [Claimed(name, parsed.threads) for name in hostile.CLAIMS]
+    with tempfile.TemporaryDirectory() as folder:
+        output = parsed.out or Path(folder, "hostile.json")
+        for row in HOSTILE.measure_missing(jobs, hostile.run, output, processes=1):
+            print(f"{row.job.name}: {row.answer}, {row.wall_s:.1f} s", flush=True)
+        print(tables.of_hostile(HOSTILE.rows(output)))

@@ -1,4 +1,4 @@
-"""Rows of results: what many visitors at once were answered."""
+"""Rows of results: what many visitors at once were answered, what hostile files cost."""
 
 from __future__ import annotations
 
@@ -54,4 +54,42 @@ class Row:
     disk_mb: tuple[float, float, float]
 
 
+@dataclass(frozen=True)
+class Claimed:
+    """A file made to cost much.
+
+    Attributes:
+        name: what it claims.
+        threads: that decode it.
+    """
+
+    name: str
+    threads: int = 2
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What decoding it took.
+
+    Attributes:
+        job: the file.
+        bytes: of the file.
+        answer: the size of what was decoded, or why it was refused.
+        cpu_s, wall_s: of decoding, the model loaded and kernels compiled, in seconds.
+        idle_memory_mb: largest resident size of the process before.
+        peak_memory_mb: largest resident size of the process.
+        processor: what it ran on.
+    """
+
+    job: Claimed
+    bytes: int
+    answer: str
+    cpu_s: float
+    wall_s: float
+    idle_memory_mb: float
+    peak_memory_mb: float
+    processor: str
+
+
 LOAD = Benchmark("load", Job, Row)
+HOSTILE = Benchmark("hostile", Claimed, Decoding)

@@ -1,16 +1,34 @@
-"""Tables of what many visitors at once were answered."""
+"""Tables of what many visitors at once were answered, and of what hostile files cost."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from benchmarks import markdown
-from benchmarks.reliability.rows import Row
+from benchmarks.reliability.rows import Decoding, Row
+
+_GB_MB = 1e9 / (1 << 20)
 
 
 def of_load(rows: Sequence[Row]) -> str:
     """A table of each measurement, one below the other."""
     return "\n\n".join(map(_of_one, rows))
+
+
+def of_hostile(rows: Sequence[Decoding]) -> str:
+    """A line for each file: answer, seconds of the processor and of the clock, memory."""
+    lines = [
+        (
+            row.job.name,
+            f"{row.bytes:,}",
+            row.answer,
+            f"{row.cpu_s:.1f}",
+            f"{row.wall_s:.1f}",
+            f"{row.peak_memory_mb / _GB_MB:.2f}",
+        )
+        for row in rows
+    ]
+    return markdown.table(("file", "bytes", "answer", "CPU s", "s", "GB"), lines)
 
 
 def _of_one(row: Row) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.reliability import app, kills, load, tables
+from benchmarks.reliability import app, hostile, kills, load, tables
 from benchmarks.reliability.client import Client, RefusedError, page_events
-from benchmarks.reliability.rows import Job, Row
+from benchmarks.reliability.rows import HOSTILE, Claimed, Decoding, Job, Row
 from benchmarks.reliability.visits import Notes, Visitor
 from combiner_core.errors import CombinerError
 
@@ -97,3 +97,30 @@ def test_the_table_tells_what_was_noticed() -> None:
     assert "| runs done | 1,234 |" in text
     assert "| wait for stop | 0.10 s; 95 % within 0.40 s; at most 0.90 s |" in text
     assert "| memory before, at most, after | 900.0, 1,800.0, 910.0 MB |" in text
+
+
+def test_hostile_files_are_decoded_or_refused_by_their_claims(tmp_path: Path) -> None:
+    names = [
+        "`multires`, 1048576 x 22",
+        "`siren`, 1024 x 1024, 64 x 64 tiles",
+        "`multires`, 48 kHz, 29.9 million samples",
+    ]
+    assert set(names) < set(hostile.CLAIMS)
+    output = tmp_path / "hostile.json"
+    jobs = [Claimed(name, threads=1) for name in names]
+    rows = list(HOSTILE.measure_missing(jobs, hostile.run, output, processes=1))
+    wide, tiled, long = rows
+    assert wide.answer.startswith("refused: The image is 1,048,576 x 22 pixels")
+    assert tiled.answer.startswith("refused: The signal is divided into 4,096 parts")
+    assert long.answer == "decoded: 29,900,000 samples"
+    assert long.cpu_s > max(wide.cpu_s, tiled.cpu_s)
+    assert max(row.bytes for row in rows) < 100
+    assert max(row.peak_memory_mb for row in rows) < 2000
+    with pytest.raises(CombinerError, match="no claim"):
+        hostile.run(Claimed("nothing"))
+
+
+def test_the_table_of_hostile_files_tells_what_they_cost() -> None:
+    row = Decoding(Claimed("much"), 1234, "decoded: 3 x 2 pixels", 5.25, 2.625, 400.0, 1000.0, "")
+    text = tables.of_hostile([row])
+    assert "| much | 1,234 | decoded: 3 x 2 pixels | 5.2 | 2.6 | 1.05 |" in text
