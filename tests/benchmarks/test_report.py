@@ -23,12 +23,11 @@ RunCli = Callable[..., subprocess.CompletedProcess[str]]
 def project(tmp_path: Path) -> Path:
     """A repository with a document, and no results."""
     (tmp_path / "docs").mkdir()
-    (tmp_path / "README.md").write_text("# Title\n")
+    for name in report.DOCUMENTS:
+        (tmp_path / name).write_text("# Title\n")
     text = "Before.\n\n<!-- table: kodak by rate, psnr -->\n<!-- end -->\n\nAfter.\n"
     text += "<!-- runs: *-kodak -->\nold\n<!-- end -->\n"
     (tmp_path / "docs" / "results.md").write_text(text)
-    for name in ("reliability.md", "eyes.md", "sound.md"):
-        (tmp_path / "docs" / name).write_text("# Title\n")
     return tmp_path
 
 
