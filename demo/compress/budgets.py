@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 import combiner_core as cc
-from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
 from demo.compress import purposes
 from demo.media import RATE_UNITS, Extent, bytes_text
@@ -112,14 +111,14 @@ def matching(extent: Extent, file_bytes: int) -> str:
     return purposes.OWN
 
 
-def describe(known: Known, file_bytes: int, effort: EffortName, tune: TuneName, model: str) -> str:
+def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: float) -> str:
     """What a budget comes to, as HTML: for people first, in the units of the field below."""
     extent = known.extent
-    seconds = purposes.duration_text(purposes.usual_s(extent, effort, model))
+    seconds = purposes.duration_text(usual_s)
     quality = ""
-    if model == "multires":
+    if options.model == "multires":
         rate, most_rate = map(extent.rate, (file_bytes, known.most_bytes))
-        quality = purposes.quality_text(extent.kind, rate, most_rate, tune)
+        quality = purposes.quality_text(extent.kind, rate, most_rate, options.tune)
     lines = [
         saving_text(known.file_bytes, file_bytes, at_most=True),
         f"{seconds}{f', {quality}' if quality else ''}",

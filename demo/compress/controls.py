@@ -100,7 +100,7 @@ class Controls:
                 elem_id=f"{kind}-bytes",
             )
         self._effort = gr.Radio(
-            _efforts(None, "multires"),
+            self._efforts(None, "multires"),
             value="fast",
             label="Effort",
             info="Balanced files are 6 % smaller than fast ones as good, best ones a little more.",
@@ -266,17 +266,17 @@ class Controls:
         measured.failure(lambda: None, None, self.source, **QUICK)
         # Asked for what is wanted now, not when it began.
         filled = measured.success(self._fill, wished, budget, **QUICK)
-        filled.success(_describe, described, self._note, **QUICK)
+        filled.success(self._describe, described, self._note, **QUICK)
         gr.on(
             [each.change for each in described[1:]],
-            _describe,
+            self._describe,
             described,
             self._note,
             trigger_mode="always_last",
             **QUICK,
         )
         self._model.change(
-            lambda known, model: gr.Radio(_efforts(known and known.extent, model)),
+            lambda known, model: gr.Radio(self._efforts(known and known.extent, model)),
             [self._known, self._model],
             self._effort,
             **QUICK,
@@ -311,6 +311,31 @@ class Controls:
         except KeyError:
             raise parts.toast(cc.SignalError("There is no such example.")) from None
 
+    def _describe(
+        self,
+        known: Known | None,
+        file_bytes: int | None,
+        effort: EffortName,
+        tune: TuneName,
+        model: str,
+    ) -> str:
+        if not known or not file_bytes:
+            return ""
+        options = _options(model, effort, tune)
+        usual_s = self._queue.times.usual_s(known.extent, options)
+        return budgets.describe(known, file_bytes, options, usual_s)
+
+    def _efforts(self, extent: Extent | None, model: str) -> list[tuple[str, EffortName]]:
+        """The efforts, and how long each usually takes."""
+        names: tuple[EffortName, ...] = get_args(EffortName)
+        if extent is None:
+            return [(name.capitalize(), name) for name in names]
+        texts = []
+        for name in names:
+            usual_s = self._queue.times.usual_s(extent, _options(model, name, "psnr"))
+            texts.append((f"{name.capitalize()}, {purposes.duration_text(usual_s)}", name))
+        return texts
+
     async def _measure(self, path: str | None, model: str, request: gr.Request) -> Updates:
         """The signal is another one; what is wanted of it stays."""
         nothing: Updates = {
@@ -335,7 +360,7 @@ class Controls:
             self._seen: gr.update(
                 value=parts.inline_picture(measured.picture), visible=bool(measured.picture)
             ),
-            self._effort: gr.Radio(_efforts(extent, model)),
+            self._effort: gr.Radio(self._efforts(extent, model)),
         }
 
     def _sized(self, known: Known, file_bytes: int | None) -> Updates:
@@ -365,23 +390,3 @@ def _options(model: str, effort: EffortName, tune: TuneName) -> cc.EncodeOptions
     if model != cc.EncodeOptions.model:
         tune = cc.EncodeOptions.tune
     return cc.EncodeOptions(model=model, effort=effort, tune=tune)
-
-
-def _describe(
-    known: Known | None, file_bytes: int | None, effort: EffortName, tune: TuneName, model: str
-) -> Any:
-    return budgets.describe(known, file_bytes, effort, tune, model) if known and file_bytes else ""
-
-
-def _efforts(extent: Extent | None, model: str) -> list[tuple[str, EffortName]]:
-    """The efforts, and how long each usually takes."""
-    names: tuple[EffortName, ...] = get_args(EffortName)
-    if extent is None:
-        return [(name.capitalize(), name) for name in names]
-    return [
-        (
-            f"{name.capitalize()}, {purposes.duration_text(purposes.usual_s(extent, name, model))}",
-            name,
-        )
-        for name in names
-    ]

@@ -9,9 +9,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.options import EffortName, TuneName
+from combiner_core.options import TuneName
 from combiner_core.signals import Kind
-from demo.media import Extent
 
 OWN = "own"
 DEFAULT = "middle"
@@ -59,13 +58,6 @@ _LEAST_MOST_RATE = 8.0
 _IMAGE_WORDS = ((0.1, "rough"), (0.35, "soft"), (0.8, "fair"), (1.3, "good"))
 _BEST_WORD = "very good"
 
-# Seconds for a megapixel and a second of sound on two cores, and before the first of them.
-_IMAGE_S: Mapping[EffortName, float] = MappingProxyType(
-    {"fast": 4.0, "balanced": 30.0, "best": 110.0}
-)
-_AUDIO_S, _SETUP_S = 0.25, 0.4
-_SIREN_TIMES = 12.0
-
 
 def named(kind: Kind, name: str) -> Purpose | None:
     """The purpose of a name; ``None`` for one's own budget."""
@@ -95,15 +87,6 @@ def terms(rate: float, most_rate: float) -> NDArray[np.float64]:
     """What PSNR is a sum of."""
     octaves = np.log2(rate)
     return np.array([1.0, octaves, octaves**2, np.log2(max(most_rate, _LEAST_MOST_RATE))])
-
-
-def usual_s(extent: Extent, effort: EffortName, model: str) -> float:
-    """How long a run usually takes on two free cores, in seconds."""
-    if extent.kind == "image":
-        seconds = _SETUP_S + _IMAGE_S[effort] * extent.size / 1e6
-    else:
-        seconds = _SETUP_S + _AUDIO_S * extent.size
-    return seconds * (_SIREN_TIMES if model.startswith("siren") else 1)
 
 
 def duration_text(seconds: float) -> str:

@@ -21,6 +21,7 @@ from demo.jobs.files import keep, take
 from demo.jobs.job import JobView, Outcome, State, Task
 from demo.jobs.lanes import Lanes
 from demo.jobs.pace import Pace, stages_of
+from demo.jobs.run_times import RunTimes
 from demo.media import Extent
 from demo.scheduling import Ticket, Visitor
 from demo.settings import InputLimits
@@ -97,6 +98,9 @@ class JobQueue:
         lanes: where the work is done; they are closed with this.
         limits: of what is compressed.
         life_s: how long an ended job is kept.
+
+    Attributes:
+        times: how long runs usually take.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class JobQueue:
     ) -> None:
         self._folder, self._lanes, self._limits = folder, lanes, limits
         self._life_s = life_s
+        self.times = RunTimes()
         self._jobs: dict[str, _Job] = {}
         self._lock = RLock()
 
@@ -122,7 +127,9 @@ class JobQueue:
 
     def warm_up(self) -> None:
         """Get the workers ready before the first visitor needs them."""
-        self._lanes.warm_up()
+        self._lanes.warm_up(
+            lambda gauged: self.times.see(Extent.of(gauged.shape), gauged.options, gauged.seconds)
+        )
 
     def submit(
         self, visitor: Visitor, task: Task, ended: Callable[[], object] | None = None
@@ -350,6 +357,8 @@ class JobQueue:
                 return
             state: State = "done" if outcome else "failed" if error else "stopped"
             job.end(state, outcome, error)
+            if outcome is not None:
+                self.times.see(outcome.extent, job.view.options, outcome.seconds["total"])
             if outcome is not None and job.comparison is not None:
                 job.comparison.compare(_ours(outcome))
                 self._draw_curves(job)

@@ -4,7 +4,7 @@ from demo.work.codecs import Judge, Quality, Reencode, Reencoded, Sweep
 from demo.work.decoding import Decode, Decoded, Part, Rendering
 from demo.work.encoding import Encode, Made, Opened
 from demo.work.explaining import Crops, Explain, Explained, Foretold, ShownLevel
-from demo.work.rehearsal import Rehearse
+from demo.work.rehearsal import Gauge, Gauged, Rehearse
 from demo.work.revealing import UNSURE, Reveal, Revealed
 from demo.work.source import Measure, Measured, Source
 from demo.work.waves import ShownWaves, Waves
@@ -18,6 +18,8 @@ __all__ = [
     "Explain",
     "Explained",
     "Foretold",
+    "Gauge",
+    "Gauged",
     "Judge",
     "Made",
     "Measure",

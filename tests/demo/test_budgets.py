@@ -7,16 +7,18 @@ import re
 import numpy as np
 import pytest
 
-from combiner_core import Budget, BudgetError, Signal
-from combiner_core.options import TuneName
+from combiner_core import Budget, BudgetError, EncodeOptions, Signal
+from combiner_core.options import EffortName, TuneName
 from demo.compress import budgets, purposes
 from demo.compress.budgets import Known, Wish
+from demo.jobs.run_times import RunTimes
 from demo.media import Extent, bytes_text
 from demo.work.source import most_bytes_of
 
 IMAGE = Signal.image(np.zeros((512, 768, 3), np.uint8))
 KODAK = Extent.of(IMAGE.shape)
 CLIP = Extent.of(Signal.audio(np.zeros((2, 16000)), 16000).shape)
+QUICK = EncodeOptions(effort="fast", tune="perceptual")
 PHOTO = Known("/photo.png", KODAK, 218_000, 150_000)
 
 
@@ -44,15 +46,15 @@ def test_noise_may_have_many_bytes(rng: np.random.Generator) -> None:
 
 
 def test_a_budget_is_described_in_full() -> None:
-    text = budgets.describe(PHOTO, 22_000, "fast", "perceptual", "multires")
+    text = budgets.describe(PHOTO, 22_000, QUICK, 2.2)
     assert "218 kB to at most 22 kB, 90 % smaller" in text
     assert re.search(r"about 2 s, fair quality in most photographs, about \d\d to \d\d dB", text)
     assert "768 × 512 pixels: at most 22,000 bytes, 0.448 bpp" in text
     assert "job-warning" not in text
-    assert "The gain ends" in budgets.describe(PHOTO, 150_000, "fast", "perceptual", "multires")
+    assert "The gain ends" in budgets.describe(PHOTO, 150_000, QUICK, 2.2)
     clip = Known("", CLIP, 64_044, 32_000)
     assert "1.00 s, stereo, 16,000 Hz: at most 16,000 bytes, 128.00 kbps" in budgets.describe(
-        clip, 16_000, "fast", "perceptual", "multires"
+        clip, 16_000, QUICK, 2.2
     )
 
 
@@ -94,12 +96,32 @@ def test_budgets_on_offer_are_in_order() -> None:
 
 
 def test_more_effort_takes_longer_and_durations_are_round() -> None:
+    times = RunTimes()
+    efforts: tuple[EffortName, ...] = ("fast", "balanced", "best")
     fast, balanced, best = (
-        purposes.usual_s(KODAK, effort, "multires") for effort in ("fast", "balanced", "best")
+        times.usual_s(KODAK, EncodeOptions(effort=effort)) for effort in efforts
     )
-    assert 1 < fast < balanced < best < purposes.usual_s(KODAK, "best", "siren")
+    assert 1 < fast < balanced < best
+    assert best < times.usual_s(KODAK, EncodeOptions(model="siren", effort="best"))
     texts = [purposes.duration_text(seconds) for seconds in (0.8, 2.2, 43.7, 600)]
     assert texts == ["about a second", "about 2 s", "about 45 s", "about 10 min"]
+
+
+def test_how_long_runs_take_is_learned_from_those_before() -> None:
+    times, fast, best = RunTimes(), EncodeOptions(effort="fast"), EncodeOptions(effort="best")
+    expected_s, best_s, clip_s = (
+        *(times.usual_s(KODAK, options) for options in (fast, best)),
+        times.usual_s(CLIP, fast),
+    )
+    times.see(KODAK, fast, 8 * expected_s)
+    assert times.usual_s(KODAK, fast) == pytest.approx(8 * expected_s)
+    assert times.usual_s(KODAK, best) == pytest.approx(8 * best_s)
+    assert times.usual_s(CLIP, fast) == clip_s  # The other kind is another matter.
+    for _ in range(8):
+        times.see(KODAK, best, 2 * best_s)
+    assert times.usual_s(KODAK, fast) == pytest.approx(2 * expected_s, rel=0.01)
+    times.see(KODAK, fast, 0.0)  # By a clock that was set.
+    assert times.usual_s(KODAK, fast) > 0
 
 
 def test_the_slider_counts_doublings() -> None:

@@ -16,11 +16,11 @@ from waiting import WAIT_S, await_that
 from works import CrashingSource
 
 import combiner_core as cc
-from combiner_core.signals import to_signal
+from combiner_core.signals import AudioShape, to_signal
 from demo.baselines import OURS, BaselineComparison, Ours
 from demo.compress.report import report_of
 from demo.jobs import Capacity, JobQueue, JobView, Lanes, Task
-from demo.media import lossless
+from demo.media import Extent, lossless
 from demo.scheduling import QueueFullError, Visitor
 from demo.settings import InputLimits
 from demo.work import Decode, Decoded, Measure, Part, Source
@@ -317,3 +317,19 @@ def test_nobody_is_told_of_a_job_without_its_id(queue: JobQueue, short: Task) ->
     for guess in ("", None, job_id[:-1]):
         assert queue.view(guess) is None
     queue.stop("nothing")
+
+
+def test_how_long_runs_take_is_known_from_the_start_and_learned(
+    queue: JobQueue, short: Task, photo: cc.Signal
+) -> None:
+    extents = [Extent.of(photo.shape), Extent.of(AudioShape(16000, 1, 16000))]
+    expected_s = [queue.times.usual_s(extent, SHORT) for extent in extents]
+    queue.warm_up()
+    await_that(
+        lambda: queue.times.usual_s(extents[1], SHORT), lambda usual_s: usual_s != expected_s[1]
+    )
+    gauged_s = queue.times.usual_s(extents[0], SHORT)
+    assert 0 < gauged_s != expected_s[0]
+    job_id = queue.submit(ANNA, short)
+    await_view(queue, job_id, lambda view: view.state == "done")
+    assert queue.times.usual_s(extents[0], SHORT) != gauged_s

@@ -1,0 +1,53 @@
+"""How long runs usually take on this machine, learned from those that were."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from threading import Lock
+from types import MappingProxyType
+
+from combiner_core import EncodeOptions
+from combiner_core.options import EffortName
+from combiner_core.signals import Kind
+from demo.media import Extent
+
+# Seconds for a megapixel and a second of sound on two cores that multiply bfloat16 fast, and before
+# the first of them.
+_IMAGE_S: Mapping[EffortName, float] = MappingProxyType(
+    {"fast": 4.0, "balanced": 30.0, "best": 110.0}
+)
+_AUDIO_S, _SETUP_S = 0.25, 0.4
+_SIREN_TIMES = 12.0
+# of what is known: the newest run
+_NEWEST_SHARE = 0.5
+_MOST_TIMES = 100.0
+
+
+class RunTimes:
+    """Usual seconds of runs: how much slower those before were than is expected."""
+
+    def __init__(self) -> None:
+        self._log_times: dict[Kind, float] = {}
+        self._lock = Lock()
+
+    def usual_s(self, extent: Extent, options: EncodeOptions) -> float:
+        """How long a run usually takes, in seconds."""
+        log_times = self._log_times.get(extent.kind, 0.0)
+        return _expected_s(extent, options) * math.exp(log_times)
+
+    def see(self, extent: Extent, options: EncodeOptions, took_s: float) -> None:
+        """Learn from a run that took so many seconds."""
+        times = took_s / _expected_s(extent, options)
+        found = math.log(min(max(times, 1 / _MOST_TIMES), _MOST_TIMES))
+        with self._lock:
+            before = self._log_times.get(extent.kind, found)
+            self._log_times[extent.kind] = before + _NEWEST_SHARE * (found - before)
+
+
+def _expected_s(extent: Extent, options: EncodeOptions) -> float:
+    if extent.kind == "image":
+        seconds = _SETUP_S + _IMAGE_S[options.effort] * extent.size / 1e6
+    else:
+        seconds = _SETUP_S + _AUDIO_S * extent.size
+    return seconds * (_SIREN_TIMES if options.model.startswith("siren") else 1)
