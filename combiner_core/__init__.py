@@ -26,9 +26,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from combiner_core.anatomy import Anatomy
     from combiner_core.api import Compressed, compress, decompress, iter_compress
+    from combiner_core.beliefs import Belief
     from combiner_core.budget import Budget
     from combiner_core.card import Card
-    from combiner_core.codec import decode, dissect, encode, uncertainty
+    from combiner_core.codec import belief, decode, dissect, encode, uncertainty
     from combiner_core.errors import (
         BitstreamError,
         BudgetError,
@@ -51,6 +52,7 @@ else:
         __name__,
         {
             "Anatomy": "combiner_core.anatomy",
+            "Belief": "combiner_core.beliefs",
             "BitstreamError": "combiner_core.errors",
             "Budget": "combiner_core.budget",
             "BudgetError": "combiner_core.errors",
@@ -68,6 +70,7 @@ else:
             "Progress": "combiner_core.events",
             "Signal": "combiner_core.signals",
             "SignalError": "combiner_core.errors",
+            "belief": "combiner_core.codec",
             "compress": "combiner_core.api",
             "decode": "combiner_core.codec",
             "decompress": "combiner_core.api",
@@ -84,6 +87,7 @@ else:
 
 __all__ = [
     "Anatomy",
+    "Belief",
     "BitstreamError",
     "Budget",
     "BudgetError",
@@ -102,6 +106,7 @@ __all__ = [
     "Signal",
     "SignalError",
     "__version__",
+    "belief",
     "compress",
     "decode",
     "decompress",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from combiner_core import bitstream
 from combiner_core.admission import check_file, check_signal, check_work
 from combiner_core.anatomy import Anatomy
+from combiner_core.beliefs import Belief
 from combiner_core.bitstream import Header
 from combiner_core.budget import Budget
 from combiner_core.clock import Clock
@@ -258,6 +259,37 @@ def uncertainty(
     check_work(codec, header.shape, codec.fields(header), 1.0, limits)
     found = codec.uncertainty(header, container.payload, container.payload_bytes, device)
     return found if header.shape.kind == "image" else all_channels(found, header.sections)
+
+
+def belief(
+    data: bytes,
+    *,
+    device: DeviceName = "auto",
+    models: Models | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Belief:
+    """What the file of a picture tells a decoder: mean, a sample and deviations.
+
+    It reads the file once and takes little longer than `decode`.
+
+    Args:
+        data: the bytes of the file.
+        device, models, limits: as for `decode`.
+
+    Raises:
+        BitstreamError, PresetError, CombinerError: as `decode`, or the file holds a clip, or a
+            model that knows of none.
+    """
+    resolve(device)
+    container, codec = _looked_into(data, models, limits)
+    header = container.header
+    if header.sections.constant is not None and isinstance(header.shape, ImageShape):
+        whole = constant_signal(header, 1.0, DecodeOptions.depth)
+        return Belief(whole, whole, np.zeros(whole.values.shape[:2], np.float32))
+    check_work(codec, header.shape, codec.fields(header), 1.0, limits)
+    found = codec.belief(header, container.payload, container.payload_bytes, device)
+    mean, sample = (restored(one, header.sections) for one in (found.mean, found.sample))
+    return replace(found, mean=mean, sample=sample)
 
 
 def dissect(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from combiner_core.anatomy import Anatomy
+    from combiner_core.beliefs import Belief
     from combiner_core.bitstream import Header
     from combiner_core.card import Card
     from combiner_core.clock import Clock
@@ -144,6 +145,16 @@ class Codec(Protocol):
         Raises:
             BitstreamError: as `decode`.
             CombinerError: this codec knows of none.
+        """
+
+    def belief(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> Belief:
+        """What the file of a picture tells: mean, a sample and deviations of the part coded.
+
+        Raises:
+            BitstreamError: as `decode`.
+            CombinerError: this codec knows of no such thing.
         """
 
     def dissect(

@@ -19,6 +19,7 @@ from tiny_presets import write_presets
 import combiner_core as cc
 from combiner_core import bitstream
 from combiner_core.anatomy import Anatomy
+from combiner_core.beliefs import Belief
 from combiner_core.bitstream import Header
 from combiner_core.clock import Clock
 from combiner_core.events import Progress
@@ -89,6 +90,11 @@ class ToyCodec:
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
     ) -> NDArray[np.float32]:
         raise cc.CombinerError("A toy knows of no errors.")
+
+    def belief(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> Belief:
+        raise cc.CombinerError("A toy has but one colour.")
 
     def dissect(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.anatomy import Anatomy
+from combiner_core.beliefs import Belief
 from combiner_core.bitstream import Header
 from combiner_core.card import Card
 from combiner_core.clock import Clock
@@ -170,6 +171,31 @@ class MultiresCodec:
         order: CodingOrder[Decoded] = field.coding_order(noise, synthesise=False)
         follow(order, visit)
         return field.deviations(bars, noise)  # type: ignore[arg-type]
+
+    def belief(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> Belief:
+        """What the file of a picture tells: mean, a sample and deviations.
+
+        Raises:
+            BitstreamError: the parameters are none that an encoder writes.
+            CombinerError: the file holds a clip.
+        """
+        field, noise, decoder = self._receiver(header, payload, device_name)
+        if not isinstance(field, ImageField):
+            raise CombinerError("A clip has no mean and no sample: only pictures have.")
+        sampler, bars = field.detail_sampler(header.seed), field.error_bars()
+
+        def visit(prior: GroupPrior) -> Tensor:
+            integers, values = _received(decoder, prior)
+            for each in (sampler, bars):
+                each.enter(prior, integers, values)
+            return prior.answer(values)
+
+        mean, sample = field.mean_and_sample(
+            follow(field.coding_order(noise), visit), noise, sampler
+        )
+        return Belief(mean, sample, field.deviations(bars, noise))
 
     def dissect(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName

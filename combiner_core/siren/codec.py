@@ -21,6 +21,7 @@ from torch import Tensor
 
 from combiner_core import rec
 from combiner_core.anatomy import Anatomy
+from combiner_core.beliefs import Belief
 from combiner_core.bitstream import Header
 from combiner_core.card import Card
 from combiner_core.clock import Clock
@@ -187,6 +188,16 @@ class SirenCodec:
             CombinerError: always.
         """
         raise CombinerError(f"The model {self.card.name} has no error bars.")
+
+    def belief(
+        self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
+    ) -> Belief:
+        """Not known: all weights are coded.
+
+        Raises:
+            CombinerError: always.
+        """
+        raise CombinerError(f"A file of the model {self.card.name} tells one picture, and no more.")
 
     def dissect(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName

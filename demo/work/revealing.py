@@ -54,18 +54,14 @@ class Reveal:
         if detail is None:
             yield None
             return
-        faithful, natural = (
-            cc.decode(self.data, detail=share, device=engine.device, models=engine.models)
-            for share in (0.0, 1.0)
-        )
-        deviations = cc.uncertainty(self.data, device=engine.device, models=engine.models)
+        belief = cc.belief(self.data, device=engine.device, models=engine.models)
         yield Revealed(
-            lossless(faithful),
-            lossless(natural),
-            (for_screen(faithful), for_screen(natural)),
+            lossless(belief.mean),
+            lossless(belief.sample),
+            (for_screen(belief.mean), for_screen(belief.sample)),
             detail,
-            lossless(unsure_map(deviations)),
-            most_levels(deviations),
+            lossless(unsure_map(belief.deviations)),
+            most_levels(belief.deviations),
         )
 
 

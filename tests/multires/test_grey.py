@@ -18,6 +18,7 @@ from combiner_core import (
     EncodeOptions,
     PresetLibrary,
     Signal,
+    belief,
     bitstream,
     decode,
     uncertainty,
@@ -82,6 +83,8 @@ def test_grey_stays_grey_without_bits_for_it(
     for detail in (0.0, 1.0):
         again = decode(result.data, models=library, device="cpu", detail=detail)
         assert np.ptp(again.values, axis=2).max() == 0
+    believed = belief(result.data, models=library, device="cpu")
+    assert np.ptp(believed.sample.values, axis=2).max() == 0
     bars = uncertainty(result.data, models=library, device="cpu")
     assert bars.shape == (37, 52)
     assert np.isfinite(bars).all()

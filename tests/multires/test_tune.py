@@ -24,6 +24,7 @@ from combiner_core import (
     PresetLibrary,
     Signal,
     SignalError,
+    belief,
     bitstream,
     decode,
     encode,
@@ -182,6 +183,32 @@ def test_error_bars_are_wider_where_errors_are_larger(
     assert np.isfinite(expected).all()
     assert expected[:, :64].mean() > expected[:, 64:].mean()
     assert 0.4 < np.sqrt(np.square(expected).mean() / squares.mean()) < 2.5
+
+
+def test_belief_is_mean_sample_and_deviations_at_once(
+    rough_file: bytes, library: PresetLibrary
+) -> None:
+    found = belief(rough_file, device="cpu", models=library)
+    for detail, picture in ((0, found.mean), (1, found.sample)):
+        alone = decode(rough_file, detail=detail, device="cpu", models=library)
+        assert np.array_equal(picture.values, alone.values)
+    assert not np.array_equal(found.mean.values, found.sample.values)
+    alone_deviations = uncertainty(rough_file, device="cpu", models=library)
+    assert np.array_equal(found.deviations, alone_deviations)
+
+
+def test_what_has_no_belief_is_said(library: PresetLibrary, tiny_presets: Path) -> None:
+    papers, options = PresetLibrary(tiny_presets), EncodeOptions(effort="fast", device="cpu")
+    blank = Signal.image(np.full((20, 30, 3), 77, np.uint8))
+    found = belief(encoded(blank, Budget(500), library, options).data, models=library)
+    for picture in (found.mean, found.sample):
+        assert np.array_equal(picture.values, blank.values)
+    assert np.array_equal(found.deviations, np.zeros((20, 30)))
+    clip = encoded(Signal.audio(tone(), 16000), Budget(900), library, options)
+    with pytest.raises(CombinerError, match="only pictures have"):
+        belief(clip.data, device="cpu", models=library)
+    with pytest.raises(CombinerError, match="one picture, and no more"):
+        papers.choose("siren", image().shape, 4000).belief(None, b"", 0, "cpu")  # type: ignore[arg-type]
 
 
 CELLS = st.integers(-MAX_STEPS, MAX_STEPS)

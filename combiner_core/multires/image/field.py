@@ -190,6 +190,10 @@ class ImageField:
         """What samples detail while a file is decoded, if there is to be any."""
         if not self._detail(options):
             return None
+        return self.detail_sampler(seed)
+
+    def detail_sampler(self, seed: int) -> DetailSampler:
+        """What samples detail while a file is decoded."""
         return DetailSampler(self.size, self.levels, seed)
 
     def error_bars(self) -> ErrorBars:
@@ -221,15 +225,9 @@ class ImageField:
         values, hidden = decoded
         scale, depth = options.scale, options.depth
         del decoded
-        filtered = self._filter(noise)
-
-        def correct(part: Tensor, contexts: tuple[Tensor, ...]) -> Tensor:
-            pixels = to_pixels(part.float() * (noise.value / VALUE_UNITS))
-            return filtered(pixels, contexts)
-
         height, width = self.size
         size = (scaled_size(height, scale), scaled_size(width, scale))
-        blocks = corrected_blocks(values, correct, (hidden, self._steps.levels[1]))
+        blocks = self._corrected(values, hidden, noise)
         if sampler is not None:
             gain = self._detail(options) * noise.value / VALUE_UNITS
             blocks = _with_detail(blocks, sampler.colours(), gain)
@@ -244,6 +242,30 @@ class ImageField:
         # one colour after the other, which takes less memory at a time
         planes = [to_levels(resize(part, size), depth) for part in corrected.split(1, 1)]
         return Signal.image(np.concatenate(planes, 2))
+
+    def mean_and_sample(
+        self, decoded: Decoded, noise: NoiseScale, sampler: DetailSampler
+    ) -> tuple[Signal, Signal]:
+        """The picture without detail and with all of it; see `render`."""
+        values, hidden = decoded
+        gain, colours = noise.value / VALUE_UNITS, sampler.colours()
+        mean, sample = (np.empty((*self.size, 3), np.uint8) for _ in range(2))
+        for block, pixels in self._corrected(values, hidden, noise):
+            mean[block] = to_levels(pixels)
+            sample[block] = to_levels(_detailed(block, pixels, colours, gain))
+        return Signal.image(mean), Signal.image(sample)
+
+    def _corrected(
+        self, values: Tensor, hidden: Tensor, noise: NoiseScale
+    ) -> Iterator[tuple[Block, Tensor]]:
+        """Pixels of decoded values after the postfilter."""
+        filtered = self._filter(noise)
+
+        def correct(part: Tensor, contexts: tuple[Tensor, ...]) -> Tensor:
+            pixels = to_pixels(part.float() * (noise.value / VALUE_UNITS))
+            return filtered(pixels, contexts)
+
+        return corrected_blocks(values, correct, (hidden, self._steps.levels[1]))
 
     def _filter(self, noise: NoiseScale) -> Network:
         """The postfilter at a noise scale, if any: of pixels, hidden values and noise steps."""
@@ -323,9 +345,14 @@ class ImageField:
 def _with_detail(
     blocks: Iterator[tuple[Block, Tensor]], colours: Tensor, gain: float
 ) -> Iterator[tuple[Block, Tensor]]:
-    for (rows, columns), block in blocks:
-        detail = to_pixels(gain * colours[..., rows, columns].float())
-        yield (rows, columns), block + detail.to(block.device)
+    for block, pixels in blocks:
+        yield block, _detailed(block, pixels, colours, gain)
+
+
+def _detailed(block: Block, pixels: Tensor, colours: Tensor, gain: float) -> Tensor:
+    rows, columns = block
+    detail = to_pixels(gain * colours[..., rows, columns].float())
+    return pixels + detail.to(pixels.device)
 
 
 def folded_weights(pixels: Tensor, levels: int) -> dict[int, Tensor]:
