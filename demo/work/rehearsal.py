@@ -67,7 +67,8 @@ class Gauge:
 
 
 def _options(engine: Engine) -> cc.EncodeOptions:
-    return cc.EncodeOptions(effort="fast", device=engine.device)
+    """The page's own, with which everything is in use."""
+    return cc.EncodeOptions(effort="fast", tune="perceptual", device=engine.device)
 
 
 def _image(side: int) -> cc.Signal:

@@ -99,21 +99,17 @@ def test_the_table_tells_what_was_noticed() -> None:
     assert "| memory before, at most, after | 900.0, 1,800.0, 910.0 MB |" in text
 
 
+@pytest.mark.slow
 def test_hostile_files_are_decoded_or_refused_by_their_claims(tmp_path: Path) -> None:
-    names = [
-        "`multires`, 1048576 x 22",
-        "`siren`, 1024 x 1024, 64 x 64 tiles",
-        "`multires`, 48 kHz, 29.9 million samples",
-    ]
+    names = ["`multires`, 1048576 x 22", "`multires`, 48 kHz, 29.9 million samples"]
     assert set(names) < set(hostile.CLAIMS)
     output = tmp_path / "hostile.json"
     jobs = [Claimed(name, threads=1) for name in names]
     rows = list(HOSTILE.measure_missing(jobs, hostile.run, output, processes=1))
-    wide, tiled, long = rows
+    wide, long = rows
     assert wide.answer.startswith("refused: The image is 1,048,576 x 22 pixels")
-    assert tiled.answer.startswith("refused: The signal is divided into 4,096 parts")
     assert long.answer == "decoded: 29,900,000 samples"
-    assert long.cpu_s > max(wide.cpu_s, tiled.cpu_s)
+    assert long.cpu_s > wide.cpu_s
     assert max(row.bytes for row in rows) < 100
     assert max(row.peak_memory_mb for row in rows) < 2000
     with pytest.raises(CombinerError, match="no claim"):

@@ -16,7 +16,7 @@ from benchmarks.ablation import measure as ablation
 from benchmarks.detail import measure as detail
 from benchmarks.rate_distortion import rows as rate_distortion
 from benchmarks.rec_overhead import image_weights, random_weights
-from benchmarks.reliability.rows import LOAD
+from benchmarks.reliability.rows import HOSTILE, LOAD
 from benchmarks.results_files import Benchmark, Run, files_of, read_runs
 from benchmarks.timing import measure as timing
 from benchmarks.tuning import measure as tuning
@@ -29,6 +29,7 @@ KINDS = (
     rate_distortion.OURS,
     rate_distortion.OTHERS,
     LOAD,
+    HOSTILE,
     *(
         module.BENCHMARK
         for module in (timing, ablation, detail, tuning, random_weights, image_weights)

@@ -30,6 +30,7 @@ from demo.workers import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "assets" / "examples"
 PATIENT = RunLimits(600, 8 << 30)
 WAIT_S = 120.0
 
@@ -231,3 +232,19 @@ def test_workers_end_with_their_parent(how: signal.Signals, tmp_path: Path) -> N
 def test_a_machine_has_cores_and_memory() -> None:
     assert 1 <= machine.cores() <= (os.cpu_count() or 1)
     assert 0 < machine.memory_bytes() <= psutil.virtual_memory().total
+
+
+@pytest.mark.slow
+def test_rehearsing_at_set_up_leaves_nothing_to_compile(tmp_path: Path) -> None:
+    def compiled(*arguments: str) -> dict[str, int]:
+        variables = {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", *arguments]
+        subprocess.run(command, env={**os.environ, **variables}, check=True, capture_output=True)
+        return {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb[ci]")}
+
+    rehearsed = compiled("demo.work")
+    assert rehearsed
+    file, bytes_each = str(tmp_path / "file.cmb"), ("--bytes", "3000", "--device", "cpu")
+    for example in ("portrait.png", "reader-125.flac"):
+        asked = (str(EXAMPLES / example), *bytes_each, "--tune", "perceptual", "--effort", "fast")
+        assert compiled("combiner_core", "encode", *asked, "-o", file) == rehearsed
