@@ -249,14 +249,12 @@ def uncertainty(
     Raises:
         BitstreamError, PresetError, CombinerError: as `decode`, or the model knows of none.
     """
-    resolve(device)
-    container, codec = _looked_into(data, models, limits)
+    container, codec = _looked_into(data, device, models, limits)
     header = container.header
     if header.sections.constant is not None:
         if isinstance(header.shape, ImageShape):
             return np.zeros((header.shape.height, header.shape.width), np.float32)
         return np.zeros((header.shape.channels, 1, 1), np.float32)
-    check_work(codec, header.shape, codec.fields(header), 1.0, limits)
     found = codec.uncertainty(header, container.payload, container.payload_bytes, device)
     return found if header.shape.kind == "image" else all_channels(found, header.sections)
 
@@ -280,13 +278,11 @@ def belief(
         BitstreamError, PresetError, CombinerError: as `decode`, or the file holds a clip, or a
             model that knows of none.
     """
-    resolve(device)
-    container, codec = _looked_into(data, models, limits)
+    container, codec = _looked_into(data, device, models, limits)
     header = container.header
     if header.sections.constant is not None and isinstance(header.shape, ImageShape):
         whole = constant_signal(header, 1.0, DecodeOptions.depth)
         return Belief(whole, whole, np.zeros(whole.values.shape[:2], np.float32))
-    check_work(codec, header.shape, codec.fields(header), 1.0, limits)
     found = codec.belief(header, container.payload, container.payload_bytes, device)
     mean, sample = (restored(one, header.sections) for one in (found.mean, found.sample))
     return replace(found, mean=mean, sample=sample)
@@ -311,22 +307,25 @@ def dissect(
         BitstreamError, PresetError, CombinerError: as `decode`, or there is nothing to look at: the
             file holds a clip, a picture of one colour, or a model without levels.
     """
-    resolve(device)
-    container, codec = _looked_into(data, models, limits)
+    container, codec = _looked_into(data, device, models, limits)
     header = container.header
     if header.sections.constant is not None:
         raise CombinerError("What is of one colour, or silent, has no weights to look at.")
-    check_work(codec, header.shape, codec.fields(header), 1.0, limits)
     return codec.dissect(header, container.payload, container.payload_bytes, device)
 
 
 def _looked_into(
-    data: bytes, models: Models | None, limits: Limits
+    data: bytes, device: DeviceName, models: Models | None, limits: Limits
 ) -> tuple[bitstream.Container, Codec]:
-    """A whole file, and the codec that it was made with."""
+    """A whole file within the limits, and the codec that it was made with."""
+    resolve(device)
     container = bitstream.read(data)
     check_file(container, 1.0, limits)
-    return container, (models or PresetLibrary()).for_file(container.header)
+    header = container.header
+    codec = (models or PresetLibrary()).for_file(header)
+    if header.sections.constant is None:
+        check_work(codec, header.shape, codec.fields(header), 1.0, limits)
+    return container, codec
 
 
 def _decoded(

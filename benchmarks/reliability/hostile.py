@@ -9,19 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 import torch
 
 from benchmarks.reliability.rows import Claimed, Decoding
-from benchmarks.results_files import peak_memory_mb, processor
+from benchmarks.results_files import peak_memory_mb
 from combiner_core import bitstream
-from combiner_core.budget import Budget
-from combiner_core.codec import decode, encode
+from combiner_core.api import compress
+from combiner_core.codec import decode
 from combiner_core.errors import CombinerError
-from combiner_core.events import Encoded
-from combiner_core.options import EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.process import keep_freed_memory
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
@@ -29,8 +28,7 @@ from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
 _LARGEST_SIDE = 1 << 18
 _LONGEST = 10_000_000
 _SMALL_SIDE, _SMALL_SAMPLES = 64, 4000
-_SMALL_BUDGET = Budget(1000)
-_ALL_BYTES = Budget(_LONGEST)
+_SMALL_BYTES = 1000
 
 
 @dataclass(frozen=True)
@@ -126,9 +124,14 @@ def run(job: Claimed) -> Decoding:
     keep_freed_memory()
     torch.set_num_threads(job.threads)
     library = PresetLibrary()
-    small = _encoded(_small(claim.shape), claim.family, _SMALL_BUDGET, library)
+    encoded = partial(compress, model=claim.family, effort="fast", device="cpu", models=library)
+    small = encoded(_small(claim.shape), bytes=_SMALL_BYTES)
     decode(small, models=library, device="cpu")
-    file = _file(claim, small, library)
+    file: bytes = (
+        encoded(_noise(claim.shape), bytes=_LONGEST)
+        if claim.is_encoded
+        else _inflated(small, claim)
+    )
     idle_mb = peak_memory_mb()
     cpu_s, start = time.process_time(), time.monotonic()
     try:
@@ -144,7 +147,6 @@ def run(job: Claimed) -> Decoding:
         time.monotonic() - start,
         idle_mb,
         peak_memory_mb(),
-        processor(),
     )
 
 
@@ -155,10 +157,9 @@ def _size(signal: Signal) -> str:
     return f"{shape.samples * shape.channels:,} samples"
 
 
-def _file(claim: _Claim, small: bytes, library: PresetLibrary) -> bytes:
+def _inflated(small: bytes, claim: _Claim) -> bytes:
+    """A small file with the size, the grid and the payload that are claimed."""
     noise = np.random.default_rng(1)
-    if claim.is_encoded:
-        return _encoded(_noise(claim.shape), claim.family, _ALL_BYTES, library)
     header = replace(bitstream.read(small).header, shape=claim.shape)
     if claim.grid is not None:
         header = replace(header, parameters=header.parameters[:-2] + bytes(claim.grid))
@@ -179,10 +180,3 @@ def _noise(shape: Shape) -> Signal:
         return Signal.image(noise.integers(0, 256, (shape.height, shape.width, 3), np.uint8))
     values = noise.uniform(-0.5, 0.5, (shape.channels, shape.samples))
     return Signal.audio(values.astype(np.float32), shape.sample_rate)
-
-
-def _encoded(signal: Signal, family: str, budget: Budget, library: PresetLibrary) -> bytes:
-    options = EncodeOptions(family, "fast", device="cpu")
-    *_, last = encode(signal, budget, options, library)
-    assert isinstance(last, Encoded)
-    return last.data

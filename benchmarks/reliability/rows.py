@@ -78,7 +78,6 @@ class Decoding:
         cpu_s, wall_s: of decoding, the model loaded and kernels compiled, in seconds.
         idle_memory_mb: largest resident size of the process before.
         peak_memory_mb: largest resident size of the process.
-        processor: what it ran on.
     """
 
     job: Claimed
@@ -88,7 +87,6 @@ class Decoding:
     wall_s: float
     idle_memory_mb: float
     peak_memory_mb: float
-    processor: str
 
 
 LOAD = Benchmark("load", Job, Row)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,15 +142,9 @@ class MultiresCodec:
         field, noise, decoder = self._receiver(header, payload, device_name)
         sampler = field.sampler(header.seed, options)
         order: CodingOrder[Decoded] = field.coding_order(noise)
-
-        def visit(prior: GroupPrior) -> Tensor:
-            integers, values = _received(decoder, prior)
-            if sampler is not None:
-                sampler.enter(prior, integers, values)
-            return prior.answer(values)
-
+        answer = _receiving(decoder, *([] if sampler is None else [sampler]))
         # held by nobody else, so that it can go before the picture is complete
-        return field.render(follow(order, visit), noise, options, sampler)  # type: ignore[arg-type]
+        return field.render(follow(order, answer), noise, options, sampler)  # type: ignore[arg-type]
 
     def uncertainty(
         self, header: Header, payload: bytes, payload_bytes: int, device_name: DeviceName
@@ -162,14 +156,8 @@ class MultiresCodec:
         """
         field, noise, decoder = self._receiver(header, payload, device_name)
         bars = field.error_bars()
-
-        def visit(prior: GroupPrior) -> Tensor:
-            integers, values = _received(decoder, prior)
-            bars.enter(prior, integers, values)
-            return prior.answer(values)
-
         order: CodingOrder[Decoded] = field.coding_order(noise, synthesise=False)
-        follow(order, visit)
+        follow(order, _receiving(decoder, bars))
         return field.deviations(bars, noise)  # type: ignore[arg-type]
 
     def belief(
@@ -185,16 +173,8 @@ class MultiresCodec:
         if not isinstance(field, ImageField):
             raise CombinerError("A clip has no mean and no sample: only pictures have.")
         sampler, bars = field.detail_sampler(header.seed), field.error_bars()
-
-        def visit(prior: GroupPrior) -> Tensor:
-            integers, values = _received(decoder, prior)
-            for each in (sampler, bars):
-                each.enter(prior, integers, values)
-            return prior.answer(values)
-
-        mean, sample = field.mean_and_sample(
-            follow(field.coding_order(noise), visit), noise, sampler
-        )
+        decoded = follow(field.coding_order(noise), _receiving(decoder, sampler, bars))
+        mean, sample = field.mean_and_sample(decoded, noise, sampler)
         return Belief(mean, sample, field.deviations(bars, noise))
 
     def dissect(
@@ -224,7 +204,7 @@ class MultiresCodec:
         """
         field, noise, decoder = self._receiver(header, payload, device_name)
         order: CodingOrder[Decoded] = field.coding_order(noise)
-        decoded = follow(order, lambda prior: prior.answer(_received(decoder, prior)[1]))
+        decoded = follow(order, _receiving(decoder))
         values = decoded if isinstance(decoded, Tensor) else decoded[0]
         return values.cpu().numpy()
 
@@ -355,10 +335,24 @@ class MultiresPlan:
         """What the receiver of a message gets."""
         decoder = GroupDecoder(self.preset.tables, payload, self.effort.states)
         order: CodingOrder[Decoded] = field.coding_order(noise)
-        return follow(order, lambda prior: prior.answer(decoder.decode(prior.integers())))
+        return follow(order, _receiving(decoder))
 
 
-def _received(decoder: GroupDecoder, prior: GroupPrior) -> tuple[IntegerPrior, NDArray[np.int32]]:
-    """A group's prior as coders are told it, and its weights."""
-    integers = prior.integers()
-    return integers, decoder.decode(integers)
+class _Listener(Protocol):
+    """Is told of every group that was decoded."""
+
+    def enter(self, prior: GroupPrior, integers: IntegerPrior, values: NDArray[np.int32]) -> None:
+        """Take note of a group: its prior, the same as coders are told it, and its weights."""
+
+
+def _receiving(decoder: GroupDecoder, *listeners: _Listener) -> Callable[[GroupPrior], Tensor]:
+    """What answers the priors of a coding order with decoded weights, and tells listeners."""
+
+    def answer(prior: GroupPrior) -> Tensor:
+        integers = prior.integers()
+        values = decoder.decode(integers)
+        for listener in listeners:
+            listener.enter(prior, integers, values)
+        return prior.answer(values)
+
+    return answer

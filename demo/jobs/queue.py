@@ -359,9 +359,9 @@ class JobQueue:
             job.end(state, outcome, error)
             if outcome is not None:
                 self.times.see(outcome.extent, job.view.options, outcome.seconds["total"])
-            if outcome is not None and job.comparison is not None:
-                job.comparison.compare(_ours(outcome))
-                self._draw_curves(job)
+                if job.comparison is not None:
+                    job.comparison.compare(_ours(outcome))
+                    self._draw_curves(job)
             self._keep_few()
 
 

@@ -117,6 +117,6 @@ def test_hostile_files_are_decoded_or_refused_by_their_claims(tmp_path: Path) ->
 
 
 def test_the_table_of_hostile_files_tells_what_they_cost() -> None:
-    row = Decoding(Claimed("much"), 1234, "decoded: 3 x 2 pixels", 5.25, 2.625, 400.0, 1000.0, "")
+    row = Decoding(Claimed("much"), 1234, "decoded: 3 x 2 pixels", 5.25, 2.625, 400.0, 1000.0)
     text = tables.of_hostile([row])
     assert "| much | 1,234 | decoded: 3 x 2 pixels | 5.2 | 2.6 | 1.05 |" in text
