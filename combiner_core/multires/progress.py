@@ -28,8 +28,6 @@ Result = TypeVar("Result")
 
 _EVENT_INTERVAL_S = 0.2
 _FIELD_PEAK = 2.0
-# previews are small, or larger ones once a second
-_PREVIEW_SIDES, _PREVIEW_INTERVAL_S = (192, 768), 1.0
 
 
 @dataclass(frozen=True)
@@ -66,9 +64,9 @@ class Reporter:
         self._field, self._budget_bits, self._clock = field, budget_bits, clock
         self._values = values
         self._reported = time.monotonic()
-        self._seen_s, self._seen_level = 0.0, 0
         # of the weights, what the postfilter makes of it as far as that is known, and of detail
         self._mse, self._filter_ratio, self._detail_mse = 0.0, 1.0, 0.0
+        self._sketch = field.sketch()
         self._preview: NDArray[np.uint8] | None = None
 
     def follow_fit(
@@ -106,6 +104,9 @@ class Reporter:
         bit_map = self._field.bit_map() if phase == "code" else None
         spent, level, detail_squares = Spent(), None, 0.0
         gain, decoded = self._field.filter_gain(self._values, roughly=phase == "search"), None
+        sketch = self._sketch if phase == "code" else None
+        if sketch is not None:
+            sketch.begin()
 
         def encode(prior: GroupPrior) -> Tensor:
             nonlocal squared_error, spent, detail_squares
@@ -129,6 +130,8 @@ class Reporter:
             answer = prior.answer(coded.values)
             if gain is not None:
                 gain.enter(prior.group, answer, errors, exists)
+            if sketch is not None:
+                sketch.enter(prior, answer)
             return answer
 
         def groups() -> Iterator[GroupPrior]:
@@ -139,7 +142,8 @@ class Reporter:
             new_level = phase == "code" and prior.group.level != level
             if self._due(new_level):
                 level = prior.group.level
-                self._look(prior, noise)
+                seen = None if sketch is None else sketch.look(prior, noise)
+                self._preview = self._preview if seen is None else seen
                 yield self._coded(phase, spent, bit_map)
         if gain is not None:
             assert decoded is not None
@@ -147,18 +151,6 @@ class Reporter:
             self._filter_ratio = self._field.filter_ratio(gain, decoded, noise)
         yield self._coded(phase, spent, bit_map)
         return spent
-
-    def _look(self, prior: GroupPrior, noise: NoiseScale) -> None:
-        """Make a picture of what is decoded, if it is a new one."""
-        level, (small, large) = prior.group.level, _PREVIEW_SIDES
-        if level == self._seen_level:
-            return
-        is_time = time.monotonic() - self._seen_s >= _PREVIEW_INTERVAL_S
-        preview = self._field.preview(prior, noise, large if is_time else small)
-        if preview is not None:
-            self._preview, self._seen_level = preview, level
-            if max(preview.shape) > small:
-                self._seen_s = time.monotonic()
 
     def _coded(
         self, phase: Literal["search", "code"], spent: Spent, bit_map: BitMap | None

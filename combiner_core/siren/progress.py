@@ -1,4 +1,4 @@
-"""Events of the siren encoder, with what there is to see: a small picture, a layer's posterior."""
+"""Events of the siren encoder, with what there is to see: a picture, a layer's posterior."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from combiner_core import rec
 from combiner_core.clock import Clock
 from combiner_core.events import LayerView, Phase, Progress
 from combiner_core.metrics import psnr_from_mse_db
+from combiner_core.previews import SMALL_SIDE, PreviewTimes
 from combiner_core.siren.posterior import PosteriorFit
 from combiner_core.siren.tiling import ImageTiling, Tiling
 
 _FIELD_PEAK = 2.0
 _EVENT_INTERVAL_S = 0.2
-_LOOK_INTERVAL_S = 1.0
-_PREVIEW_SIDE = 192
 _LAYER = "layer1"  # The first whose inputs are not the coordinates' own cosines.
 _MAX_WEIGHTS = 256
 
@@ -41,7 +40,7 @@ class Reporter:
         self._fit, self._tiling, self._budget_bits, self._clock = fit, tiling, budget_bits, clock
         self.started_s = clock.elapsed_s
         self._reported = time.monotonic()
-        self._looked = 0.0
+        self._times = PreviewTimes()
         self._preview: NDArray[np.uint8] | None = None
 
     def due(self, last: bool = False) -> bool:
@@ -57,8 +56,12 @@ class Reporter:
     def progress(self, phase: Phase, step: int, total: int, committed_bits: int) -> Progress:
         """An event."""
         self._reported = time.monotonic()
-        if self._reported - self._looked >= _LOOK_INTERVAL_S:
-            self._preview, self._looked = self._render(), self._reported
+        most_side = self._times.most_side
+        if self._preview is None:
+            self._preview = self._render(SMALL_SIDE)
+        elif most_side > SMALL_SIDE:
+            with self._times.making():
+                self._preview = self._render(most_side)
         distortion = float(self._fit.distortion.mean())
         return Progress(
             phase,
@@ -75,12 +78,12 @@ class Reporter:
         )
 
     @torch.no_grad()
-    def _render(self) -> NDArray[np.uint8] | None:
+    def _render(self, most_side: int) -> NDArray[np.uint8] | None:
         if not isinstance(self._tiling, ImageTiling):
             return None
         shape = self._tiling.shape
         weights = self._fit.posterior().mean
-        scale = min(1.0, _PREVIEW_SIDE / max(shape.height, shape.width))
+        scale = min(1.0, most_side / max(shape.height, shape.width))
         grids = self._tiling.coordinates(scale, weights.device)
         values = [
             self._fit.field(grid, row[None])[0].cpu().numpy()

@@ -10,7 +10,7 @@ from threading import Thread
 
 from combiner_core.executors import Resources
 from combiner_core.options import DeviceName
-from demo.scheduling import Scheduler, Visitor
+from demo.scheduling import QueueFullError, Scheduler, Visitor
 from demo.work import Gauge, Gauged, Rehearse
 from demo.workers import LocalExecutor, RunLimits, Setup, StoppedError
 from demo.workers.cluster import Cluster, ClusterExecutor
@@ -110,7 +110,8 @@ class Lanes:
         return self._cluster.executor(setup, limits, kept=kept, resources=own)
 
     def _warm_up(self, gauged: Callable[[Gauged], None]) -> None:
-        with suppress(StoppedError):
+        # who came meanwhile is worth more than the gauge
+        with suppress(StoppedError, QueueFullError):
             self._warmed.warm_up()
             self._also_warmed.warm_up()
             self.short.submit(_NOBODY, Gauge, gauged)

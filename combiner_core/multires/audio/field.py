@@ -247,11 +247,8 @@ class AudioField:
         """Nothing: noise is filled in where a clip has no coded weights."""
         return 0.0
 
-    def preview(
-        self, prior: GroupPrior, noise: NoiseScale, most_side: int
-    ) -> NDArray[np.uint8] | None:
+    def sketch(self) -> None:
         """None: bits by time and frequency show a clip better."""
-        return None
 
     def bit_map(self) -> BitMap:
         """An empty map of frequency, low ones first, by time."""

@@ -13,7 +13,8 @@ from combiner_core.anatomy import Anatomy, LevelAnatomy, PathStep
 from combiner_core.multires.coding_order import GroupPrior
 from combiner_core.multires.image.colours import to_pixels
 from combiner_core.multires.image.field import Decoded, ImageField
-from combiner_core.multires.image.folding import unfold
+from combiner_core.multires.image.folding import PHASES, unfold
+from combiner_core.multires.image.prior import COLOURS, DETAILS
 from combiner_core.multires.image.pyramid import level_sizes
 from combiner_core.multires.image.wavelets import join
 from combiner_core.multires.noise_scale import NoiseScale
@@ -21,8 +22,6 @@ from combiner_core.rec import IntegerPrior
 from combiner_core.rec.groups import GroupDecoder, TracedGroup
 from combiner_core.rec.wire import LOG_VARIANCE_UNITS, NOISE_UNITS, VALUE_UNITS
 
-_COLOURS, _BANDS = 3, 3
-_DETAILS = 4 * _COLOURS * _BANDS
 _PATH_WEIGHTS = 12
 # sizes of which a step of the path tells the points, and those that it may have
 _PATH_SIZES, _TELLING = 7, 3
@@ -60,10 +59,10 @@ class Dissection:
         self._sizes = level_sizes(*field.size, levels + 1)
         self._last = levels + 1
         self._levels = {
-            level: _Level.empty((_DETAILS, *self._sizes[level + 1]))
+            level: _Level.empty((DETAILS * PHASES, *self._sizes[level + 1]))
             for level in range(1, levels + 1)
         }
-        self._levels[self._last] = _Level.empty((_COLOURS, *self._sizes[levels]))
+        self._levels[self._last] = _Level.empty((COLOURS, *self._sizes[levels]))
         self._bit_map = field.bit_map()
         self._path: tuple[PathStep, ...] = ()
         self._told = 0
@@ -113,7 +112,7 @@ class Dissection:
             total = unfolded.repeat(2, 0).repeat(2, 1)[:height, :width]
         else:
             total = variance.sum(0)
-        deviation = (gain * np.sqrt(total / _COLOURS)).astype(np.float32)
+        deviation = (gain * np.sqrt(total / COLOURS)).astype(np.float32)
         return LevelAnatomy(level.weights, level.bits, level.picture, expected, came, deviation)
 
     def _synthesised(self, number: int, values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -121,7 +120,7 @@ class Dissection:
         if number == self._last:
             colours = torch.from_numpy(values)[None]
         else:
-            low = torch.zeros(1, _COLOURS, *self._sizes[number])
+            low = torch.zeros(1, COLOURS, *self._sizes[number])
             colours = join(low, self._unfolded(number, values), *self._sizes[number - 1])
         pixels: NDArray[np.float32] = to_pixels(colours)[0].permute(1, 2, 0).numpy()
         return pixels

@@ -35,6 +35,7 @@ from combiner_core.multires.image.rendering import (
     resize,
     to_levels,
 )
+from combiner_core.multires.image.sketch import Sketch
 from combiner_core.multires.image.tuning import ImageTuning, manner_for
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import MIN_INDEX, NOISE_STEPS_PER_OCTAVE, NoiseScale
@@ -308,14 +309,9 @@ class ImageField:
             return 0.0
         return self.manner.detail**2 * expected_squares(prior, integers, values)
 
-    def preview(
-        self, prior: GroupPrior, noise: NoiseScale, most_side: int
-    ) -> NDArray[np.uint8] | None:
-        """A picture of what is decoded of the coarser levels, unless it is larger."""
-        low = prior.low
-        if low is None or max(low.shape[2:]) > most_side:
-            return None
-        return self.picture_of(low, noise, prior.group.level)
+    def sketch(self) -> Sketch:
+        """What shows the picture while it is coded."""
+        return Sketch(self.size, self.picture_of)
 
     def picture_of(self, low: Tensor, noise: NoiseScale, halvings: int) -> NDArray[np.uint8]:
         """The picture of a low-pass array of weights, without the postfilter.

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from combiner_core.multires.coding_order import Group
 from combiner_core.multires.image.colours import to_pixels
-from combiner_core.multires.image.folding import unfold
+from combiner_core.multires.image.folding import PHASES, unfold
+from combiner_core.multires.image.prior import DETAILS
 from combiner_core.multires.image.pyramid import place_octaves
 from combiner_core.multires.image.wavelets import join
 
@@ -25,7 +26,6 @@ _GRID, _GAPS, _TWELFTHS = range(1, 12, 2), range(2, 12, 2), 12
 _SMALL_PIXELS = 100_000
 # sides are multiples of what becomes one place of the postfilter's coarsest grid
 _MULTIPLE = 8
-_FOLDED = 36
 
 # corrected pixels of pixels and their contexts, of some places each
 Correct = Callable[[Tensor, tuple[Tensor, ...]], Tensor]
@@ -117,9 +117,8 @@ class FilterGain:
         }
         self._original = _cut(pixels, self._places, 1)
         rows, columns = (-(-side // 4) for side in self._original.shape[2:])
-        self._details = torch.zeros(
-            len(self._places), _FOLDED, rows, columns, dtype=torch.int32, device=pixels.device
-        )
+        shape = len(self._places), DETAILS * PHASES, rows, columns
+        self._details = torch.zeros(shape, dtype=torch.int32, device=pixels.device)
 
     def enter(
         self,
