@@ -29,7 +29,7 @@ _SIDES = (48, 96, 160)
 _QUICK = ("bytes", "multires", "fast", -1, "psnr")
 _LONG = ("bytes", "siren", "best", -1, "psnr")
 # what the server keeps of a page comes first among what Compress sends
-_KEPT = 3
+_KEPT = 4
 _BUDGETS = (300, 900, 2000)
 _LONGEST_PATIENCE_S = 4.0
 _PAUSE_S = 1.0
@@ -222,10 +222,11 @@ class Visitor:
         """What a page shows when its time has come: the status, and the rest where that is new."""
         with self._notes.timing("progress"):
             seen = await self._client.look("image-status tick", [job])
-        if seen["image-news"] != self._news:
-            self._news = seen["image-news"]
-            with self._notes.timing("progress"):
-                seen |= await self._client.look("image-news change", [job])
+        for name in ("image-live-news", "image-news"):
+            if seen[name] != self._news.get(name):
+                self._news[name] = seen[name]
+                with self._notes.timing("progress"):
+                    seen |= await self._client.look(f"{name} change", [job])
         return seen
 
     async def _watched(self, job: str) -> dict[str, Any]:

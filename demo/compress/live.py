@@ -99,7 +99,7 @@ class LiveView:
     @staticmethod
     def contents(view: JobView) -> str:
         """What of a run changes more than its status, in short."""
-        return f"{view.id} {view.state} {view.settled} {view.previews} {_charted(view)}"
+        return f"{view.id} {view.previews} {_charted(view)}"
 
     def empty(self) -> Updates:
         """No run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from zlib import crc32
 
@@ -31,9 +31,8 @@ _INVITATIONS: Mapping[Kind, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Shown:
-    """What is on the screen of a page already."""
+    """What is on the screen of a page already, beside the run that goes on."""
 
-    live: Drawn = field(default_factory=Drawn)
     result: str = ""
     several: str = ""
 
@@ -50,9 +49,10 @@ class Screen:
         showcase: what stands there before anything else, if there is any.
         result: of the run that is looked at.
         timer: asks for a glance.
-        news: changes when a look is due.
+        live_news: changes when a look at the run that goes on is due.
+        news: changes when a look at everything is due.
         failure: changes when a run fails.
-        shown: its value is what is on the screen.
+        drawn, shown: their values are what is on the screen.
     """
 
     def __init__(self, kind: Kind) -> None:
@@ -70,23 +70,29 @@ class Screen:
             self.showcase = Showcase() if kind == "image" else None
             self.result = ResultView(kind)
             self._live = LiveView(kind)
-        self.shown = gr.State(Shown())
+        self.drawn, self.shown = gr.State(Drawn()), gr.State(Shown())
         # A message on the screen needs a queued event, which looking is not.
         self.failure = gr.Textbox(visible="hidden", label="Failure", elem_id=f"{kind}-failure")
         self.timer = gr.Timer(_POLL_S, active=False)
+        self.live_news = gr.Textbox(visible="hidden", label="Live", elem_id=f"{kind}-live-news")
         self.news = gr.Textbox(visible="hidden", label="News", elem_id=f"{kind}-news")
 
     @property
     def glanced(self) -> list[gr.components.Component]:
         """The components that `glance` sets."""
-        return [self._panel, self.news]
+        return [self._panel, self.live_news, self.news]
+
+    @property
+    def live_outputs(self) -> list[gr.blocks.Block]:
+        """The components that `look_live` sets: few, as each takes the browser time."""
+        return [*self._live.outputs, self.drawn]
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """The components that `look` and `fail` set."""
         return [
             self._panel,
-            *self._live.outputs,
+            *self.live_outputs,
             *self.result.outputs,
             *(self.showcase.outputs if self.showcase else ()),
             *self.several.outputs,
@@ -97,21 +103,30 @@ class Screen:
             self.stop,
         ]
 
-    def glance(self, view: JobView | None, batch: BatchView | None) -> tuple[str, str]:
+    def glance(self, view: JobView | None, batch: BatchView | None) -> tuple[str, str, str]:
         """The status, and in short what else there is to see: when that changes, a look is due.
 
         A page asks for this often, so it is little.
         """
-        news = self.several.contents(batch) if batch is not None else ""
+        live, news = "", self.several.contents(batch) if batch is not None else ""
         if view is not None:
-            news += self._live.contents(view) + self.result.contents(view)
-        return self._status(view, batch), f"{crc32(news.encode()):08x}"
+            live = self._live.contents(view)
+            news += f"{view.id} {view.state} {view.settled} {self.result.contents(view)}"
+        return self._status(view, batch), _short(live), _short(news)
+
+    def look_live(self, view: JobView | None, drawn: Drawn) -> Updates:
+        """Whatever is new of the run that goes on."""
+        if view is None:
+            return {**self._live.empty(), self.drawn: drawn}
+        live, drawn = self._live.update(view, drawn)
+        return {**live, self.drawn: drawn}
 
     def look(
         self,
         view: JobView | None,
         batch: BatchView | None,
         chosen: Chosen,
+        drawn: Drawn,
         shown: Shown,
         prefix: Prefix | None,
     ) -> Updates:
@@ -121,7 +136,7 @@ class Screen:
             view: the run that this page follows.
             batch: those beside it.
             chosen: what Compress would take.
-            shown: what is on the screen already.
+            drawn, shown: what is on the screen already.
             prefix: the part of the result that was asked for.
         """
         shown_id = view.id if view is not None else ""
@@ -130,18 +145,16 @@ class Screen:
             **listed,
             **(self.showcase.show(view is None) if self.showcase else {}),
             **self._active(view, batch),
+            **self.look_live(view, drawn),
             self._panel: self._status(view, batch),
         }
         if view is None:
-            updates |= {**self._live.empty(), **self.result.empty()}
-            return {**updates, self.shown: Shown(several=several)}
-        live, drawn = self._live.update(view, shown.live)
+            return {**updates, **self.result.empty(), self.shown: Shown(several=several)}
         result, result_drawn = self.result.update(view, shown.result, prefix)
         return {
             **updates,
-            **live,
             **result,
-            self.shown: Shown(drawn, result_drawn, several),
+            self.shown: Shown(result_drawn, several),
             self.failure: f"{view.id} {view.error}" if view.error else "",
         }
 
@@ -172,3 +185,7 @@ class Screen:
             self.compress: gr.Button(interactive=not runs),
             self.stop: gr.Button(interactive=busy),
         }
+
+
+def _short(contents: str) -> str:
+    return f"{crc32(contents.encode()):08x}"

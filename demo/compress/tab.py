@@ -15,6 +15,7 @@ from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
 from demo.compress.budgets import Known
 from demo.compress.controls import Controls
+from demo.compress.live import Drawn
 from demo.compress.result import Prefix, decode_prefix
 from demo.compress.screen import Screen, Shown
 from demo.compress.several import Chosen
@@ -96,7 +97,8 @@ class CompressTab:
 
     @property
     def _looking(self) -> list[gr.components.Component]:
-        return [self._job_id, self._batch_id, self._chosen, self._screen.shown, self._prefix]
+        seen = self._screen.drawn, self._screen.shown, self._prefix
+        return [self._job_id, self._batch_id, self._chosen, *seen]
 
     def _wire_job(self) -> None:
         asked = {
@@ -131,6 +133,13 @@ class CompressTab:
             [self._job_id, self._batch_id],
             self._screen.glanced,
             trigger_mode="once",
+            **QUICK,
+        )
+        self._screen.live_news.change(
+            self._look_live,
+            [self._job_id, self._screen.drawn],
+            self._screen.live_outputs,
+            trigger_mode="always_last",
             **QUICK,
         )
         self._screen.news.change(
@@ -193,6 +202,7 @@ class CompressTab:
         job_id: str,
         batch_id: str,
         chosen: Chosen,
+        drawn: Drawn,
         shown: Shown,
         prefix: Prefix | None,
         event: gr.EventData,
@@ -202,12 +212,13 @@ class CompressTab:
         known_ids = {item.job_id for item in batch.items} if batch is not None else set()
         if event.job not in known_ids:
             return cast(Updates, gr.skip())
-        seen = self._look(event.job, batch_id, chosen, shown, prefix)
+        seen = self._look(event.job, batch_id, chosen, drawn, shown, prefix)
         return {self._job_id: event.job, **seen}
 
     def _start(
         self,
         chosen: Chosen,
+        drawn: Drawn,
         shown: Shown,
         prefix: Prefix | None,
         path: str | None,
@@ -237,7 +248,7 @@ class CompressTab:
         except cc.CombinerError as error:
             yield self._screen.fail(str(error))  # What was there before stays.
             raise parts.toast(error) from error
-        seen = self._look(job_id, batch_id, chosen, shown, prefix)
+        seen = self._look(job_id, batch_id, chosen, drawn, shown, prefix)
         yield {self._job_id: job_id, self._batch_id: batch_id, **seen}
 
     def _end(self, job_id: str, batch_id: str, *seen: Any) -> Updates:
@@ -258,6 +269,7 @@ class CompressTab:
         job_id: str,
         batch_id: str,
         chosen: Chosen,
+        drawn: Drawn,
         shown: Shown,
         prefix: Prefix | None,
         request: gr.Request,
@@ -270,14 +282,14 @@ class CompressTab:
             prefix = await decode_prefix(self._queue, listener, view, percent, self._settings)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        seen = await asyncio.to_thread(self._look, job_id, batch_id, chosen, shown, prefix)
+        seen = await asyncio.to_thread(self._look, job_id, batch_id, chosen, drawn, shown, prefix)
         return {self._prefix: prefix, **seen}
 
     def _resume(self, job_id: str, batch_id: str, request: gr.Request) -> Updates:
         """The run of the address, or the last one, unless nothing came of it: that was told."""
         view = self._followed(job_id, request)
         seen_id = view.id if view is not None and view.state not in ("failed", "stopped") else ""
-        seen = self._look(seen_id, batch_id, Chosen(), Shown(), None)
+        seen = self._look(seen_id, batch_id, Chosen(), Drawn(), Shown(), None)
         updates = {**seen, **self._controls.restored(view)}
         has_file = view is not None and view.file is not None and view.file.exists()
         followed_id = view.id if view is not None else ""
@@ -293,15 +305,24 @@ class CompressTab:
         shared = self._queue.view(dict(request.query_params).get(self._kind))
         return shared if shared is not None and shared.outcome else self._queue.view(job_id)
 
-    def _glance(self, job_id: str, batch_id: str) -> tuple[str, str]:
+    def _glance(self, job_id: str, batch_id: str) -> tuple[str, str, str]:
         return self._screen.glance(self._queue.view(job_id), self._batches.view(batch_id))
 
+    def _look_live(self, job_id: str, drawn: Drawn) -> Updates:
+        return self._screen.look_live(self._queue.view(job_id), drawn)
+
     def _look(
-        self, job_id: str, batch_id: str, chosen: Chosen, shown: Shown, prefix: Prefix | None
+        self,
+        job_id: str,
+        batch_id: str,
+        chosen: Chosen,
+        drawn: Drawn,
+        shown: Shown,
+        prefix: Prefix | None,
     ) -> Updates:
         """Whatever is new of the run that this page follows, and of those beside it."""
         view, batch = self._queue.view(job_id), self._batches.view(batch_id)
-        return self._screen.look(view, batch, chosen, shown, prefix)
+        return self._screen.look(view, batch, chosen, drawn, shown, prefix)
 
 
 def _alone(path: str | None, chosen: Chosen) -> Chosen:

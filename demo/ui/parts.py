@@ -40,7 +40,13 @@ def model_name(options: cc.EncodeOptions) -> str:
 
 # Settings of the events that only look or redraw: they wait for nobody.
 QUICK: Mapping[str, Any] = MappingProxyType(
-    {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    {
+        "queue": False,
+        "show_progress": "hidden",
+        # else the browser updates every output of every event whenever one begins or ends
+        "show_progress_on": (),
+        "api_visibility": "private",
+    }
 )
 # Of those that wait for workers or may fail: Gradio shows errors of queued events only. Who waits,
 # and how many may, is for the schedulers to say.
