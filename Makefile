@@ -20,9 +20,9 @@ app: $(RUNTIME)
 	$(BIN)/python app.py $(ARGS)
 
 # Test files share the cores: processes of one thread each, at most four. No more than cores, since
-# tests of the page keep more than one busy each.
+# tests of the page keep more than one busy each. They start hundreds more, which find bytecode.
 test: lint browser $(BENCHMARKS) $(CLUSTER)
-	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS)
 
 lint: $(DEVELOPMENT)

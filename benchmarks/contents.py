@@ -118,12 +118,11 @@ def _compared(
     chosen, others = _chosen(data, ours), _chosen(data, anchors)
     data = data[data["setting"].isin([*chosen, *others])]
     ranges = {"all": one.whole, **one.bands}
-    return {
-        f"{name}, {low:g} to {high:g} {one.unit}": (
-            protocol.compare(data, others, low, high, measure) if chosen and others else []
-        )
-        for name, (low, high) in ranges.items()
-    }
+    found: list[list[protocol.Comparison]] = [[] for _ in ranges]
+    if chosen and others:
+        found = protocol.compare_ranges(data, others, list(ranges.values()), measure)
+    names = [f"{name}, {low:g} to {high:g} {one.unit}" for name, (low, high) in ranges.items()]
+    return dict(zip(names, found, strict=True))
 
 
 def _published_files(one: DataSet) -> Table:

@@ -50,7 +50,8 @@ def serve(settings: Settings) -> None:
             ) as queue,
             _ending_undisturbed(),
         ):
-            queue.warm_up()
+            if settings.start_workers == "at-once":
+                queue.warm_up()
             _serve_page(queue, settings, folder)
 
 

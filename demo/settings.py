@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from combiner_core import Limits
 from combiner_core.executors import EXECUTORS, ExecutorName
@@ -108,6 +108,9 @@ class InputLimits:
     max_seconds: float
 
 
+StartName = Literal["at-once", "when-needed"]
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of the app; each field is an option `--name` and a variable `COMBINER_NAME`.
@@ -127,6 +130,7 @@ class Settings:
         ray_address: of the cluster; ``None`` for one of this machine, unless RAY_ADDRESS says.
         gpus_per_worker: of the cluster: a share of one, or some; 0 for processors.
         workers: runs at a time; ``None``: by the cores of the machine, or the cluster.
+        start_workers: "at-once", or "when-needed" by the first visitor.
         queue_length: runs that may wait for those at work.
         queue_length_each: those of one visitor.
         max_run_s: longest time that a run may take.
@@ -186,6 +190,10 @@ class Settings:
             "runs at a time; if not given, half as many as cores, but 2 to 8 of this machine",
             _whole,
         ),
+    )
+    start_workers: StartName = field(
+        default="at-once",
+        metadata=_option("when workers start; those who need them wait", str, get_args(StartName)),
     )
     queue_length: int = field(
         default=32, metadata=_option("runs that may wait for those at work", _count)

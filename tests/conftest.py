@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
+from forked_cli import ForkedCli
 from numpy.typing import NDArray
 from tiny_presets import write_multires_presets, write_presets
 
@@ -86,6 +87,26 @@ def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             timeout=timeout_s,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def forked_cli() -> Iterator[ForkedCli]:
+    """See `run_forked`."""
+    cli = ForkedCli()
+    yield cli
+    cli.close()
+
+
+@pytest.fixture
+def run_forked(
+    tmp_path: Path, forked_cli: ForkedCli
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """As ``run_cli``, but forked from a process that has torch already: at once."""
+
+    def run(*arguments: str | Path, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+        return forked_cli.run([*map(str, arguments)], tmp_path, timeout_s)
 
     return run
 

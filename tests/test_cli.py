@@ -1,4 +1,4 @@
-"""The command line, in fresh processes: what it prints, leaves behind and returns."""
+"""The command line, in processes of its own: what it prints, leaves behind and returns."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ def cli(run_cli: RunCli, tiny_presets: Path, monkeypatch: pytest.MonkeyPatch) ->
     """`run_cli` with the tiny presets."""
     monkeypatch.setenv("COMBINER_PRESETS", str(tiny_presets))
     return run_cli
+
+
+@pytest.fixture
+def forked(run_forked: RunCli, tiny_presets: Path, monkeypatch: pytest.MonkeyPatch) -> RunCli:
+    """`run_forked` with the tiny presets: for what ends before anything is computed."""
+    monkeypatch.setenv("COMBINER_PRESETS", str(tiny_presets))
+    return run_forked
 
 
 @pytest.fixture
@@ -171,7 +178,7 @@ def test_part_of_a_file_at_another_size(cli: RunCli, cmb_file: Path, tmp_path: P
     assert Image.open(tmp_path / "big.png").size == (80, 48)
 
 
-def test_bad_usage_ends_with_two(cli: RunCli, photo_file: Path, tmp_path: Path) -> None:
+def test_bad_usage_ends_with_two(forked: RunCli, photo_file: Path, tmp_path: Path) -> None:
     for arguments in (
         [],
         ["encode", photo_file, "-o", "out.cmb"],
@@ -179,7 +186,7 @@ def test_bad_usage_ends_with_two(cli: RunCli, photo_file: Path, tmp_path: Path) 
         ["encode", photo_file, "-o", "out.cmb", "--bytes", "many"],
         ["decode", "in.cmb"],
     ):
-        done = cli(*arguments)
+        done = forked(*arguments)
         assert done.returncode == 2
         assert done.stdout == ""
         assert "usage:" in done.stderr
@@ -200,9 +207,9 @@ BAD_INPUTS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", BAD_INPUTS)
-def test_bad_signals_are_refused(name: str, cli: RunCli, tmp_path: Path) -> None:
+def test_bad_signals_are_refused(name: str, forked: RunCli, tmp_path: Path) -> None:
     BAD_INPUTS[name](tmp_path / name)
-    done = cli("encode", tmp_path / name, "-o", "out.cmb", *SIREN, "--bytes", 100, "--json")
+    done = forked("encode", tmp_path / name, "-o", "out.cmb", *SIREN, "--bytes", 100, "--json")
     assert name in refusal(done, tmp_path, "out.cmb")
 
 
@@ -221,9 +228,9 @@ def test_bad_signals_are_refused(name: str, cli: RunCli, tmp_path: Path) -> None
     ids=lambda value: str(value)[:40],
 )
 def test_bad_requests_are_refused(
-    arguments: list[str | int], words: str, cli: RunCli, photo_file: Path, tmp_path: Path
+    arguments: list[str | int], words: str, forked: RunCli, photo_file: Path, tmp_path: Path
 ) -> None:
-    done = cli("encode", photo_file, "-o", "out.cmb", *SIREN, *arguments)
+    done = forked("encode", photo_file, "-o", "out.cmb", *SIREN, *arguments)
     assert words in refusal(done, tmp_path, "out.cmb")
 
 
@@ -250,43 +257,43 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_bad_files_are_refused(name: str, cli: RunCli, cmb_file: Path, tmp_path: Path) -> None:
+def test_bad_files_are_refused(name: str, forked: RunCli, cmb_file: Path, tmp_path: Path) -> None:
     damage, words = DAMAGE[name]
     cmb_file.write_bytes(damage(cmb_file.read_bytes()))
-    done = cli("decode", cmb_file, "-o", "out.png", "--json")
+    done = forked("decode", cmb_file, "-o", "out.png", "--json")
     assert words in refusal(done, tmp_path, "out.png")
 
 
-def test_missing_files_are_named(cli: RunCli, tmp_path: Path) -> None:
+def test_missing_files_are_named(forked: RunCli, tmp_path: Path) -> None:
     for command in (["decode", tmp_path / "gone.cmb", "-o", "out.png"], ["info", "gone.cmb"]):
-        assert "gone.cmb" in refusal(cli(*command), tmp_path, "out.png")
+        assert "gone.cmb" in refusal(forked(*command), tmp_path, "out.png")
 
 
 def test_a_folder_that_is_not_there_is_refused_at_once(
-    cli: RunCli, photo_file: Path, cmb_file: Path, tmp_path: Path
+    forked: RunCli, photo_file: Path, cmb_file: Path, tmp_path: Path
 ) -> None:
-    done = cli("encode", photo_file, "-o", "no/out.cmb", *SIREN, "--bytes", 100, "--effort", "best",
-               timeout_s=40)  # fmt: skip
+    request = ("encode", photo_file, "-o", "no/out.cmb", *SIREN, "--bytes", 100)
+    done = forked(*request, "--effort", "best", timeout_s=40)
     assert "out.cmb" in refusal(done, tmp_path, "no")
-    done = cli("decode", cmb_file, "-o", "no/out.png")
+    done = forked("decode", cmb_file, "-o", "no/out.png")
     assert "out.png" in refusal(done, tmp_path, "no")
 
 
 def test_an_older_output_survives_a_failure(
-    cli: RunCli, photo_file: Path, cmb_file: Path, tmp_path: Path
+    forked: RunCli, photo_file: Path, cmb_file: Path, tmp_path: Path
 ) -> None:
     for name in ("old.cmb", "old.png", "old.txt"):
         (tmp_path / name).write_text("precious")
-    refusal(cli("encode", photo_file, "-o", "old.cmb", *SIREN, "--bytes", 10**6), tmp_path)
-    refusal(cli("decode", cmb_file, "-o", "old.txt"), tmp_path)
-    refusal(cli("decode", cmb_file, "-o", "old.png", "--scale", 1e9), tmp_path)
+    refusal(forked("encode", photo_file, "-o", "old.cmb", *SIREN, "--bytes", 10**6), tmp_path)
+    refusal(forked("decode", cmb_file, "-o", "old.txt"), tmp_path)
+    refusal(forked("decode", cmb_file, "-o", "old.png", "--scale", 1e9), tmp_path)
     for name in ("old.cmb", "old.png", "old.txt"):
         assert (tmp_path / name).read_text() == "precious"
 
 
 def test_sound_is_not_written_as_a_picture(
-    cli: RunCli, tmp_path: Path, library: PresetLibrary
+    forked: RunCli, tmp_path: Path, library: PresetLibrary
 ) -> None:
     (tmp_path / "clip.cmb").write_bytes(file_of_noise(AudioShape(2000, 1, 8000), library, 60))
-    done = cli("decode", "clip.cmb", "-o", "out.png")
+    done = forked("decode", "clip.cmb", "-o", "out.png")
     assert "out.png" in refusal(done, tmp_path, "out.png")

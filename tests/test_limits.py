@@ -345,12 +345,12 @@ with open("/proc/self/status") as status:
 @pytest.mark.parametrize(
     ("model", "shape", "scale", "bytes_a_value"),
     [
-        ("multires", ImageShape(2501, 2399), 0.999, 35),
+        pytest.param("multires", ImageShape(2501, 2399), 0.999, 35, marks=pytest.mark.long),
         pytest.param("multires", ImageShape(1 << 17, 45), 1.0, 35, marks=pytest.mark.long),
         pytest.param("multires", ImageShape(45, 1 << 17), 1e-3, 35, marks=pytest.mark.long),
-        ("siren", ImageShape(1 << 18, 23), 1.0, 15),
+        pytest.param("siren", ImageShape(1 << 18, 23), 1.0, 15, marks=pytest.mark.long),
         ("multires", AudioShape(750_000, 8, 1 << 20), 1.0, 40),
-        ("siren", AudioShape(1_000_000, 8, 48000), 1.0, 25),
+        pytest.param("siren", AudioShape(1_000_000, 8, 48000), 1.0, 25, marks=pytest.mark.long),
     ],
 )
 def test_memory_is_what_the_documents_say(

@@ -66,20 +66,32 @@ def compare(
     high: float,
     measure: str = "psnr_db",
 ) -> list[Comparison]:
-    """Every setting of ours against every anchor.
+    """Every setting of ours against every anchor between two rates; see `compare_ranges`."""
+    (found,) = compare_ranges(data, anchors, [(low, high)], measure)
+    return found
+
+
+def compare_ranges(
+    data: pd.DataFrame,
+    anchors: Sequence[str],
+    ranges: Sequence[tuple[float, float]],
+    measure: str = "psnr_db",
+) -> list[list[Comparison]]:
+    """Every setting of ours against every anchor, in each range.
 
     Args:
         data: of `frame`, of any codecs.
         anchors: settings to compare with.
-        low, high: rates between which curves are compared, in the unit of the rows.
+        ranges: rates between which curves are compared, in the unit of the rows.
         measure: of quality, a column.
 
     Raises:
-        CombinerError: no row of an anchor, or of ours; rates in several units; `low` is not
-            below `high`.
+        CombinerError: no row of an anchor, or of ours; rates in several units; rates are not
+            above zero and rising.
     """
-    if not 0 < low < high:
-        raise CombinerError(f"The rates {low:g} and {high:g} are not a range above zero.")
+    for low, high in ranges:
+        if not 0 < low < high:
+            raise CombinerError(f"The rates {low:g} and {high:g} are not a range above zero.")
     if data["unit"].nunique() > 1:
         raise CombinerError("The results have rates in bpp and in kbps: compare one at a time.")
     by_setting = dict(list(data.groupby("setting")))
@@ -92,10 +104,13 @@ def compare(
         raise CombinerError("The results have no codec to compare with the anchors.")
     curves = {name: by_file(by_setting[name], measure) for name in dict.fromkeys([*ours, *anchors])}
     return [
-        _compare((setting, curves[setting]), (anchor, curves[anchor]), low, high, measure)
-        for setting in ours
-        for anchor in anchors
-        if setting != anchor
+        [
+            _compare((setting, curves[setting]), (anchor, curves[anchor]), low, high, measure)
+            for setting in ours
+            for anchor in anchors
+            if setting != anchor
+        ]
+        for low, high in ranges
     ]
 
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.reliability import hostile, kills, load, tables
+from benchmarks.reliability import hostile, kills, tables
 from benchmarks.reliability.rows import HOSTILE, LOAD, Claimed, Job
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def _kills(parsed: argparse.Namespace) -> None:
 
 
 def _load(parsed: argparse.Namespace) -> None:
+    # what it knows of the page takes seconds to import
+    from benchmarks.reliability import load
+
     job = Job(parsed.visitors, parsed.minutes, parsed.workers, parsed.seed)
     with tempfile.TemporaryDirectory() as folder:
         output = parsed.out or Path(folder, "load.json")

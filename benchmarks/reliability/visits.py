@@ -74,7 +74,7 @@ class Visitor:
     def __init__(self, client: Client, notes: Notes, seed: int) -> None:
         self._client, self._notes = client, notes
         self._random, self._noise = random.Random(seed), np.random.default_rng(seed)
-        self._names, self._news = 0, ""
+        self._names, self._news = 0, dict[str, Any]()
 
     @property
     def habits(self) -> tuple[Callable[[], Awaitable[None]], ...]:

@@ -66,6 +66,7 @@ def encoded_here(
     torch.set_num_threads(threads)
 
 
+@pytest.mark.long
 def test_a_killed_worker_loses_nothing(
     multires_presets: Path, tmp_path: Path, encoded_here: Callable[[Path], bytes]
 ) -> None:

@@ -195,6 +195,7 @@ def test_files_of_variants_have_the_same_size(
         assert row.prior.startswith("tiny-multires-image ")
 
 
+@pytest.mark.long
 def test_measurements_are_kept_and_resumed(
     run_benchmarks: RunCli, photos: Path, multires_presets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

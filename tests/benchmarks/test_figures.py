@@ -117,6 +117,7 @@ def test_a_missing_browser_is_told(
 
 
 @pytest.mark.browser
+@pytest.mark.long
 def test_figures_are_drawn(run_benchmarks: RunCli, folder: Path, tmp_path: Path) -> None:
     places = ("--data", str(folder), "--out", str(tmp_path / "images"))
     done = run_benchmarks("figures", *places)

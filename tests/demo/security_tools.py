@@ -130,7 +130,7 @@ def running_server(
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "app.py", "--port", str(port), "--device", "cpu"]
-    command += ["--workers", "1", *arguments]
+    command += ["--workers", "1", "--start-workers", "when-needed", *arguments]
     variables = {**os.environ, "TMPDIR": str(temp), **(environment or {})}
     with (
         (temp / "errors.txt").open("w") as errors,

@@ -80,7 +80,7 @@ SIGNALS: dict[str, Callable[[], Signal]] = {
 }
 
 
-MORE_SIGNALS = ("gradient", "stripes", "one pixel")
+MORE_SIGNALS = ("gradient", "stripes", "one pixel", "text")
 
 
 def budgets_of(signal: Signal) -> list[int]:

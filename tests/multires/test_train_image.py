@@ -279,6 +279,7 @@ def test_the_command_writes_a_preset_that_codes(folder: Path, run_cli: RunCli) -
     assert (folder.parent / "again" / "small.safetensors").read_bytes() == blob
 
 
+@pytest.mark.long
 def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None:
     data = tmp_path / "clips"
     data.mkdir()

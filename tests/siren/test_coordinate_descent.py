@@ -199,9 +199,9 @@ def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None
     ids=str,
 )
 def test_the_command_refuses_what_cannot_work(
-    changes: dict[str, object], words: str, folder: Path, run_cli: RunCli
+    changes: dict[str, object], words: str, folder: Path, run_forked: RunCli
 ) -> None:
-    done = run_cli(*arguments(folder, **changes))
+    done = run_forked(*arguments(folder, **changes))
     assert done.returncode == 1, done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("combiner: ")

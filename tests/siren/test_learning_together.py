@@ -180,6 +180,7 @@ def test_a_lost_process_is_replaced_if_it_may_be(folder: Path) -> None:
     assert updates.count(1) == 1  # what the checkpoint has is not learned again
 
 
+@pytest.mark.long
 def test_who_is_left_says_what_happened(folder: Path) -> None:
     """Processes that something else than torchrun has started."""
     with socket.socket() as free:
