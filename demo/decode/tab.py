@@ -197,6 +197,11 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         parts.telling_failure(decode, results.panel, results.clear),
         choices,
         results.outputs,
+        # Controls are longer than windows: how far it is stands above them, or on a phone below.
+        js="""(...values) => {
+          document.getElementById("decode-status").scrollIntoView({ block: "nearest" });
+          return values;
+        }""",
         show_progress_on=[results.panel],
         **event,
     )

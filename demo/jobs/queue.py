@@ -73,8 +73,9 @@ class _Job:
                 self.points.clear()  # The encoder began its code anew.
                 self.passes += 1
             self.points.append((bits, progress.psnr_db))
-        before, preview = self.view.progress, progress.preview
-        is_new = preview is not None and (before is None or before.preview is not preview)
+        before, is_new = self.view.progress, progress.preview is not None
+        if before is not None and not is_new:
+            progress = replace(progress, preview=before.preview)
         fraction = self.pace.see(progress)
         self.view = replace(
             self.view,
