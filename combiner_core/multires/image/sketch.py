@@ -34,7 +34,7 @@ class Sketch:
 
     def begin(self) -> None:
         """The picture is coded anew."""
-        self._details = None
+        self._details, self._seen_level = None, 0
 
     def enter(self, prior: GroupPrior, values: Tensor) -> None:
         """Take the weights of a group, int32 (1, channels, H, W)."""
