@@ -48,6 +48,7 @@ class Controls:
         source: its value is the path of the file.
         frame_s: which moment, of a video or an animation.
         painted: where the bits of a picture should go, see `demo.ui.brush`.
+        refused: the event of a file that is of no use, once it is cleared.
     """
 
     def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
@@ -263,7 +264,9 @@ class Controls:
         wished = [self._purpose, self._bytes, self._known]
         described: list[Any] = [self._known, self._bytes, self._effort, self._tune, self._model]
         # Alone: what else an event leaves as it is would be made anew, see `image_input`.
-        measured.failure(lambda: None, None, self.source, **QUICK)
+        begin = f"() => combiner.begin('{self._kind}')"  # Compress waits until that is told.
+        refusing = measured.failure(None, None, None, js=begin, api_visibility="private")
+        self.refused = refusing.then(lambda: None, None, self.source, **QUICK)
         # Asked for what is wanted now, not when it began.
         filled = measured.success(self._fill, wished, budget, **QUICK)
         told = [self._note, self._effort]

@@ -148,6 +148,10 @@ class CompressTab:
         self._screen.news.change(
             self._look, self._looking, self._screen.outputs, trigger_mode="always_last", **QUICK
         )
+        # What an earlier file or request lacked says nothing of this one.
+        refused = self._controls.refused
+        told = refused.then(self._look, self._looking, self._screen.outputs, **QUICK)
+        told.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
         self._screen.failure.change(_tell, self._screen.failure, None, **QUEUED)
         self._screen.result.percent.change(
             self._use_prefix,
