@@ -288,8 +288,7 @@ def rate_distortion(
             },
             marker={"size": 7 if own else 5, "symbol": "circle-open" if name in quoted else None},
         )
-    below = {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom"}
-    figure.update_layout(height=460, legend=below)
+    figure.update_layout(height=460, legend={"orientation": "h", "y": -0.2, "yanchor": "top"})
     if log_rate:
         figure.update_xaxes(type="log")
     return figure

@@ -15,8 +15,7 @@ const at = { x: 0, y: 0 };
 
 // What the input shows, or what stands in for it where browsers cannot.
 function chosen() {
-  const find = (input) => document.querySelector(`#image-${input} img`);
-  const shown = find("seen") ?? find("source");
+  const shown = document.querySelector("#image-seen img, #image-source img");
   return shown?.getAttribute("src") ?? "";
 }
 
