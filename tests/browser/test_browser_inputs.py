@@ -69,6 +69,16 @@ def test_a_picture_of_a_telephone_is_dropped(page: Page, photo: cc.Signal) -> No
     drop(page, "image", "photo.heic", "", stream.getvalue())
     expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
     expect(page.locator("#image-seen img")).to_be_visible()  # Which few browsers could show.
+    seen, field = (page.locator(f"#image-{name}").bounding_box() for name in ("seen", "source"))
+    assert seen is not None
+    assert field is not None
+    for start, length in (("x", "width"), ("y", "height")):
+        assert field[start] <= seen[start]
+        assert seen[start] + seen[length] <= field[start] + field[length]
+    page.locator("#image-paint").get_by_role("button", name="Paint where").click()
+    brush = page.locator("#image-brush img")
+    expect(brush).to_be_visible()
+    assert brush.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [96, 64]
     page.locator("#image-compress").click()
     expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
 

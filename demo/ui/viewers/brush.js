@@ -15,7 +15,8 @@ const at = { x: 0, y: 0 };
 
 // What the input shows, or what stands in for it where browsers cannot.
 function chosen() {
-  const shown = document.querySelector("#image-seen img, #image-source img");
+  const find = (input) => document.querySelector(`#image-${input} img`);
+  const shown = find("seen") ?? find("source");
   return shown?.getAttribute("src") ?? "";
 }
 
