@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -78,6 +79,11 @@ def size_text(shape: Shape) -> str:
         return f"{shape.width} × {shape.height} pixels"
     channels = {1: "mono", 2: "stereo"}.get(shape.channels, f"{shape.channels} channels")
     return f"{shape.samples / shape.sample_rate:.2f} s, {channels}, {shape.sample_rate:,} Hz"
+
+
+def psnr_text(psnr_db: float) -> str:
+    """For a person; without any error it is infinite."""
+    return f"{psnr_db:.2f} dB" if math.isfinite(psnr_db) else "∞ dB"
 
 
 def bytes_text(count: int) -> str:

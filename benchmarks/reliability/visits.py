@@ -132,7 +132,7 @@ class Visitor:
         await self._client.open_page()
         name, content = self._picture(_FIRST_SIZE)
         file = await self._client.upload(name, content)
-        await self._client.send("image-source change", [file, "multires"])
+        await self._client.send("image-source change", [file])
         began_s = time.monotonic()
         job, seen = await self._compress(_asked(file, 5000, "multires", "balanced"))
         picture_s = None
@@ -206,7 +206,7 @@ class Visitor:
             await self._client.open_page()
         file = await self._handed_in(self._picture)
         budget = self._random.choice(_BUDGETS)
-        await self._client.send("image-source change", [file, model])
+        await self._client.send("image-source change", [file])
         job, _ = await self._compress(_asked(file, budget, model, effort))
         return job
 

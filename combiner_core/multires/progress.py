@@ -104,7 +104,7 @@ class Reporter:
         bit_map = self._field.bit_map() if phase == "code" else None
         spent, level, detail_squares = Spent(), None, 0.0
         gain, decoded = self._field.filter_gain(self._values, roughly=phase == "search"), None
-        sketch = self._sketch if phase == "code" else None
+        sketch = self._sketch
         if sketch is not None:
             sketch.begin()
 
@@ -139,7 +139,9 @@ class Reporter:
             decoded = yield from steps(order, encode)
 
         for prior in groups():
-            new_level = phase == "code" and prior.group.level != level
+            # at first as soon as there is something to see
+            is_watched = phase == "code" or (sketch is not None and self._preview is None)
+            new_level = is_watched and prior.group.level != level
             if self._due(new_level):
                 level = prior.group.level
                 seen = None if sketch is None else sketch.look(prior, noise)

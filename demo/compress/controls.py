@@ -48,6 +48,7 @@ class Controls:
         source: its value is the path of the file.
         frame_s: which moment, of a video or an animation.
         painted: where the bits of a picture should go, see `demo.ui.brush`.
+        refused: the event of a file that is of no use, once it is cleared.
     """
 
     def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
@@ -255,30 +256,27 @@ class Controls:
         budget = [self._size, self._bytes, self._doublings]
         measured = self.source.change(
             self._measure,
-            [self.source, self._model],
-            [self._known, self._note, self.frame_s, self._seen, self._effort],
+            self.source,
+            [self._known, self._note, self.frame_s, self._seen],
             trigger_mode="always_last",
             **QUEUED,
         )
         wished = [self._purpose, self._bytes, self._known]
         described: list[Any] = [self._known, self._bytes, self._effort, self._tune, self._model]
         # Alone: what else an event leaves as it is would be made anew, see `image_input`.
-        measured.failure(lambda: None, None, self.source, **QUICK)
+        begin = f"() => combiner.begin('{self._kind}')"  # Compress waits until that is told.
+        refusing = measured.failure(None, None, None, js=begin, api_visibility="private")
+        self.refused = refusing.then(lambda: None, None, self.source, **QUICK)
         # Asked for what is wanted now, not when it began.
         filled = measured.success(self._fill, wished, budget, **QUICK)
-        filled.success(self._describe, described, self._note, **QUICK)
+        told = [self._note, self._effort]
+        filled.success(self._describe, described, told, **QUICK)
         gr.on(
             [each.change for each in described[1:]],
             self._describe,
             described,
-            self._note,
+            told,
             trigger_mode="always_last",
-            **QUICK,
-        )
-        self._model.change(
-            lambda known, model: gr.Radio(self._efforts(known and known.extent, model)),
-            [self._known, self._model],
-            self._effort,
             **QUICK,
         )
         self._model.change(
@@ -318,12 +316,15 @@ class Controls:
         effort: EffortName,
         tune: TuneName,
         model: str,
-    ) -> str:
+    ) -> Updates:
+        """What the size means, and what efforts take by what is known by now."""
+        efforts = gr.Radio(self._efforts(known.extent if known else None, model))
         if not known or not file_bytes:
-            return ""
+            return {self._note: "", self._effort: efforts}
         options = _options(model, effort, tune)
         usual_s = self._queue.times.usual_s(known.extent, options)
-        return budgets.describe(known, file_bytes, options, usual_s)
+        note = budgets.describe(known, file_bytes, options, usual_s)
+        return {self._note: note, self._effort: efforts}
 
     def _efforts(self, extent: Extent | None, model: str) -> list[tuple[str, EffortName]]:
         """The efforts, and how long each usually takes."""
@@ -336,7 +337,7 @@ class Controls:
             texts.append((f"{name.capitalize()}, {purposes.duration_text(usual_s)}", name))
         return texts
 
-    async def _measure(self, path: str | None, model: str, request: gr.Request) -> Updates:
+    async def _measure(self, path: str | None, request: gr.Request) -> Updates:
         """The signal is another one; what is wanted of it stays."""
         nothing: Updates = {
             self._known: None,
@@ -360,7 +361,6 @@ class Controls:
             self._seen: gr.update(
                 value=parts.inline_picture(measured.picture), visible=bool(measured.picture)
             ),
-            self._effort: gr.Radio(self._efforts(extent, model)),
         }
 
     def _sized(self, known: Known, file_bytes: int | None) -> Updates:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from combiner_core.events import Phase
 from demo.compress.budgets import saving_text
 from demo.jobs import JobView, Outcome
+from demo.media import psnr_text
 from demo.ui.status import panel
 
 PHASES: Mapping[Phase, str] = MappingProxyType(
@@ -46,18 +48,20 @@ def _running(view: JobView) -> str:
     if progress is None:
         return panel("running", "Preparing")
     note = _time_left(view.left_s)
-    facts = {
-        RUNNING_PSNR: f"about {progress.psnr_db:.0f} dB",
-        "Committed": f"{progress.committed_bits // 8:,} of {progress.budget_bits // 8:,} bytes",
-        "Elapsed": f"{progress.elapsed_s:.0f} s",
-    }
+    facts = {RUNNING_PSNR: f"about {progress.psnr_db:.0f} dB"}
+    if progress.committed_bits:
+        bytes_count, most_bytes = progress.committed_bits // 8, progress.budget_bits // 8
+        facts["Committed"] = f"{bytes_count:,} of {most_bytes:,} bytes"
+    facts["Elapsed"] = f"{progress.elapsed_s:.0f} s"
     headline = PHASES[progress.phase]
+    if progress.phase == "code" and view.passes:
+        headline += " again, nearer to your size"
     return panel("running", headline, note=note, fraction=view.fraction, facts=facts)
 
 
 def _result_facts(outcome: Outcome) -> dict[str, str]:
     return {
-        "PSNR": f"{outcome.psnr_db:.2f} dB",
+        "PSNR": psnr_text(outcome.psnr_db),
         "Size": f"{outcome.bytes_count:,} bytes",
         "Rate": outcome.extent.rate_text(outcome.bytes_count),
         "Model": outcome.model,
@@ -84,6 +88,8 @@ def _place_text(place: int) -> str:
 def _time_left(left_s: float | None) -> str:
     if left_s is None:
         return "estimating the time left"
+    if math.isinf(left_s):
+        return "longer than it seemed"
     if left_s < 1:
         return "a moment left"
     if left_s < 100:

@@ -144,15 +144,11 @@ class LiveView:
         result = None
         if view.outcome is not None:
             result = RatePoint(view.outcome.bytes_count, view.outcome.psnr_db)
-        curve = charts.live(
-            points,
-            view.comparison.curves,
-            view.budget_bytes,
-            self._kind,
-            result,
-            RUNNING_PSNR,
-        )
-        shown = [(self._curve, curve)]
+        shown = []
+        if points or result or view.comparison.curves:
+            curves, budget_bytes = view.comparison.curves, view.budget_bytes
+            curve = charts.live(points, curves, budget_bytes, self._kind, result, RUNNING_PSNR)
+            shown.append((self._curve, curve))
         if progress.bit_map is not None:
             shown.append((self._bits, charts.bit_map(progress.bit_map, self._kind)))
         layer = progress.posterior

@@ -111,7 +111,8 @@ class Screen:
         live, news = "", self.several.contents(batch) if batch is not None else ""
         if view is not None:
             live = self._live.contents(view)
-            news += f"{view.id} {view.state} {view.settled} {self.result.contents(view)}"
+            news += f"{view.id} {view.state} {view.settled} {_is_seen(view)} "
+            news += self.result.contents(view)
         return self._status(view, batch), _short(live), _short(news)
 
     def look_live(self, view: JobView | None, drawn: Drawn) -> Updates:
@@ -143,7 +144,7 @@ class Screen:
         listed, several = self.several.update(batch, chosen, shown_id, shown.several)
         updates: Updates = {
             **listed,
-            **(self.showcase.show(view is None) if self.showcase else {}),
+            **(self.showcase.show(not _is_seen(view)) if self.showcase else {}),
             **self._active(view, batch),
             **self.look_live(view, drawn),
             self._panel: self._status(view, batch),
@@ -158,9 +159,9 @@ class Screen:
             self.failure: f"{view.id} {view.error}" if view.error else "",
         }
 
-    def fail(self, reason: str) -> Updates:
-        """A run that could not begin; what was there before stays."""
-        return {self._panel: status.panel("failed", "Failed", note=reason)}
+    def fail(self, reason: str, headline: str = "Failed") -> Updates:
+        """What did not work: a run that could not begin, say; what was there before stays."""
+        return {self._panel: status.panel("failed", headline, note=reason)}
 
     @property
     def _invitation(self) -> str:
@@ -185,6 +186,11 @@ class Screen:
             self.compress: gr.Button(interactive=not runs),
             self.stop: gr.Button(interactive=busy),
         }
+
+
+def _is_seen(view: JobView | None) -> bool:
+    """Whether there is something to look at of a run."""
+    return view is not None and (view.previews > 0 or view.outcome is not None)
 
 
 def _short(contents: str) -> str:

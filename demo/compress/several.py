@@ -15,7 +15,7 @@ import gradio as gr
 from combiner_core.signals import Kind, write_atomically
 from demo.compress.job_panel import PHASES
 from demo.jobs import MAX_FILES, BatchItem, BatchView
-from demo.media import bytes_text
+from demo.media import bytes_text, psnr_text
 from demo.ui import status
 from demo.ui.parts import Updates
 
@@ -197,7 +197,7 @@ def _row(item: BatchItem, is_shown: bool) -> str:
     if view.error:
         return _line(item.name, view.error, "failed")
     if view.outcome is not None:
-        figures = (f"{view.outcome.bytes_count:,} bytes", f"{view.outcome.psnr_db:.2f} dB")
+        figures = (f"{view.outcome.bytes_count:,} bytes", psnr_text(view.outcome.psnr_db))
         return _line(item.name, "done", "done", figures, item.job_id, is_shown)
     state = _STATES[view.state]
     if view.state == "running" and view.progress is not None:

@@ -19,7 +19,7 @@ from demo.compress.live import Drawn
 from demo.compress.result import Prefix, decode_prefix
 from demo.compress.screen import Screen, Shown
 from demo.compress.several import Chosen
-from demo.jobs import Batches, JobQueue, JobView
+from demo.jobs import Batches, JobQueue
 from demo.settings import Settings
 from demo.ui import examples, inputs, parts
 from demo.ui.parts import QUEUED, QUICK, Updates
@@ -31,6 +31,7 @@ STYLE = Path(__file__).with_name("job.css")
 # Browsers keep the id of the last run under this, so that a page loaded anew finds it again. The
 # id is no secret from its own browser: the key only has to stay the same.
 _STORAGE_SECRET = "combiner"
+_GONE = "The result of this address is no longer kept."
 
 
 class CompressTab:
@@ -50,7 +51,9 @@ class CompressTab:
             with gr.Column(scale=2, min_width=320, elem_classes="job-controls"):
                 self._controls = Controls(kind, queue, visitors, settings)
             self._screen = Screen(kind)
-        self._job_id = gr.BrowserState("", storage_key=f"combiner-{kind}", secret=_STORAGE_SECRET)
+        # What the page follows may be the result of an address; that does not take one's own away.
+        self._job_id = gr.Textbox(visible="hidden", label="Run", elem_id=f"{kind}-job")
+        self._own_id = gr.BrowserState("", storage_key=f"combiner-{kind}", secret=_STORAGE_SECRET)
         self._batches = Batches(queue)
         self._batch_id = gr.BrowserState(
             "", storage_key=f"combiner-{kind}-batch", secret=_STORAGE_SECRET
@@ -70,7 +73,7 @@ class CompressTab:
         """
         load(
             self._resume,
-            [self._job_id, self._batch_id],
+            [self._own_id, self._batch_id],
             [self._job_id, self._restored, *self._screen.outputs, *self._controls.settings],
             **QUICK,
         )
@@ -103,7 +106,7 @@ class CompressTab:
     def _wire_job(self) -> None:
         asked = {
             "inputs": [*self._looking[2:], *self._controls.asked],
-            "outputs": [self._job_id, self._batch_id, *self._screen.outputs],
+            "outputs": [self._job_id, self._own_id, self._batch_id, *self._screen.outputs],
             "trigger_mode": "once",
             **QUEUED,
         }
@@ -145,6 +148,10 @@ class CompressTab:
         self._screen.news.change(
             self._look, self._looking, self._screen.outputs, trigger_mode="always_last", **QUICK
         )
+        # What an earlier file or request lacked says nothing of this one.
+        refused = self._controls.refused
+        told = refused.then(self._look, self._looking, self._screen.outputs, **QUICK)
+        told.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
         self._screen.failure.change(_tell, self._screen.failure, None, **QUEUED)
         self._screen.result.percent.change(
             self._use_prefix,
@@ -172,7 +179,7 @@ class CompressTab:
         seen = shown.then(self._look, self._looking, self._screen.outputs, **QUICK)
         seen.then(None, None, None, js=f"() => combiner.end('{kind}')")
         turned = self._screen.several.list.show(
-            self._show, self._looking, [self._job_id, *self._screen.outputs], **QUICK
+            self._show, self._looking, [self._job_id, self._own_id, *self._screen.outputs], **QUICK
         )
         turned.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
         # Another file was chosen, alone.
@@ -213,7 +220,7 @@ class CompressTab:
         if event.job not in known_ids:
             return cast(Updates, gr.skip())
         seen = self._look(event.job, batch_id, chosen, drawn, shown, prefix)
-        return {self._job_id: event.job, **seen}
+        return {self._job_id: event.job, self._own_id: event.job, **seen}
 
     def _start(
         self,
@@ -249,7 +256,7 @@ class CompressTab:
             yield self._screen.fail(str(error))  # What was there before stays.
             raise parts.toast(error) from error
         seen = self._look(job_id, batch_id, chosen, drawn, shown, prefix)
-        yield {self._job_id: job_id, self._batch_id: batch_id, **seen}
+        yield {self._job_id: job_id, self._own_id: job_id, self._batch_id: batch_id, **seen}
 
     def _end(self, job_id: str, batch_id: str, *seen: Any) -> Updates:
         self._batches.stop(batch_id)
@@ -285,12 +292,17 @@ class CompressTab:
         seen = await asyncio.to_thread(self._look, job_id, batch_id, chosen, drawn, shown, prefix)
         return {self._prefix: prefix, **seen}
 
-    def _resume(self, job_id: str, batch_id: str, request: gr.Request) -> Updates:
+    def _resume(self, own_id: str, batch_id: str, request: gr.Request) -> Updates:
         """The run of the address, or the last one, unless nothing came of it: that was told."""
-        view = self._followed(job_id, request)
+        shared_id = dict(request.query_params).get(self._kind, "")
+        view = self._queue.view(shared_id or own_id)
+        is_gone = bool(shared_id) and (view is None or view.outcome is None)
+        if is_gone:
+            view, batch_id = None, ""
         seen_id = view.id if view is not None and view.state not in ("failed", "stopped") else ""
         seen = self._look(seen_id, batch_id, Chosen(), Drawn(), Shown(), None)
-        updates = {**seen, **self._controls.restored(view)}
+        gone = self._screen.fail(_GONE, "Gone") if is_gone else {}
+        updates = {**seen, **gone, **self._controls.restored(view)}
         has_file = view is not None and view.file is not None and view.file.exists()
         followed_id = view.id if view is not None else ""
         restored_id = followed_id if has_file else ""
@@ -299,11 +311,6 @@ class CompressTab:
     def _file_of(self, job_id: str) -> str | None:
         view = self._queue.view(job_id)
         return None if view is None or view.file is None else str(view.file)
-
-    def _followed(self, job_id: str, request: gr.Request) -> JobView | None:
-        """The run whose result the address names, else that of this browser."""
-        shared = self._queue.view(dict(request.query_params).get(self._kind))
-        return shared if shared is not None and shared.outcome else self._queue.view(job_id)
 
     def _glance(self, job_id: str, batch_id: str) -> tuple[str, str, str]:
         return self._screen.glance(self._queue.view(job_id), self._batches.view(batch_id))

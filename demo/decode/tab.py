@@ -17,7 +17,7 @@ from demo.media import size_text
 from demo.settings import Settings
 from demo.ui import inputs, parts, status
 from demo.ui.compare import AudioComparison, Comparison, ImageComparison, Variant
-from demo.ui.parts import QUEUED, Updates
+from demo.ui.parts import QUEUED, QUICK, Updates
 from demo.visitors import Visitors
 from demo.work import UNSURE, Decode, Decoded, Part, Source
 
@@ -132,15 +132,16 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         with gr.Column(scale=5, min_width=320):
             results = _results()
 
-    def describe(path: str | None) -> Updates:
+    async def describe(_: gr.Request, path: str | None) -> AsyncIterator[Updates]:
         if path is None:
-            return {controls.holds: "", controls.looks: gr.update(visible=False)}
-        try:
-            info = cc.inspect(inputs.read_compressed(path, settings))
-        except cc.CombinerError as error:
-            raise parts.toast(error) from error
+            yield {controls.holds: "", controls.looks: gr.update(visible=False)}
+            return
+        data = await asyncio.to_thread(inputs.read_compressed, path, settings)
+        info = cc.inspect(data)
         detail = info.intent.detail
-        return {
+        yield {
+            **results.clear(),
+            results.panel: status.panel("idle", "Press Decode"),
             controls.holds: _holds(Path(path).name, info),
             controls.looks: gr.update(visible=detail is not None),
             controls.detail: detail or 0.0,
@@ -185,16 +186,22 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
     how = [controls.percent, controls.scale, controls.detail, controls.unsure]
     choices = [controls.source, *how, controls.original]
     event = {"concurrency_limit": None, "api_visibility": "private"}
-    controls.source.change(
-        describe,
+    described = controls.source.change(
+        parts.telling_failure(describe, results.panel, results.clear),
         controls.source,
-        [controls.holds, controls.looks, controls.detail],
+        [controls.holds, controls.looks, controls.detail, *results.outputs],
         **QUEUED,
     )
+    described.failure(lambda: None, None, controls.source, **QUICK)
     controls.decode.click(
         parts.telling_failure(decode, results.panel, results.clear),
         choices,
         results.outputs,
+        # Controls are longer than windows: how far it is stands above them, or on a phone below.
+        js="""(...values) => {
+          document.getElementById("decode-status").scrollIntoView({ block: "nearest" });
+          return values;
+        }""",
         show_progress_on=[results.panel],
         **event,
     )

@@ -103,9 +103,11 @@ class JobView:
         place: runs that come before it, while it waits.
         progress: the latest event.
         fraction: about how much of the work is done, 0 to 1.
-        left_s: about how many seconds are left, ``None`` if nobody knows yet.
+        left_s: about how many seconds are left, ``None`` if nobody knows yet, infinite if it takes
+            much longer than it seemed.
         previews: number of different previews so far.
         points: payload bits committed and running PSNR in dB, so far.
+        passes: how often the code was begun anew, to be nearer to the budget.
         outcome: if it is done.
         error: the reason in a sentence, if it failed.
         comparison: with other codecs.
@@ -129,6 +131,7 @@ class JobView:
     left_s: float | None = None
     previews: int = 0
     points: Sequence[tuple[int, float]] = ()
+    passes: int = 0
     outcome: Outcome | None = None
     error: str = ""
     comparison: ComparisonState = field(default_factory=ComparisonState)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -41,6 +42,8 @@ _MULTIRES: Mapping[EffortName, tuple[Stage, ...]] = MappingProxyType(
 )
 # Before so much is done, the time left is anybody's guess.
 _LEAST_DONE = 0.3
+# what is left may be so much more than is said
+_MUCH_LONGER, _SLACK_S = 2.0, 3.0
 _SIREN = (Stage("fit", 0.7), Stage("code", 0.28), Stage("verify", 0.02))
 
 
@@ -68,15 +71,18 @@ class Pace:
         """About how many seconds are left; ``None`` as long as nobody can say.
 
         It shrinks as time goes by. Where a run takes longer than it seemed, it stands still: the
-        end moves on, but never by more than the time that has passed since.
+        end moves on, but never by more than the time that has passed since. It is infinite while
+        the end seems much further away than that.
         """
         if self._done < _LEAST_DONE:
             return None
-        found_s = elapsed_s / self._done
+        found_s = shown_s = elapsed_s / self._done
         if self._end_s is not None:
-            found_s = min(found_s, self._end_s + max(0.0, elapsed_s - self._seen_s))
-        self._end_s, self._seen_s = found_s, elapsed_s
-        return max(0.0, found_s - elapsed_s)
+            shown_s = min(found_s, self._end_s + max(0.0, elapsed_s - self._seen_s))
+        self._end_s, self._seen_s = shown_s, elapsed_s
+        left_s = max(0.0, shown_s - elapsed_s)
+        is_late = found_s - elapsed_s > _MUCH_LONGER * left_s + _SLACK_S
+        return math.inf if is_late else left_s
 
     def see(self, progress: Progress) -> float:
         """Share of the work that is done, from 0 to 1; it never falls."""

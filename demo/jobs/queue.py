@@ -49,6 +49,7 @@ class _Job:
     comparison: BaselineComparison | None = None
     has_curves: bool = False
     points: list[tuple[int, float]] = field(default_factory=list)
+    passes: int = 0
     ended_at: float | None = None
     companion: str | None = None
 
@@ -70,9 +71,11 @@ class _Job:
             bits = progress.committed_bits
             if self.points and bits < self.points[-1][0]:
                 self.points.clear()  # The encoder began its code anew.
+                self.passes += 1
             self.points.append((bits, progress.psnr_db))
-        before, preview = self.view.progress, progress.preview
-        is_new = preview is not None and (before is None or before.preview is not preview)
+        before, is_new = self.view.progress, progress.preview is not None
+        if before is not None and not is_new:
+            progress = replace(progress, preview=before.preview)
         fraction = self.pace.see(progress)
         self.view = replace(
             self.view,
@@ -275,6 +278,7 @@ class JobQueue:
             state=state,
             place=place,
             points=tuple(job.points),
+            passes=job.passes,
             comparison=job.comparison.state() if job.comparison else ComparisonState(),
             companion=self._view(job.companion),
         )

@@ -20,7 +20,7 @@ _IMAGE_S: Mapping[EffortName, float] = MappingProxyType(
 _AUDIO_S, _SETUP_S = 0.25, 0.4
 _SIREN_TIMES = 12.0
 # of what is known: the newest run
-_NEWEST_SHARE = 0.5
+_NEWEST_SHARE, _MOST_CHANGE = 0.5, math.log(2)
 _MOST_TIMES = 100.0
 
 
@@ -42,7 +42,9 @@ class RunTimes:
         found = math.log(min(max(times, 1 / _MOST_TIMES), _MOST_TIMES))
         with self._lock:
             before = self._log_times.get(extent.kind, found)
-            self._log_times[extent.kind] = before + _NEWEST_SHARE * (found - before)
+            # a run that was easy, or came while much else went on, says little of the next
+            change = min(max(found - before, -_MOST_CHANGE), _MOST_CHANGE)
+            self._log_times[extent.kind] = before + _NEWEST_SHARE * change
 
 
 def _expected_s(extent: Extent, options: EncodeOptions) -> float:

@@ -288,7 +288,8 @@ def rate_distortion(
             },
             marker={"size": 7 if own else 5, "symbol": "circle-open" if name in quoted else None},
         )
-    figure.update_layout(height=460, legend={"orientation": "h", "y": -0.2, "yanchor": "top"})
+    below = {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom"}
+    figure.update_layout(height=460, legend=below)
     if log_rate:
         figure.update_xaxes(type="log")
     return figure

@@ -32,6 +32,16 @@
     address.searchParams.set("tab", tab);
     history.pushState({}, "", address);
   }, true);
+  // What is compressed next is not the result of the address.
+  document.addEventListener("click", ({ target }) => {
+    const asks = "#image-compress, #image-attempt, #audio-compress";
+    const [kind] = (target instanceof Element ? target.closest(asks)?.id ?? "" : "").split("-");
+    const address = new URL(location);
+    if (!kind || !address.searchParams.has(kind)) return;
+    address.searchParams.delete(kind);
+    if (kind !== "image") address.searchParams.set("tab", kind);
+    history.replaceState({}, "", address);
+  }, true);
   addEventListener("popstate", go);
 
   let looks = 0;

@@ -18,7 +18,10 @@ element.parentElement.append(told);
 let last = "";
 function tell() {
   const panel = element.querySelector(".status");
-  if (!panel || panel.dataset.state === "idle") return;
+  if (!panel || panel.dataset.state === "idle") {
+    told.textContent = last = "";
+    return;
+  }
   const quarter = 25 * Math.floor(4 * (panel.querySelector("progress")?.value ?? 0));
   const [headline, note] = ["strong", "span"].map((part) => panel.querySelector(part).textContent);
   const share = quarter > 0 && panel.dataset.state === "running" ? `, ${quarter} %` : "";

@@ -75,15 +75,21 @@ class Encode:
     importance: Importance | None = None
 
     def run(self, engine: Engine) -> Iterator[Opened | cc.Progress | Made]:
-        """See `demo.workers.Work`."""
+        """See `demo.workers.Work`; a preview, which may be large, is in one event only."""
         reading = self.source.open()
         signal = reading.signal
         budget = cc.Budget(self.budget.file_bytes(signal))
         yield Opened(signal.shape, budget.file_bytes(signal), reading.all_notes())
         options = replace(self.options, device=engine.device)
-        wanted = self.importance
+        wanted, sent = self.importance, None
         for event in cc.encode(signal, budget, options, engine.models, importance=wanted):
-            yield event if isinstance(event, cc.Progress) else self._made(signal, event)
+            if not isinstance(event, cc.Progress):
+                yield self._made(signal, event)
+            elif event.preview is sent:
+                yield replace(event, preview=None)
+            else:
+                sent = event.preview
+                yield event
 
     def _made(self, signal: cc.Signal, encoded: cc.Encoded) -> Made:
         decoded = encoded.reconstruction

@@ -349,9 +349,12 @@ def test_every_colour_mode_is_accepted(page: Page, tmp_path: Path) -> None:
 
 
 def test_a_refused_file_can_be_replaced(page: Page, photo_file: Path, tmp_path: Path) -> None:
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "failed")).to_be_visible()
     (tmp_path / "letter.png").write_text("Dear reader,")
     upload(page, "image", tmp_path / "letter.png")
-    expect_sentence(page, "letter.png cannot be read")
+    expect(page.locator(".toast-body").last).to_contain_text("letter.png cannot be read")
+    expect(state(page, "image", "idle")).to_be_visible()  # The earlier failure is over.
     upload(page, "image", photo_file)  # The field is free again.
     expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
 

@@ -202,10 +202,20 @@ def test_what_does_not_fit_together_is_refused(
     expect(state(page, "decode", "failed")).to_be_visible()
 
 
-def test_damaged_file_is_refused_at_once(decode_page: Page, tmp_path: Path) -> None:
+def test_damaged_file_is_refused_at_once(decode_page: Page, files: Path, tmp_path: Path) -> None:
+    page = decode_page
+    hand_in(page, files, "picture")
+    expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
     (tmp_path / "noise.cmb").write_bytes(bytes(range(200)))
-    upload(decode_page, "decode", tmp_path / "noise.cmb")
-    expect_sentence(decode_page, "")
+    page.locator("#decode-source").get_by_label("Remove").or_(
+        page.locator("#decode-source").get_by_label("Clear")
+    ).first.click()
+    upload(page, "decode", tmp_path / "noise.cmb")
+    expect_sentence(page, "")
+    # Nothing is left of either file.
+    expect(state(page, "decode", "failed")).to_contain_text("not a .cmb file")
+    expect(page.locator("#decode-image")).to_be_hidden()
+    expect(page.locator("#decode-source")).not_to_contain_text("noise")
 
 
 def test_phone_shows_the_whole_tab(browser: Browser, app_url: str, files: Path) -> None:

@@ -81,3 +81,18 @@ def test_tabs_and_results_have_addresses(
     with visit(browser, page.url + str(link)) as other:
         expect(state(other, "image", "done")).to_be_visible()
         expect(other.locator("#image-note")).to_contain_text("96 × 64 pixels")
+        # What is compressed now is one's own, and stays so whatever is looked at.
+        cc.save(cc.Signal.image(photo.values[:48, :48]), tmp_path / "part.png")
+        upload(other, "image", tmp_path / "part.png")
+        expect(other.locator("#image-note")).to_contain_text("48 × 48 pixels")
+        other.locator("#image-compress").click()
+        expect(state(other, "image", "done")).to_be_hidden()
+        expect(state(other, "image", "done")).to_be_visible(timeout=JOB_MS)
+        assert "image=" not in other.url
+        other.goto(page.url + str(link))
+        expect(other.locator("#image-note")).to_contain_text("96 × 64 pixels")
+        other.goto(page.url)
+        expect(state(other, "image", "done")).to_be_visible()
+        expect(other.locator("#image-note")).to_contain_text("48 × 48 pixels")
+        other.goto(page.url + "?image=unknown")
+        expect(state(other, "image", "failed")).to_contain_text("no longer kept")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -64,3 +65,18 @@ def test_the_time_left_never_grows(event: Callable[[Phase, int, int], cc.Progres
     assert len(told) > 30
     assert np.all(np.diff(told) <= 1e-9)
     assert 0 <= told[-1] < told[0]
+
+
+def test_a_run_that_takes_much_longer_says_so(
+    event: Callable[[Phase, int, int], cc.Progress],
+) -> None:
+    pace = Pace(stages_of(MULTIRES, "image"))
+    for step in range(20):
+        pace.see(event("fit", step, 25))
+        usual_s = pace.left_s(float(step + 1))
+    assert usual_s is not None
+    assert math.isfinite(usual_s)
+    left = [pace.left_s(float(second)) for second in range(21, 200)]
+    assert left[-1] == math.inf
+    shown = [each for each in left if each is not None and math.isfinite(each)]
+    assert np.all(np.diff([usual_s, *shown]) <= 1e-9)

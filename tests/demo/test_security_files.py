@@ -125,11 +125,10 @@ def test_whether_a_file_exists_is_not_told(server: Server, secrets: dict[str, Pa
 def test_uploads_and_examples_are_taken(server: Server) -> None:
     path = server.upload("noise.png", png(32)).json()[0]
     event = server.event("image-source", "change")
-    chosen = ["multires"]
-    assert error_of(server.join(event, [file(path), *chosen])) is None
+    assert error_of(server.join(event, [file(path)])) is None
     example = server.event("image-examples", "choose")
     (shown,) = server.run(example, [], {"name": "osprey"}).json()["data"]
-    assert error_of(server.join(event, [shown, *chosen])) is None
+    assert error_of(server.join(event, [shown])) is None
 
 
 def test_names_of_uploads_are_secret(server: Server) -> None:

@@ -30,11 +30,11 @@ class Sketch:
     def __init__(self, size: tuple[int, int], picture_of: PictureOf) -> None:
         self._size, self._picture_of = size, picture_of
         self._details: Tensor | None = None
-        self._seen_level, self._times = 0, PreviewTimes()
+        self._seen_level, self._seen_side, self._times = 0, 0, PreviewTimes()
 
     def begin(self) -> None:
         """The picture is coded anew."""
-        self._details = None
+        self._details, self._seen_level = None, 0
 
     def enter(self, prior: GroupPrior, values: Tensor) -> None:
         """Take the weights of a group, int32 (1, channels, H, W)."""
@@ -53,14 +53,18 @@ class Sketch:
         if low is None:
             return None
         most_side = self._times.most_side
-        is_finest = level == 1 and details is not None and max(self._size) <= most_side
-        if not is_finest and (level == self._seen_level or max(low.shape[2:]) > most_side):
+        if level > 1 or max(self._size) > most_side:
+            details = None
+        side = max(low.shape[2:] if details is None else self._size)
+        is_known = details is None and level == self._seen_level
+        # an encoder goes through the levels several times: never a smaller one again
+        if is_known or not self._seen_side <= side <= most_side:
             return None
-        self._seen_level = level
-        if max(self._size if is_finest else low.shape[2:]) <= SMALL_SIDE:
-            return self._picture(low, details if is_finest else None, noise, level)
+        self._seen_level, self._seen_side = level, side
+        if side <= SMALL_SIDE:
+            return self._picture(low, details, noise, level)
         with self._times.making():
-            return self._picture(low, details if is_finest else None, noise, level)
+            return self._picture(low, details, noise, level)
 
     def _picture(
         self, low: Tensor, details: Tensor | None, noise: NoiseScale, level: int
