@@ -269,16 +269,19 @@ class Controls:
         self.refused = refusing.then(lambda: None, None, self.source, **QUICK)
         # Asked for what is wanted now, not when it began.
         filled = measured.success(self._fill, wished, budget, **QUICK)
-        told = [self._note, self._effort]
-        filled.success(self._describe, described, told, **QUICK)
+        filled.success(self._describe, described, self._note, **QUICK)
         gr.on(
             [each.change for each in described[1:]],
             self._describe,
             described,
-            told,
+            self._note,
             trigger_mode="always_last",
             **QUICK,
         )
+        # Never by a change of the effort itself: what an event sets, changes.
+        taking = [self._known, self._model]
+        filled.success(self._efforts_of, taking, self._effort, **QUICK)
+        self._model.change(self._efforts_of, taking, self._effort, **QUICK)
         self._model.change(
             lambda model: gr.update(visible=self._kind == "image" and model == "multires"),
             self._model,
@@ -316,15 +319,17 @@ class Controls:
         effort: EffortName,
         tune: TuneName,
         model: str,
-    ) -> Updates:
-        """What the size means, and what efforts take by what is known by now."""
-        efforts = gr.Radio(self._efforts(known.extent if known else None, model))
+    ) -> str:
+        """What the size means."""
         if not known or not file_bytes:
-            return {self._note: "", self._effort: efforts}
+            return ""
         options = _options(model, effort, tune)
         usual_s = self._queue.times.usual_s(known.extent, options)
-        note = budgets.describe(known, file_bytes, options, usual_s)
-        return {self._note: note, self._effort: efforts}
+        return budgets.describe(known, file_bytes, options, usual_s)
+
+    def _efforts_of(self, known: Known | None, model: str) -> gr.Radio:
+        """The efforts, with what they take by what is known by now."""
+        return gr.Radio(self._efforts(known.extent if known else None, model))
 
     def _efforts(self, extent: Extent | None, model: str) -> list[tuple[str, EffortName]]:
         """The efforts, and how long each usually takes."""

@@ -199,7 +199,7 @@ def test_stop_is_felt_at_once(page: Page, large_file: Path) -> None:
     waits = []
     for _ in range(TRIES):  # The engine is free again at once.
         page.locator("#image-compress").click()
-        expect(fact(page, "image", "committed")).to_be_visible()
+        expect(fact(page, "image", "elapsed")).to_be_visible()
         expect(page.locator("#image-posterior .js-plotly-plot")).to_be_visible()
         page.evaluate(TIME_TO_STOP)
         page.locator("#image-stop").click()
