@@ -31,6 +31,8 @@ from combiner_core.siren.prior import FactorisedPrior
 
 _FIELD_PEAK = 2.0
 _CURVE_POINTS = 100
+# of the updates, in which the rate falls from the first
+_FALLING_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class CoordinateDescentConfig:
 
     Attributes:
         network: shape of the field.
-        rate_bits: bits each training signal is held at.
+        rate_bits: bits each training signal is held at; where signals are parts of one, on average.
         updates: prior updates.
         steps_per_update: gradient steps between two of them.
         optimiser: minibatch size and learning rate of the posteriors.
@@ -47,6 +49,8 @@ class CoordinateDescentConfig:
         relative_std: first prior std over the std of the initialisation.
         frozen_share: share of the updates, at the end, that leave the prior as it is, so that
             the posteriors settle.
+        parts: so many signals that follow each other are parts of one, under one beta.
+        first_rate: times `rate_bits`, with which it begins; falls exponentially in the first part.
         seed: of everything random.
     """
 
@@ -58,11 +62,20 @@ class CoordinateDescentConfig:
     final_learning_rate: float = 0.04
     relative_std: float = 0.3
     frozen_share: float = 0.03
+    parts: int = 1
+    first_rate: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.rate_bits <= 0 or min(self.updates, self.steps_per_update) < 1:
             raise ValueError("rate, updates and steps must be positive")
+        if self.parts < 1 or self.first_rate < 1:
+            raise ValueError("parts and the first rate must be 1 or more")
+
+    def rate_bits_at(self, update: int) -> float:
+        """The rate during an update, counted from 0."""
+        done = update / (_FALLING_SHARE * self.updates)
+        return float(self.rate_bits * self.first_rate ** max(0.0, 1 - done))
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,7 @@ class CoordinateDescent:
 
     Raises:
         ValueError: a checkpoint is damaged or belongs to other settings or signals, or there are
-            more processes than signals.
+            more processes than signals, or signals that are no whole parts.
     """
 
     def __init__(
@@ -117,24 +130,29 @@ class CoordinateDescent:
         processes: Processes = ALONE,
     ) -> None:
         self._config, self._checkpoint, self._processes = config, checkpoint, processes
-        self._total, self._here = len(targets), processes.share(len(targets))
+        parts, self._total = config.parts, len(targets)
+        if self._total % parts:
+            raise ValueError(f"{self._total} signals are no whole of {parts} parts each")
+        here = processes.share(self._total // parts)
+        self._here = slice(parts * here.start, parts * here.stop)
         batch = min(config.optimiser.batch, *(len(target.coordinates) for target in targets))
         targets = targets[self._here]
-        device = targets[0].values.device
+        self._device = device = targets[0].values.device
         self._field = Siren(config.network, device)
         count = self._field.weight_count
         start = self._field.initial_prior(
             config.relative_std, torch.Generator().manual_seed(config.seed)
         )
-        bits = torch.full((len(targets), count), config.rate_bits / count, device=device)
+        self._shape = (len(targets), count)
         self._fit = PosteriorFit(
             self._field,
             DiagonalGaussian(start.mean.to(device), start.std.to(device)),
             targets,
-            bits,
+            self._bits(0),
             torch.zeros(count, dtype=torch.long, device=device),
             replace(config.optimiser, batch=batch),
             Draws(torch.Generator(device).manual_seed(config.seed + 1), self._total, self._here),
+            parts,
         )
         self._kl_bits = torch.zeros(count, device=device)
         self._curve: list[CoordinateDescentProgress] = []
@@ -157,6 +175,7 @@ class CoordinateDescent:
         config, fit, total = self._config, self._fit, self._processes.sum
         started = saved = time.monotonic()
         for update in range(len(self._curve), config.updates):
+            fit.set_bits(self._bits(update))
             for step in range(config.steps_per_update):
                 fit.step(self._learning_rate(update * config.steps_per_update + step))
             late = self._processes.is_first and time.monotonic() - saved > save_every_s
@@ -183,6 +202,12 @@ class CoordinateDescent:
         stride = max(1, len(self._curve) // _CURVE_POINTS)
         yield LearnedPrior(self.prior, tuple(self._curve[stride - 1 :: stride]))
 
+    def _bits(self, update: int) -> Tensor:
+        """Of every weight of every signal, during an update."""
+        return torch.full(
+            self._shape, self._config.rate_bits_at(update) / self._shape[1], device=self._device
+        )
+
     def _means(self, late: bool) -> tuple[Tensor, float, float, bool]:
         """KL in bits of each weight, PSNR in dB and beta, each the mean over all signals.
 
@@ -207,7 +232,7 @@ class CoordinateDescent:
 
     def _save(self, path: Path) -> None:
         tensors = {
-            name: self._processes.gather(tensor, self._total) if _is_by_signal(name) else tensor
+            name: self._gather(tensor) if _is_by_signal(name) else tensor
             for name, tensor in self._fit.state().items()
         }
         if not self._processes.is_first:
@@ -218,6 +243,11 @@ class CoordinateDescent:
         make_folder(path.parent)
         metadata = {"curve": curve, "config": config}
         write_atomically(path, safetensors.torch.save(tensors, metadata=metadata))
+
+    def _gather(self, rows: Tensor) -> Tensor:
+        """Of all signals, in each process."""
+        wholes = rows.unflatten(0, (-1, self._config.parts))
+        return self._processes.gather(wholes, self._total // self._config.parts).flatten(0, 1)
 
     def _restore(self, tensors: dict[str, Tensor], path: Path) -> None:
         if tensors["mean"].shape != (self._total, self._field.weight_count):

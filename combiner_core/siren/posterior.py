@@ -124,6 +124,11 @@ class PosteriorFit:
         config: optimiser settings.
         randomness: a generator on the device of the fit, or what it gives to these signals, which
             are some of more.
+        group: so many signals that follow each other are parts of one: their bits are held
+            together, by one beta.
+
+    Raises:
+        ValueError: the signals are no such groups.
 
     Attributes:
         share_beta: hold the sum of all KL at the sum of all bits, by one change of beta for all.
@@ -139,9 +144,12 @@ class PosteriorFit:
         blocks: Tensor,
         config: OptimiserConfig,
         randomness: torch.Generator | Draws,
+        group: int = 1,
     ) -> None:
+        if len(targets) % group:
+            raise ValueError(f"{len(targets)} signals are no groups of {group}")
         self.field, self.prior, self.config = field, prior, config
-        self._targets = targets
+        self._targets, self._group = targets, group
         if isinstance(randomness, torch.Generator):
             randomness = Draws(randomness, len(targets), slice(None))
         self._draws = randomness
@@ -157,7 +165,8 @@ class PosteriorFit:
             [self._mean, self._log_std], betas=(0.9, 0.99), fused=True, lr=config.learning_rate
         )
         guess = 0.4 * 4.0 * 10 ** (-config.beta_guess_db / 10)
-        first = torch.log(guess / (bits.sum(1, keepdim=True) * NATS_PER_BIT))
+        signal_bits = bits.sum(1).view(-1, group).mean(1).repeat_interleave(group)
+        first = torch.log(guess / (signal_bits[:, None] * NATS_PER_BIT))
         self._log_beta = first.expand(-1, int(blocks.max()) + 1).clone()
         self._steps = 0
         self.share_beta = False
@@ -317,5 +326,10 @@ class PosteriorFit:
         )
         if self.share_beta:
             spent, goal = spent.sum().expand_as(spent), goal.sum().expand_as(goal)
+        elif self._group > 1:
+            spent, goal = (
+                part.view(-1, self._group, count).sum(1).repeat_interleave(self._group, 0)
+                for part in (spent, goal)
+            )
         error = torch.log((spent + 1e-3) / (goal + 1e-3)).clamp(-1.0, 1.0)
         self._log_beta += _CONTROL_INTERVAL * self.config.control_gain * error * (goal > 0)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 IMAGE_PIXELS = 768 * 512
-SPEECH = Framing(sample_rate=16_000, segment_samples=48_000)
+SAMPLE_RATE = 16_000
 _BETA_GUESS_DB = {"image": 22.0, "audio": 45.0}
 _MAX_CYCLES = {"image": 16.0, "audio": 800.0}
 
@@ -48,7 +48,7 @@ def add_to(commands: Subparsers) -> None:
         type=float,
         required=True,
         metavar="X",
-        help="bpp of a 768x512 image, or kbps of a 3 s clip at 16 kHz",
+        help="bpp of a 768x512 image, or kbps of a clip at 16 kHz",
     )
     command.add_argument("--name", required=True, help="name of the preset")
     command.add_argument("--id", type=int, required=True, help="number of the preset in files")
@@ -60,6 +60,11 @@ def add_to(commands: Subparsers) -> None:
     command.add_argument("--signals", type=int, default=64)
     command.add_argument("--textured-share", type=float, default=0.6)
     command.add_argument("--tiles", type=int, default=1, help="learn from parts of images")
+    command.add_argument("--segment", type=int, default=48_000, help="samples of a field of sound")
+    command.add_argument("--parts", type=int, default=1, help="segments of each clip")
+    command.add_argument(
+        "--first-rate", type=float, default=1.0, help="times the rate, at the beginning"
+    )
     command.add_argument("--hidden", type=int, default=48)
     command.add_argument("--layers", type=int, default=6)
     command.add_argument("--frequencies", type=int, default=32)
@@ -83,8 +88,10 @@ def _train_siren(parsed: argparse.Namespace) -> None:
 
 
 def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processes) -> None:
-    if parsed.signals < 1 or parsed.tiles < 1:
-        raise CombinerError("The numbers of signals and tiles must be positive.")
+    if min(parsed.signals, parsed.tiles, parsed.segment, parsed.parts) < 1:
+        raise CombinerError("The numbers of signals, tiles, samples and parts must be positive.")
+    if parsed.kind == "image" and parsed.parts > 1:
+        raise CombinerError("Pictures have no segments: --parts is for sound.")
     check_preset(parsed)
     check_folders(parsed.data)
     if parsed.kind == "image":
@@ -93,8 +100,11 @@ def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processe
             parsed.data, parsed.signals, parsed.textured_share, parsed.tiles, parsed.seed, device
         )
     else:
-        framing, bits = SPEECH, parsed.rate * 1000 * SPEECH.segment_samples / SPEECH.sample_rate
-        targets, names = audio_targets(parsed.data, parsed.signals, SPEECH, parsed.seed, device)
+        framing = Framing(SAMPLE_RATE, parsed.segment)
+        bits = parsed.rate * 1000 * parsed.segment / SAMPLE_RATE
+        targets, names = audio_targets(
+            parsed.data, parsed.signals, framing, parsed.parts, parsed.seed, device
+        )
     try:
         config = _config(parsed, bits)
         trainer = CoordinateDescent(
@@ -129,7 +139,14 @@ def _config(parsed: argparse.Namespace, bits: float) -> CoordinateDescentConfig:
         beta_guess_db=_BETA_GUESS_DB[parsed.kind],
     )
     return CoordinateDescentConfig(
-        field, bits, parsed.updates, parsed.steps_per_update, optimiser, seed=parsed.seed
+        field,
+        bits,
+        parsed.updates,
+        parsed.steps_per_update,
+        optimiser,
+        parts=parsed.parts,
+        first_rate=parsed.first_rate,
+        seed=parsed.seed,
     )
 
 
@@ -139,7 +156,7 @@ def _card(
     result: LearnedPrior,
     names: list[str],
 ) -> Card:
-    of = "for 3 s at 16 kHz"
+    of = f"for {parsed.segment / SAMPLE_RATE:g} s at 16 kHz"
     if parsed.kind == "image":
         of = "an image" if parsed.tiles == 1 else "a tile of an image"
     training: dict[str, Any] = {

@@ -54,28 +54,40 @@ def audio_targets(
     folders: Sequence[Path],
     count: int,
     framing: Framing,
+    parts: int,
     seed: int,
     device: torch.device | str,
 ) -> tuple[list[FieldData], list[str]]:
-    """Full-length segments at random places of randomly chosen clips, and their file names.
+    """Segments at random places of randomly chosen clips, and the clips' file names.
+
+    Args:
+        folders: searched without their subfolders.
+        count: clips to learn from.
+        framing: length of a segment.
+        parts: segments of each clip, one after the other.
+        seed: of the choice.
+        device: where to put the samples.
 
     Raises:
         CombinerError: there are not that many clips long enough.
     """
     generator = np.random.default_rng(seed)
-    targets, names = [], []
+    length = parts * framing.segment_samples
+    clips: dict[str, NDArray[np.float32]] = {}
     for path in _choose(files_of(folders), None, seed):
         clip = resample(to_mono(load_audio(path)), framing.sample_rate)
-        spare = clip.samples - framing.segment_samples
-        if spare < 0:
-            continue
-        start = int(generator.integers(spare + 1))
-        samples = clip.values[0, start : start + framing.segment_samples]
-        targets.append(FieldData.audio(samples, framing.segment_samples, device))
-        names.append(path.name)
-        if len(targets) == count:
-            return targets, names
-    raise CombinerError(f"There are only {len(targets)} clips long enough, {count} are needed.")
+        if clip.samples >= length:
+            clips[path.name] = clip.values[0]
+        if len(clips) == count:
+            break
+    if len(clips) < count:
+        raise CombinerError(f"There are only {len(clips)} clips long enough, {count} are needed.")
+    targets = []
+    for samples in clips.values():
+        start = int(generator.integers(len(samples) - length + 1))
+        for part in np.split(samples[start : start + length], parts):
+            targets.append(FieldData.audio(part, framing.segment_samples, device))
+    return targets, list(clips)
 
 
 def _part(

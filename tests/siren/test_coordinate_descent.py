@@ -102,6 +102,24 @@ def test_a_lower_rate_starts_where_the_higher_one_ended(tmp_path: Path) -> None:
     assert warm.psnr_db > cold.psnr_db + 2
 
 
+def test_the_rate_falls_from_the_first_to_the_one_asked_for() -> None:
+    config = replace(image_config(updates=40), first_rate=2.0)
+    *events, _ = CoordinateDescent(config, image_targets()).run()
+    curve = [event for event in events if isinstance(event, CoordinateDescentProgress)]
+    assert [config.rate_bits_at(update) for update in (0, 6, 12, 39)] == pytest.approx(
+        [2400, 1200 * 2**0.5, 1200, 1200]
+    )
+    assert max(event.kl_bits for event in curve[:12]) > 1.3 * 1200
+    assert curve[-1].kl_bits == pytest.approx(1200, rel=0.25)
+
+
+def test_parts_are_learned_under_one_beta_and_come_whole() -> None:
+    config = replace(SHORT, parts=2)
+    train(CoordinateDescent(config, image_targets(4)))
+    with pytest.raises(ValueError, match="5 signals are no whole of 2 parts each"):
+        CoordinateDescent(config, image_targets(5))
+
+
 @pytest.mark.parametrize(
     "change", [{"rate_bits": 0.0}, {"updates": 0}, {"steps_per_update": 0}, {"rate_bits": -1.0}]
 )
@@ -178,6 +196,26 @@ def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None
     assert codec.preset.framing == Framing(16000, 48000)
     assert (card.sample_rate, card.segment_samples) == (16000, 48000)
     assert "short.wav" not in card.training["files"]
+
+
+def test_the_command_learns_from_segments_that_follow_each_other(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    data = tmp_path / "clips"
+    data.mkdir()
+    sf.write(data / "long.wav", tone(9000, 16000)[0], 16000)
+    sf.write(data / "short.wav", tone(7000, 16000)[0], 16000)
+    shape = {"kind": "audio", "rate": 4, "segment": 4000, "parts": 2, "first-rate": 2}
+    done = run_cli(*arguments(data, **shape, signals=1))
+    assert done.returncode == 0, done.stderr
+    (card,) = PresetLibrary(tmp_path / "presets").cards()
+    assert (card.sample_rate, card.segment_samples) == (16000, 4000)
+    assert card.training["files"] == ["long.wav"]
+    assert card.training["config"]["rate_bits"] == 1000
+    assert "for 0.25 s" in card.about
+    refused = run_cli(*arguments(data, **shape, signals=2))
+    assert refused.returncode == 1
+    assert "There are only 1 clips long enough, 2 are needed." in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.torch
+import soundfile as sf
 import torch
 from PIL import Image
-from signal_files import picture
+from signal_files import picture, tone
 
 from combiner_core.cli import main
 from combiner_core.distributed import Processes
@@ -107,6 +108,20 @@ def test_several_processes_learn_what_one_does(
         for name in ("update", "psnr_db", "kl_bits", "beta"):
             assert line[name] == pytest.approx(expected[name], rel=1e-4)
     assert done.stderr.count("wrote small") == 1
+
+
+def test_parts_of_a_clip_stay_with_one_process(tmp_path: Path) -> None:
+    data = tmp_path / "clips"
+    data.mkdir()
+    for number in range(3):
+        sf.write(data / f"{number}.wav", tone(8200 + 50 * number, 16000)[0], 16000)
+    speech: dict[str, object] = {
+        "kind": "audio", "rate": 4, "segment": 4000, "parts": 2, "signals": 3, "draws": 0,
+    }  # fmt: skip
+    assert main(arguments(data, "one", **speech)) == 0
+    done = run(together(2, *arguments(data, "several", **speech)))
+    assert done.returncode == 0, done.stderr
+    assert_same_learning(tmp_path / "one", tmp_path / "several")
 
 
 @pytest.mark.long

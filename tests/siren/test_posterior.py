@@ -19,7 +19,9 @@ OPTIMISER = OptimiserConfig(batch=128, control_gain=0.02)
 BITS = 900.0
 
 
-def tiny_fit(bits: torch.Tensor | None = None, seed: int = 0, blocks: int = 3) -> PosteriorFit:
+def tiny_fit(
+    bits: torch.Tensor | None = None, seed: int = 0, blocks: int = 3, group: int = 1
+) -> PosteriorFit:
     """Two pictures under one prior; by default every weight has an equal share of `BITS`."""
     field = Siren(CONFIG)
     count = field.weight_count
@@ -29,7 +31,7 @@ def tiny_fit(bits: torch.Tensor | None = None, seed: int = 0, blocks: int = 3) -
         bits = torch.full((2, count), BITS / count)
     block = torch.arange(count) * blocks // count
     generator = torch.Generator().manual_seed(seed)
-    return PosteriorFit(field, prior, targets, bits, block, OPTIMISER, generator)
+    return PosteriorFit(field, prior, targets, bits, block, OPTIMISER, generator, group)
 
 
 def advance(fit: PosteriorFit, steps: int, rate: float = 0.05) -> None:
@@ -67,6 +69,20 @@ def test_every_block_meets_its_own_bits(settled: PosteriorFit) -> None:
         spent = settled.kl_bits()[:, block == number].sum(1).tolist()
         goal = BITS * int((block == number).sum()) / count
         assert spent == pytest.approx([goal, goal], rel=0.1)
+
+
+def test_parts_of_a_group_share_their_bits_as_one_beta_divides_them() -> None:
+    count = Siren(CONFIG).weight_count
+    uneven = torch.full((2, count), BITS / count) * torch.tensor([[1.8], [0.2]])
+    fit = tiny_fit(uneven, blocks=1, group=2)
+    settle(fit, 1200)
+    spent = fit.kl_bits().sum(1)
+    assert float(spent.sum()) == pytest.approx(2 * BITS, rel=0.05)
+    # the two pictures are each other's negatives: neither has more to tell
+    assert float(spent[0] / spent[1]) == pytest.approx(1, rel=0.1)
+    assert fit.beta[0] / fit.beta[1] == pytest.approx(1, rel=0.01)
+    with pytest.raises(ValueError, match="2 signals are no groups of 3"):
+        tiny_fit(group=3)
 
 
 def test_fit_lowers_the_distortion(settled: PosteriorFit) -> None:
