@@ -38,7 +38,7 @@ from combiner_core.signals import AudioShape, ImageShape
 from combiner_core.siren import codec as siren_codec
 from combiner_core.siren.codec import SirenCodec
 from combiner_core.siren.payload import Streams
-from combiner_core.siren.tiling import ImageTiling, fields_for
+from combiner_core.siren.tiling import AudioTiling, ImageTiling, fields_for
 
 
 @pytest.fixture
@@ -244,13 +244,16 @@ def test_seconds_and_names_are_reported(library: PresetLibrary) -> None:
 def test_the_shipped_presets_can_use_every_budget(kind: str) -> None:
     library = PresetLibrary(DEFAULT_DIRECTORY)
     for file_bytes in np.geomspace(300, 60_000 if kind == "image" else 12_000, 60).astype(int):
-        bits, fields = int(file_bytes) * 8, 1
+        bits = int(file_bytes) * 8
         shape = ImageShape(768, 512) if kind == "image" else AudioShape(48_000, 1, 16_000)
         codec = library.choose("siren", shape, bits)
         assert isinstance(codec, SirenCodec)
         if isinstance(shape, ImageShape):
             wanted = fields_for(bits, codec.card.nominal_bits)
             fields = ImageTiling.of_about(shape, wanted).fields
+        else:
+            assert codec.preset.framing is not None
+            fields = AudioTiling(shape, codec.preset.framing).fields
         streams = Streams(codec.preset.prior, TrellisCoder(), 0, fields)
         lengths = streams.lengths(int(file_bytes), streams.equal_shares)
         assert sum(lengths) == bits - (8 * fields if fields > 1 else 0)
