@@ -47,7 +47,7 @@ class Progress:
             siren weights not yet coded, or of the multires weights coded so far.
         committed_bits, budget_bits: payload bits written, and to be written in all.
         elapsed_s: seconds since the encoder was called.
-        preview: a picture, 1536 pixels a side at most, of what is coded so far, or of siren weights
+        preview: a picture, 2048 pixels a side at most, of what is coded so far, or of siren weights
             at the posterior mean, uint8 (rows, columns, 3), if there is one.
         bit_map: bits in each region of an image, or by frequency (low ones first) and time of a
             clip, float32 (rows, columns), if they are counted.

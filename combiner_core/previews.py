@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Small ones take hardly any time.
-SMALL_SIDE, LARGE_SIDE = 192, 1536
+SMALL_SIDE, LARGE_SIDE = 192, 2048
 _INTERVAL_S, _WORK_FOR_EACH_S = 1.0, 9.0
 
 

@@ -227,6 +227,11 @@ class Controls:
             self.frame_s,
         ]
 
+    def retell_on(self, event: Any) -> None:
+        """Say anew what runs take: an event may have taught more of it."""
+        event(self._describe, self._described, self._note, **QUICK)
+        event(self._efforts_of, [self._known, self._model], self._effort, **QUICK)
+
     def restored(self, view: JobView | None) -> Updates:
         """The settings of a run, for a page that was loaded anew."""
         if view is None or view.file is None or not view.file.exists():
@@ -262,26 +267,19 @@ class Controls:
             **QUEUED,
         )
         wished = [self._purpose, self._bytes, self._known]
-        described: list[Any] = [self._known, self._bytes, self._effort, self._tune, self._model]
+        how = [self._bytes, self._effort, self._tune, self._model]
+        self._described: list[Any] = [self._known, *how]
         # Alone: what else an event leaves as it is would be made anew, see `image_input`.
         begin = f"() => combiner.begin('{self._kind}')"  # Compress waits until that is told.
         refusing = measured.failure(None, None, None, js=begin, api_visibility="private")
         self.refused = refusing.then(lambda: None, None, self.source, **QUICK)
         # Asked for what is wanted now, not when it began.
         filled = measured.success(self._fill, wished, budget, **QUICK)
-        filled.success(self._describe, described, self._note, **QUICK)
-        gr.on(
-            [each.change for each in described[1:]],
-            self._describe,
-            described,
-            self._note,
-            trigger_mode="always_last",
-            **QUICK,
-        )
-        # Never by a change of the effort itself: what an event sets, changes.
-        taking = [self._known, self._model]
-        filled.success(self._efforts_of, taking, self._effort, **QUICK)
-        self._model.change(self._efforts_of, taking, self._effort, **QUICK)
+        changes, last = [each.change for each in how], {"trigger_mode": "always_last", **QUICK}
+        gr.on(changes, self._describe, self._described, self._note, **last)
+        # Efforts never by a change of the effort itself: what an event sets, changes.
+        self.retell_on(filled.success)
+        self.retell_on(self._model.change)
         self._model.change(
             lambda model: gr.update(visible=self._kind == "image" and model == "multires"),
             self._model,

@@ -148,6 +148,7 @@ class CompressTab:
         self._screen.news.change(
             self._look, self._looking, self._screen.outputs, trigger_mode="always_last", **QUICK
         )
+        self._controls.retell_on(self._screen.news.change)
         # What an earlier file or request lacked says nothing of this one.
         refused = self._controls.refused
         told = refused.then(self._look, self._looking, self._screen.outputs, **QUICK)

@@ -326,7 +326,7 @@ def test_previews_grow_to_the_whole_picture(library: PresetLibrary) -> None:
     for preview in previews:
         assert preview.dtype == np.uint8
         assert preview.ndim == 3
-        assert max(preview.shape) <= 1536
+        assert max(preview.shape) <= 2048
     halvings = round(np.log2(whole.shape[1] / previews[-1].shape[1]))
     small = whole[:: 1 << halvings, :: 1 << halvings].astype(float)
     assert np.abs(previews[-1] - small).mean() < 30
