@@ -73,21 +73,23 @@ def audio_targets(
     """
     generator = np.random.default_rng(seed)
     length = parts * framing.segment_samples
-    clips: dict[str, NDArray[np.float32]] = {}
+    clips: list[NDArray[np.float32]] = []
+    names = []
     for path in _choose(files_of(folders), None, seed):
         clip = resample(to_mono(load_audio(path)), framing.sample_rate)
         if clip.samples >= length:
-            clips[path.name] = clip.values[0]
+            clips.append(clip.values[0])
+            names.append(path.name)
         if len(clips) == count:
             break
     if len(clips) < count:
         raise CombinerError(f"There are only {len(clips)} clips long enough, {count} are needed.")
     targets = []
-    for samples in clips.values():
+    for samples in clips:
         start = int(generator.integers(len(samples) - length + 1))
         for part in np.split(samples[start : start + length], parts):
             targets.append(FieldData.audio(part, framing.segment_samples, device))
-    return targets, list(clips)
+    return targets, names
 
 
 def _part(
