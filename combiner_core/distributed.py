@@ -42,15 +42,23 @@ class Processes:
         """Whether this is the one that tells people and writes files."""
         return self.rank == 0
 
-    def share(self, total: int) -> slice:
+    def share(self, total: int, group: int = 1) -> slice:
         """Which of so many things are this process's: neighbours, about as many everywhere.
 
+        Args:
+            total: of things.
+            group: so many that follow each other stay together.
+
         Raises:
-            ValueError: there are more processes than things.
+            ValueError: there are more processes than groups, or a group would be incomplete.
         """
-        if total < self.count:
-            raise ValueError(f"{self.count} processes cannot share {total} between them")
-        return slice(self.rank * total // self.count, (self.rank + 1) * total // self.count)
+        groups, rest = divmod(total, group)
+        if rest:
+            raise ValueError(f"{total} signals are no whole of {group} parts each")
+        if groups < self.count:
+            raise ValueError(f"{self.count} processes cannot share {groups} between them")
+        ends = [(self.rank + more) * groups // self.count for more in (0, 1)]
+        return slice(group * ends[0], group * ends[1])
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum over all processes, the same in each; of one, the values.
@@ -65,19 +73,20 @@ class Processes:
             dist.all_reduce(values)
         return values
 
-    def gather(self, rows: Tensor, total: int) -> Tensor:
+    def gather(self, rows: Tensor, total: int, group: int = 1) -> Tensor:
         """The rows of all processes' shares, shape (total, ...), in each.
 
         Args:
             rows: shape (share, ...).
             total: of them in all.
+            group: as of `share`.
 
         Raises:
             CombinerError: another process was lost.
         """
         if self.count == 1:
             return rows
-        shares = [Processes(rank, self.count).share(total) for rank in range(self.count)]
+        shares = [Processes(rank, self.count).share(total, group) for rank in range(self.count)]
         lengths = [share.stop - share.start for share in shares]
         padded = rows.new_zeros((max(lengths), *rows.shape[1:]))
         padded[: len(rows)] = rows

@@ -130,11 +130,8 @@ class CoordinateDescent:
         processes: Processes = ALONE,
     ) -> None:
         self._config, self._checkpoint, self._processes = config, checkpoint, processes
-        parts, self._total = config.parts, len(targets)
-        if self._total % parts:
-            raise ValueError(f"{self._total} signals are no whole of {parts} parts each")
-        here = processes.share(self._total // parts)
-        self._here = slice(parts * here.start, parts * here.stop)
+        self._total = len(targets)
+        self._here = processes.share(self._total, config.parts)
         batch = min(config.optimiser.batch, *(len(target.coordinates) for target in targets))
         targets = targets[self._here]
         self._device = device = targets[0].values.device
@@ -152,7 +149,7 @@ class CoordinateDescent:
             torch.zeros(count, dtype=torch.long, device=device),
             replace(config.optimiser, batch=batch),
             Draws(torch.Generator(device).manual_seed(config.seed + 1), self._total, self._here),
-            parts,
+            config.parts,
         )
         self._kl_bits = torch.zeros(count, device=device)
         self._curve: list[CoordinateDescentProgress] = []
@@ -232,7 +229,9 @@ class CoordinateDescent:
 
     def _save(self, path: Path) -> None:
         tensors = {
-            name: self._gather(tensor) if _is_by_signal(name) else tensor
+            name: self._processes.gather(tensor, self._total, self._config.parts)
+            if _is_by_signal(name)
+            else tensor
             for name, tensor in self._fit.state().items()
         }
         if not self._processes.is_first:
@@ -243,11 +242,6 @@ class CoordinateDescent:
         make_folder(path.parent)
         metadata = {"curve": curve, "config": config}
         write_atomically(path, safetensors.torch.save(tensors, metadata=metadata))
-
-    def _gather(self, rows: Tensor) -> Tensor:
-        """Of all signals, in each process."""
-        wholes = rows.unflatten(0, (-1, self._config.parts))
-        return self._processes.gather(wholes, self._total // self._config.parts).flatten(0, 1)
 
     def _restore(self, tensors: dict[str, Tensor], path: Path) -> None:
         if tensors["mean"].shape != (self._total, self._field.weight_count):

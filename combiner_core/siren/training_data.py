@@ -73,23 +73,19 @@ def audio_targets(
     """
     generator = np.random.default_rng(seed)
     length = parts * framing.segment_samples
-    clips: list[NDArray[np.float32]] = []
-    names = []
+    targets, names = [], []
     for path in _choose(files_of(folders), None, seed):
         clip = resample(to_mono(load_audio(path)), framing.sample_rate)
-        if clip.samples >= length:
-            clips.append(clip.values[0])
-            names.append(path.name)
-        if len(clips) == count:
-            break
-    if len(clips) < count:
-        raise CombinerError(f"There are only {len(clips)} clips long enough, {count} are needed.")
-    targets = []
-    for samples in clips:
-        start = int(generator.integers(len(samples) - length + 1))
-        for part in np.split(samples[start : start + length], parts):
-            targets.append(FieldData.audio(part, framing.segment_samples, device))
-    return targets, names
+        spare = clip.samples - length
+        if spare < 0:
+            continue
+        start = int(generator.integers(spare + 1))
+        for samples in np.split(clip.values[0, start : start + length], parts):
+            targets.append(FieldData.audio(samples, framing.segment_samples, device))
+        names.append(path.name)
+        if len(names) == count:
+            return targets, names
+    raise CombinerError(f"There are only {len(names)} clips long enough, {count} are needed.")
 
 
 def _part(

@@ -229,8 +229,7 @@ class Controls:
 
     def retell_on(self, event: Any) -> None:
         """Say anew what runs take: an event may have taught more of it."""
-        event(self._describe, self._described, self._note, **QUICK)
-        event(self._efforts_of, [self._known, self._model], self._effort, **QUICK)
+        event(self._retell, self._described, [self._note, self._effort], **QUICK)
 
     def restored(self, view: JobView | None) -> Updates:
         """The settings of a run, for a page that was loaded anew."""
@@ -267,8 +266,8 @@ class Controls:
             **QUEUED,
         )
         wished = [self._purpose, self._bytes, self._known]
-        how = [self._bytes, self._effort, self._tune, self._model]
-        self._described: list[Any] = [self._known, *how]
+        how = [self._bytes, self._effort, self._tune]
+        self._described: list[Any] = [self._known, *how, self._model]
         # Alone: what else an event leaves as it is would be made anew, see `image_input`.
         begin = f"() => combiner.begin('{self._kind}')"  # Compress waits until that is told.
         refusing = measured.failure(None, None, None, js=begin, api_visibility="private")
@@ -325,9 +324,11 @@ class Controls:
         usual_s = self._queue.times.usual_s(known.extent, options)
         return budgets.describe(known, file_bytes, options, usual_s)
 
-    def _efforts_of(self, known: Known | None, model: str) -> gr.Radio:
-        """The efforts, with what they take by what is known by now."""
-        return gr.Radio(self._efforts(known.extent if known else None, model))
+    def _retell(self, known: Known | None, *how: Any) -> Updates:
+        """That, and what efforts take by what is known by now."""
+        *_, model = how
+        efforts = self._efforts(known.extent if known else None, model)
+        return {self._note: self._describe(known, *how), self._effort: gr.Radio(efforts)}
 
     def _efforts(self, extent: Extent | None, model: str) -> list[tuple[str, EffortName]]:
         """The efforts, and how long each usually takes."""
