@@ -46,7 +46,7 @@ class Screen:
     Attributes:
         compress, stop: buttons.
         several: the list of files.
-        showcase: what stands there before anything else, if there is any.
+        showcase: what stands there before anything else.
         result: of the run that is looked at.
         timer: asks for a glance.
         live_news: changes when a look at the run that goes on is due.
@@ -67,7 +67,7 @@ class Screen:
             self._panel = status.component(self._invitation, f"{kind}-status")
         with gr.Column(scale=5, min_width=320, elem_classes="job-shown"):
             self.several = Several(kind)
-            self.showcase = Showcase() if kind == "image" else None
+            self.showcase = Showcase(kind)
             self.result = ResultView(kind)
             self._live = LiveView(kind)
         self.drawn, self.shown = gr.State(Drawn()), gr.State(Shown())
@@ -94,7 +94,7 @@ class Screen:
             self._panel,
             *self.live_outputs,
             *self.result.outputs,
-            *(self.showcase.outputs if self.showcase else ()),
+            *self.showcase.outputs,
             *self.several.outputs,
             self.shown,
             self.failure,
@@ -144,7 +144,7 @@ class Screen:
         listed, several = self.several.update(batch, chosen, shown_id, shown.several)
         updates: Updates = {
             **listed,
-            **(self.showcase.show(not _is_seen(view)) if self.showcase else {}),
+            **self.showcase.show(not _is_seen(view)),
             **self._active(view, batch),
             **self.look_live(view, drawn),
             self._panel: self._status(view, batch),

@@ -115,16 +115,15 @@ class CompressTab:
             None, None, self._controls.painted, js=f"() => combiner.ready('{self._kind}')"
         )
         begun = [ready.then(self._start, **asked)]
-        if self._screen.showcase is not None:
-            example = str(examples.path_of("image", self._screen.showcase.example))
-            chosen = self._screen.showcase.attempt.click(
-                lambda: (example, ""),
-                None,
-                [self._controls.source, self._controls.painted],
-                trigger_mode="once",
-                **QUICK,
-            )
-            begun.append(chosen.then(self._start, **asked))
+        example = str(examples.path_of(self._kind, self._screen.showcase.example))
+        chosen = self._screen.showcase.attempt.click(
+            lambda: (example, ""),
+            None,
+            [self._controls.source, self._controls.painted],
+            trigger_mode="once",
+            **QUICK,
+        )
+        begun.append(chosen.then(self._start, **asked))
         for each in begun:
             # An answer on an earlier run may have come after that on this one.
             each.success(self._look, self._looking, self._screen.outputs, **QUICK)

@@ -1,4 +1,4 @@
-"""The figures of the showcase: what was compressed, and what each codec made of it."""
+"""The figures of a showcase: what was compressed, and what each codec made of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from combiner_core.signals import Kind
 from demo import ROOT
 
 FOLDER = ROOT / "assets" / "showcase"
@@ -15,12 +16,13 @@ OURS, ORIGINAL = "ours", "original"
 
 @dataclass(frozen=True)
 class Shown:
-    """One side of the showcase.
+    """One of the things that a showcase compares.
 
     Attributes:
-        file: in the folder of the showcase: what a browser can show.
-        bytes_count: size of the compressed file; of the original as a PNG.
-        psnr_db, ssimulacra2: against the original; ``None`` for the original itself.
+        file: in the folder of the showcase: what a browser can show or play.
+        bytes_count: size of the compressed file; of the original as it lies among the examples.
+        psnr_db: against the original; ``None`` for the original itself.
+        ssimulacra2: likewise, of pictures.
     """
 
     file: str
@@ -28,32 +30,33 @@ class Shown:
     psnr_db: float | None = None
     ssimulacra2: float | None = None
 
-    @property
-    def path(self) -> Path:
-        """Of the file."""
-        return FOLDER / self.file
-
 
 @dataclass(frozen=True)
 class Figures:
-    """What the showcase shows.
+    """What a showcase shows.
 
     Attributes:
-        example: name of the picture among the examples.
+        folder: of its files.
+        example: name of the signal among the examples.
         effort: of our run.
-        size: width and height in pixels.
+        size: width and height of a picture in pixels.
         sides: by codec, `OURS` and `ORIGINAL` among them.
     """
 
+    folder: Path
     example: str
     effort: str
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     sides: Mapping[str, Shown]
 
     @classmethod
-    def read(cls, folder: Path = FOLDER) -> Figures:
-        """Those that `demo.showcase.make` wrote."""
-        content = json.loads((folder / "figures.json").read_text("utf-8"))
+    def read(cls, kind: Kind, folder: Path = FOLDER) -> Figures:
+        """Those of a kind of signal that `demo.showcase.make` wrote."""
+        content = json.loads((folder / kind / "figures.json").read_text("utf-8"))
         sides = {name: Shown(**side) for name, side in content["sides"].items()}
-        width, height = content["size"]
-        return cls(content["example"], content["effort"], (width, height), sides)
+        size = tuple(content["size"]) if "size" in content else None
+        return cls(folder / kind, content["example"], content["effort"], size, sides)
+
+    def path_of(self, side: Shown) -> Path:
+        """The file of a side."""
+        return self.folder / side.file

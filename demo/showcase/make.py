@@ -1,95 +1,138 @@
-"""`python -m demo.showcase.make`: pictures and figures of the showcase, from a real run.
+"""`python -m demo.showcase.make`: files and figures of the showcases, from real runs.
 
-JPEG and AVIF stand there as the very files that their encoders wrote; the original and ours, which
-browsers do not read, as WebP of a high quality. All measures are of the pixels themselves.
+JPEG and AVIF stand there as the very files that their encoders wrote. The other pictures, which
+browsers do not read, are WebP of a high quality; clips are FLAC of what was decoded, which all
+browsers play alike. All measures are of the pixels and samples themselves.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import combiner_core as cc
 from benchmarks.measures.images import ssimulacra2
 from combiner_core import codecs
-from combiner_core.options import EffortName
+from combiner_core.options import EffortName, TuneName
+from combiner_core.signals import Kind
 from demo.showcase.figures import FOLDER, ORIGINAL, OURS, Shown
-from demo.ui.examples import EXAMPLES, THUMBNAILS
+from demo.ui import examples
 
-_EXAMPLE, _BPP = "osprey", 0.2
 _EFFORT: EffortName = "balanced"
-_SUFFIXES = {"jpeg": ".jpg", "avif-iq": ".avif"}
 _DISPLAY_QUALITY, _THUMBNAIL_QUALITY, _THUMBNAIL_PX = 90, 70, (168, 112)
 
 
-def make(example: str = _EXAMPLE, bpp: float = _BPP, folder: Path = FOLDER) -> None:
+@dataclass(frozen=True)
+class _Scene:
+    """What is compressed, by whom.
+
+    Attributes:
+        example: name among the examples.
+        budget: of our file, which no other may exceed.
+        tune: of our run.
+        suffix: of the files that stand for what browsers do not read, or read differently.
+        others: codecs, with the suffix of their own files where browsers read these.
+    """
+
+    example: str
+    budget: cc.Budget
+    tune: TuneName
+    suffix: str
+    others: Mapping[str, str | None]
+
+
+_SCENES: Mapping[Kind, _Scene] = MappingProxyType(
+    {
+        "image": _Scene(
+            "osprey",
+            cc.Budget(0.2, "bpp"),
+            "psnr",
+            ".webp",
+            MappingProxyType({"jpeg": ".jpg", "avif-iq": ".avif"}),
+        ),
+        "audio": _Scene(
+            "strings",
+            cc.Budget(12, "kbps"),
+            "perceptual",
+            ".flac",
+            MappingProxyType({"mp3": None, "opus": None}),
+        ),
+    }
+)
+
+
+def make(kind: Kind, folder: Path = FOLDER) -> None:
     """Compress an example by all codecs at one size, and write what came of it."""
-    file = EXAMPLES / f"{example}.png"
+    scene, folder = _SCENES[kind], folder / kind
+    file = examples.path_of(kind, scene.example)
     signal = cc.load(file)
-    *_, ours = cc.encode(signal, cc.Budget(bpp, "bpp"), cc.EncodeOptions(effort=_EFFORT))
+    *_, ours = cc.encode(signal, scene.budget, cc.EncodeOptions(effort=_EFFORT, tune=scene.tune))
     assert isinstance(ours, cc.Encoded)
     folder.mkdir(parents=True, exist_ok=True)
     sides = {
-        ORIGINAL: Shown("original.webp", file.stat().st_size),
-        OURS: Shown(
-            "ours.webp",
-            len(ours.data),
-            round(ours.psnr_db, 2),
-            _seen(signal, ours.reconstruction),
-        ),
+        ORIGINAL: Shown(f"original{scene.suffix}", file.stat().st_size),
+        OURS: _measured(signal, ours.reconstruction, f"ours{scene.suffix}", len(ours.data)),
     }
-    (folder / "original.webp").write_bytes(_webp(signal, _DISPLAY_QUALITY))
-    (folder / "ours.webp").write_bytes(_webp(ours.reconstruction, _DISPLAY_QUALITY))
-    (folder / f"{example}.cmb").write_bytes(ours.data)
-    for codec, suffix in _SUFFIXES.items():
+    _write(signal, folder / sides[ORIGINAL].file)
+    _write(ours.reconstruction, folder / sides[OURS].file)
+    (folder / f"{scene.example}.cmb").write_bytes(ours.data)
+    for codec, suffix in scene.others.items():
         other = codecs.encode_within(signal, codec, len(ours.data))
         assert other is not None, f"{codec} cannot go this small: choose a larger budget"
-        (folder / f"{codec}{suffix}").write_bytes(other.data)
-        sides[codec] = Shown(
-            f"{codec}{suffix}",
-            other.bytes_count,
-            round(cc.psnr_db(signal, other.reconstruction), 2),
-            _seen(signal, other.reconstruction),
-        )
-    content = {
-        "example": example,
+        name = f"{codec}{suffix or scene.suffix}"
+        sides[codec] = _measured(signal, other.reconstruction, name, other.bytes_count)
+        if suffix is None:
+            _write(other.reconstruction, folder / name)
+        else:
+            (folder / name).write_bytes(other.data)
+    content: dict[str, Any] = {
+        "example": scene.example,
         "effort": _EFFORT,
-        "size": [signal.width, signal.height],
-        "bpp": bpp,
+        "tune": scene.tune,
+        scene.budget.unit: scene.budget.amount,
         "model": ours.model,
         "sides": {name: asdict(side) for name, side in sides.items()},
     }
+    if kind == "image":
+        content["size"] = [signal.width, signal.height]
     (folder / "figures.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
-def make_thumbnails(folder: Path = THUMBNAILS) -> None:
+def make_thumbnails(folder: Path = examples.THUMBNAILS) -> None:
     """Write small pictures of the examples."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(EXAMPLES.glob("*.png")):
+    for path in sorted(examples.EXAMPLES.glob("*.png")):
         picture = cc.load(path).to_pil()
         picture.thumbnail(_THUMBNAIL_PX)
         picture.save(folder / f"{path.stem}.webp", quality=_THUMBNAIL_QUALITY, method=6)
 
 
-def _webp(signal: cc.Signal, quality: int) -> bytes:
+def _measured(original: cc.Signal, shown: cc.Signal, file: str, bytes_count: int) -> Shown:
+    seen = ssimulacra2(original, shown) if original.kind == "image" else None
+    psnr_db = round(cc.psnr_db(original, shown), 2)
+    return Shown(file, bytes_count, psnr_db, None if seen is None else round(seen, 1))
+
+
+def _write(signal: cc.Signal, path: Path) -> None:
+    if signal.kind == "audio":
+        cc.save(signal, path)
+        return
     stream = BytesIO()
-    signal.to_pil().save(stream, "WEBP", quality=quality, method=6)
-    return stream.getvalue()
-
-
-def _seen(original: cc.Signal, reconstruction: cc.Signal) -> float | None:
-    score = ssimulacra2(original, reconstruction)
-    return None if score is None else round(score, 1)
+    signal.to_pil().save(stream, "WEBP", quality=_DISPLAY_QUALITY, method=6)
+    path.write_bytes(stream.getvalue())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m demo.showcase.make", description=__doc__)
-    parser.add_argument("--example", default=_EXAMPLE)
-    parser.add_argument("--bpp", type=float, default=_BPP)
+    parser.add_argument("--kinds", nargs="+", choices=tuple(_SCENES), default=tuple(_SCENES))
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parsed = parser.parse_args()
     make_thumbnails()
-    make(parsed.example, parsed.bpp, parsed.folder)
+    for one in parsed.kinds:
+        make(one, parsed.folder)

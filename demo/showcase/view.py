@@ -1,49 +1,71 @@
-"""The showcase on the screen: one photograph by three codecs at one size, and a way to try it."""
+"""A showcase on the screen: one signal by several codecs at one size, and a way to try it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import gradio as gr
 
+from combiner_core.signals import Kind
 from demo.codecs import label
 from demo.media import ORIGINAL, bytes_text
 from demo.showcase.figures import ORIGINAL as UNTOUCHED
 from demo.showcase.figures import OURS, Figures
-from demo.ui.compare import ImageComparison, Variant
+from demo.ui.compare import AudioComparison, ImageComparison, Variant
 from demo.ui.parts import MODELS, Updates
 
 _OURS_NAME = MODELS["multires"]
-_LEFT = "jpeg"
+# what a signal is called, whom ours is compared with at first, and how
+_WORDS: Mapping[Kind, tuple[str, str, str]] = MappingProxyType(
+    {
+        "image": (
+            "photograph",
+            "jpeg",
+            f"Left {label('jpeg')}, right {_OURS_NAME}: drag the line, or choose AVIF.",
+        ),
+        "audio": (
+            "music",
+            UNTOUCHED,
+            f"Play, and switch between {_OURS_NAME}, {label('mp3')} and {label('opus')} at the "
+            "same place.",
+        ),
+    }
+)
 
 
 class Showcase:
     """The components, in the current context.
+
+    Args:
+        kind: of the signal.
 
     Attributes:
         example: name of the example that is shown.
         attempt: a button that compresses it.
     """
 
-    def __init__(self) -> None:
-        figures = Figures.read()
+    def __init__(self, kind: Kind) -> None:
+        figures = Figures.read(kind)
         self.example = figures.example
-        with gr.Column(elem_id="image-showcase", elem_classes="showcase") as box:
+        what, left, way = _WORDS[kind]
+        variants = _variants(figures)
+        with gr.Column(elem_id=f"{kind}-showcase", elem_classes="showcase") as box:
             self._box = box
             with gr.Row(elem_classes="showcase-head"):
-                gr.HTML(_headline(figures))
+                gr.HTML(_headline(figures, what, way))
                 self.attempt = gr.Button(
-                    "Compress this photograph",
+                    f"Compress this {what}",
                     size="md",
-                    elem_id="image-attempt",
+                    elem_id=f"{kind}-attempt",
                     scale=0,
                     min_width=210,
                 )
-            ImageComparison(
-                "image-showcase-compare",
-                variants=_variants(figures),
-                left=label(_LEFT),
-                right=_OURS_NAME,
-                size=figures.size,
-            )
+            names, elem_id = (_name_of(left), _OURS_NAME), f"{kind}-showcase-compare"
+            if kind == "image":
+                ImageComparison(elem_id, variants=variants, names=names, size=figures.size)
+            else:
+                AudioComparison(elem_id, variants=variants, names=names)
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
@@ -55,24 +77,24 @@ class Showcase:
         return {self._box: gr.update(visible=visible)}
 
 
-def _headline(figures: Figures) -> str:
+def _headline(figures: Figures, what: str, way: str) -> str:
     size = bytes_text(figures.sides[OURS].bytes_count)
     original = bytes_text(figures.sides[UNTOUCHED].bytes_count)
-    return (
-        f"<h2>The same photograph in {size}</h2><p>From {original} without loss. "
-        f"Left {label(_LEFT)}, right COMBINER: drag the line, or choose AVIF.</p>"
-    )
+    return f"<h2>The same {what} in {size}</h2><p>From {original} without loss. {way}</p>"
 
 
 def _variants(figures: Figures) -> list[Variant]:
-    names = {UNTOUCHED: ORIGINAL, OURS: _OURS_NAME}
     return [
         Variant(
-            names.get(codec, label(codec)),
-            str(side.path),
+            _name_of(codec),
+            str(figures.path_of(side)),
             None if codec == UNTOUCHED else side.bytes_count,
             side.psnr_db,
             perceived=side.ssimulacra2,
         )
         for codec, side in figures.sides.items()
     ]
+
+
+def _name_of(codec: str) -> str:
+    return {UNTOUCHED: ORIGINAL, OURS: _OURS_NAME}.get(codec, label(codec))

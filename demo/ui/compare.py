@@ -127,7 +127,8 @@ class ImageComparison:
     Args:
         elem_id: of the component.
         visible: whether it is shown.
-        variants, left, right: what it shows from the beginning, as in `update`.
+        variants: what it shows from the beginning.
+        names: of these the left and the right one, as in `update`.
         size: width and height of these in pixels, so that their place is there at once.
     """
 
@@ -137,11 +138,10 @@ class ImageComparison:
         *,
         visible: bool = True,
         variants: Sequence[Variant] = (),
-        left: str = "",
-        right: str = "",
+        names: tuple[str, str] = ("", ""),
         size: tuple[int, int] | None = None,
     ) -> None:
-        value = {**_shown(variants, left, right), "size": size} if variants else None
+        value = {**_shown(variants, *names), "size": size} if variants else None
         self._view = _viewer("image", elem_id, visible, value)
 
     @property
@@ -179,10 +179,20 @@ class AudioComparison:
     Args:
         elem_id: of the player; those of the charts begin with it.
         visible: whether it is shown.
+        variants: clips that it offers from the beginning.
+        names: of two of these, as in `update`.
     """
 
-    def __init__(self, elem_id: str, *, visible: bool = True) -> None:
-        self._players = _viewer("audio", elem_id, visible)
+    def __init__(
+        self,
+        elem_id: str,
+        *,
+        visible: bool = True,
+        variants: Sequence[Variant] = (),
+        names: tuple[str, str] = ("", ""),
+    ) -> None:
+        value = _shown(variants, *names) if variants else None
+        self._players = _viewer("audio", elem_id, visible, value)
         self._charts, self._tables = [], []
         for name in ("waveform", "first", "second"):
             chart_id = f"{elem_id}-{name}"

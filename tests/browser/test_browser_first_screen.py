@@ -23,7 +23,7 @@ PAGE_WEIGHT = "() => performance.getEntriesByType('navigation')[0].transferSize"
 
 
 def test_a_comparison_stands_there_and_moves(page: Page) -> None:
-    figures = Figures.read()
+    figures = Figures.read("image")
     showcase = page.locator("#image-showcase")
     expect(showcase.locator("[data-chip=left]")).to_contain_text("JPEG")
     expect(showcase.locator("[data-chip=right]")).to_contain_text(
@@ -44,6 +44,25 @@ def test_a_comparison_stands_there_and_moves(page: Page) -> None:
     thumbnails = page.locator("#image-examples img")
     expect(thumbnails).to_have_count(8)
     assert all(thumbnails.nth(i).get_attribute("alt") for i in range(8))
+
+
+def test_a_clip_can_be_heard_at_once_and_tried(page: Page) -> None:
+    figures = Figures.read("audio")
+    page.get_by_role("tab", name="Audio").click()
+    showcase = page.locator("#audio-showcase")
+    sides = showcase.get_by_role("radio")
+    expect(sides).to_have_count(len(figures.sides))
+    ours = showcase.get_by_role("radio", name="COMBINER")
+    expect(ours).to_contain_text(f"{figures.sides['ours'].bytes_count:,} bytes")
+    expect(ours).to_have_attribute("aria-checked", "true")
+    showcase.get_by_role("button", name="Play").click()
+    expect(showcase.get_by_role("button", name="Pause")).to_be_visible()
+    showcase.get_by_role("radio", name="Opus").click()
+    expect(showcase.locator("[data-part=time]")).to_contain_text("of 0:03.0")
+    page.locator("#audio-attempt").click()
+    expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
+    expect(showcase).to_be_hidden()
+    expect(page.locator("#audio-status strong")).to_contain_text("67 kB to ")
 
 
 def test_one_click_compresses_the_photograph(page: Page) -> None:
