@@ -68,11 +68,13 @@ def test_words_are_kept_on_request(cli: RunCli, tmp_path: Path) -> None:
     exif[0x8298], exif[0x13B], exif[0x132] = "(c) Ann", "Ann", "2019:01:01 00:00:00"
     (tmp_path / "photo.jpg").write_bytes(image_bytes(picture(), "JPEG", exif=exif))
     plain = answer(cli("encode", "photo.jpg", "-o", "plain.cmb", "--bytes", 400, *FAST))
-    assert plain["notes"] == ["Not kept of what the file says about itself: copyright, author, date, EXIF."]
+    assert plain["notes"] == [
+        "Details of the file that are not kept: copyright, author, date, EXIF."
+    ]
     kept = answer(
         cli("encode", "photo.jpg", "-o", "kept.cmb", "--bytes", 400, "--keep-metadata", *FAST)
     )
-    assert kept["notes"][0] == "Kept of what the file says about itself: copyright, author, date."
+    assert kept["notes"][0] == "Details of the file that are kept: copyright, author, date."
     assert kept["bytes"] <= 400
     known = {"copyright": "(c) Ann", "author": "Ann", "date": "2019:01:01 00:00:00"}
     assert known.items() <= answer(cli("info", "kept.cmb", "--json")).items()

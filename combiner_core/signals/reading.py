@@ -36,7 +36,7 @@ class Reading:
         left = [word for word in (*self.about.known(), *self.metadata) if word not in kept]
         parts = []
         if kept:
-            parts.append(f"kept of what the file says about itself: {', '.join(kept)}")
+            parts.append(f"details of the file that are kept: {', '.join(kept)}")
         if left:
-            parts.append(f"not kept of what the file says about itself: {', '.join(left)}")
+            parts.append(f"details of the file that are not kept: {', '.join(left)}")
         return (*self.notes, *(f"{part[0].upper()}{part[1:]}." for part in parts))

@@ -24,8 +24,10 @@ def test_exif_is_told_or_kept(file_format: str) -> None:
     date = "2019:01:01 00:00:00" if file_format == "TIFF" else "2020:02:03 04:05:06"
     assert got.about == About("(c) Ann", "Ann", date)
     notes = got.all_notes(keeps_about=True)
-    assert notes[0] == "Kept of what the file says about itself: copyright, author, date."
-    assert got.all_notes()[0].startswith("Not kept of what the file says about itself: copyright, author, date")
+    assert notes[0] == "Details of the file that are kept: copyright, author, date."
+    assert got.all_notes()[0].startswith(
+        "Details of the file that are not kept: copyright, author, date"
+    )
 
 
 def test_texts_of_png() -> None:

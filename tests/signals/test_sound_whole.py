@@ -307,10 +307,12 @@ def test_tags_are_told_or_kept(codec: str, form: str) -> None:
     got = reading(sound_bytes(tones("mono"), 48000, codec, form, "mono", tags))
     assert got.about.known() == {"copyright": "© Ann", "author": "Ann", "date": "2020"}
     assert got.metadata == ("title",)
-    assert got.all_notes() == ("Not kept of what the file says about itself: copyright, author, date, title.",)
+    assert got.all_notes() == (
+        "Details of the file that are not kept: copyright, author, date, title.",
+    )
     assert got.all_notes(keeps_about=True) == (
-        "Kept of what the file says about itself: copyright, author, date.",
-        "Not kept of what the file says about itself: title.",
+        "Details of the file that are kept: copyright, author, date.",
+        "Details of the file that are not kept: title.",
     )
 
 
