@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -15,8 +15,10 @@ from combiner_core.multires.coding_order import Group
 
 # histogram of log2 |c|: from 2^-24 to 2^24 in steps of 1/16
 _LOWEST, _HIGHEST, _STEPS = -24, 24, 16
-# weights that are looked at together
+# weights that are looked at together: a processor keeps them at hand
 _TOGETHER = 1 << 18
+# weights of a level from which the histogram is known
+_ENOUGH = 1 << 22
 
 
 class Coefficients:
@@ -35,7 +37,11 @@ class Coefficients:
     @cached_property
     def energy(self) -> float:
         """Sum of squares: the distortion if nothing is sent, in the signal's units."""
-        return sum(float(part.square().sum(dtype=torch.float64)) for part in self._parts())
+        return sum(
+            float(part.square().sum(dtype=torch.float64))
+            for level in self._levels.values()
+            for part in level.flatten().split(_TOGETHER)
+        )
 
     def information_bits(self, scale: float) -> float:
         """Sum of 1/2 log2(1 + (c / s)^2 / 2): falls with a growing noise scale as files do."""
@@ -47,12 +53,12 @@ class Coefficients:
     def _histogram(self) -> NDArray[np.float64]:
         count = (_HIGHEST - _LOWEST) * _STEPS
         total = np.zeros(count)
-        for part in self._parts():
-            logs = part.abs().clamp_(min=2.0**_LOWEST).log2_()
-            total += torch.histc(logs, count, _LOWEST, _HIGHEST).double().cpu().numpy()
-        return total
-
-    def _parts(self) -> Iterator[Tensor]:
-        """All weights, so many at a time as a processor keeps at hand."""
         for level in self._levels.values():
-            yield from level.flatten().split(_TOGETHER)
+            # of large levels, rows of all channels tell enough
+            rows = level[..., :: -(-level.numel() // _ENOUGH), :]
+            share = level.numel() / rows.numel()
+            for part in rows.flatten().split(_TOGETHER):
+                logs = part.abs().clamp_(min=2.0**_LOWEST).log2_()
+                found = torch.histc(logs, count, _LOWEST, _HIGHEST).double().cpu().numpy()
+                total += share * found
+        return total

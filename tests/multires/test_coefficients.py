@@ -10,8 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from combiner_core.multires import coefficients
 from combiner_core.multires.coding_order import Group
 from combiner_core.multires.coefficients import Coefficients
+from combiner_core.multires.image import activity
 from combiner_core.multires.image.field import decompose
 
 
@@ -67,3 +69,24 @@ def test_nothing_costs_nothing() -> None:
     targets = Coefficients({1: torch.zeros(1, 9, 8, 8)})
     assert targets.energy == 0
     assert targets.information_bits(4.0) < 1e-6
+
+
+def test_some_rows_of_a_large_level_tell_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(3)
+    arrays = {1: 20 * torch.randn(1, 36, 90, 50, generator=generator), 2: levels()[2]}
+    whole = Coefficients(arrays).information_bits(4.0)
+    monkeypatch.setattr(coefficients, "_ENOUGH", 20_000)
+    part = Coefficients(arrays).information_bits(4.0)
+    assert part != whole
+    assert part == pytest.approx(whole, rel=0.01)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (31, 33), (100, 17)])
+def test_activity_does_not_depend_on_how_many_rows_are_looked_at(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = 255 * torch.rand(3, *size, generator=torch.Generator().manual_seed(4))
+    pixels[:, : size[0] // 2] *= 0.1
+    whole = activity.activity_octaves(pixels)
+    monkeypatch.setattr(activity, "_TOGETHER", 1)
+    assert torch.equal(activity.activity_octaves(pixels), whole)
