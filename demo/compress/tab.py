@@ -114,7 +114,6 @@ class CompressTab:
         ready = self._screen.compress.click(
             None, None, self._controls.painted, js=f"() => combiner.ready('{self._kind}')"
         )
-        begun = [ready.then(self._start, **asked)]
         example = str(examples.path_of(self._kind, self._screen.showcase.example))
         chosen = self._screen.showcase.attempt.click(
             lambda: (example, ""),
@@ -123,10 +122,10 @@ class CompressTab:
             trigger_mode="once",
             **QUICK,
         )
-        begun.append(chosen.then(self._start, **asked))
-        for each in begun:
+        for each in (ready, chosen):
+            begun = each.then(self._start, **asked)
             # An answer on an earlier run may have come after that on this one.
-            each.success(self._look, self._looking, self._screen.outputs, **QUICK)
+            begun.success(self._look, self._looking, self._screen.outputs, **QUICK)
         self._wire_several()
         stopped = self._screen.stop.click(self._end, self._looking, self._screen.outputs, **QUICK)
         stopped.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.

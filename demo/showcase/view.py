@@ -12,7 +12,7 @@ from demo.codecs import label
 from demo.media import ORIGINAL, bytes_text
 from demo.showcase.figures import ORIGINAL as UNTOUCHED
 from demo.showcase.figures import OURS, Figures
-from demo.ui.compare import AudioComparison, ImageComparison, Variant
+from demo.ui.compare import Variant, standing
 from demo.ui.parts import MODELS, Updates
 
 _OURS_NAME = MODELS["multires"]
@@ -49,7 +49,6 @@ class Showcase:
         figures = Figures.read(kind)
         self.example = figures.example
         what, left, way = _WORDS[kind]
-        variants = _variants(figures)
         with gr.Column(elem_id=f"{kind}-showcase", elem_classes="showcase") as box:
             self._box = box
             with gr.Row(elem_classes="showcase-head"):
@@ -61,11 +60,8 @@ class Showcase:
                     scale=0,
                     min_width=210,
                 )
-            names, elem_id = (_name_of(left), _OURS_NAME), f"{kind}-showcase-compare"
-            if kind == "image":
-                ImageComparison(elem_id, variants=variants, names=names, size=figures.size)
-            else:
-                AudioComparison(elem_id, variants=variants, names=names)
+            elem_id = f"{kind}-showcase-compare"
+            standing(kind, elem_id, _variants(figures), _name_of(left), _OURS_NAME, figures.size)
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:

@@ -127,22 +127,10 @@ class ImageComparison:
     Args:
         elem_id: of the component.
         visible: whether it is shown.
-        variants: what it shows from the beginning.
-        names: of these the left and the right one, as in `update`.
-        size: width and height of these in pixels, so that their place is there at once.
     """
 
-    def __init__(
-        self,
-        elem_id: str,
-        *,
-        visible: bool = True,
-        variants: Sequence[Variant] = (),
-        names: tuple[str, str] = ("", ""),
-        size: tuple[int, int] | None = None,
-    ) -> None:
-        value = {**_shown(variants, *names), "size": size} if variants else None
-        self._view = _viewer("image", elem_id, visible, value)
+    def __init__(self, elem_id: str, *, visible: bool = True) -> None:
+        self._view = _viewer("image", elem_id, visible)
 
     @property
     def outputs(self) -> list[gr.components.Component]:
@@ -165,7 +153,7 @@ class ImageComparison:
             figures: none.
             size: width and height of the first, so that its place is there at once.
         """
-        value = {**_shown(variants, left, right), "size": size}
+        value = _shown(variants, left, right, size)
         return {self._view: gr.update(value=value, visible=True)}
 
     def clear(self, *, visible: bool = True) -> Updates:
@@ -179,20 +167,10 @@ class AudioComparison:
     Args:
         elem_id: of the player; those of the charts begin with it.
         visible: whether it is shown.
-        variants: clips that it offers from the beginning.
-        names: of two of these, as in `update`.
     """
 
-    def __init__(
-        self,
-        elem_id: str,
-        *,
-        visible: bool = True,
-        variants: Sequence[Variant] = (),
-        names: tuple[str, str] = ("", ""),
-    ) -> None:
-        value = _shown(variants, *names) if variants else None
-        self._players = _viewer("audio", elem_id, visible, value)
+    def __init__(self, elem_id: str, *, visible: bool = True) -> None:
+        self._players = _viewer("audio", elem_id, visible)
         self._charts, self._tables = [], []
         for name in ("waveform", "first", "second"):
             chart_id = f"{elem_id}-{name}"
@@ -235,6 +213,18 @@ class AudioComparison:
         return {self._players: gr.update(value=None, visible=visible), **updates}
 
 
+def standing(
+    kind: Kind,
+    elem_id: str,
+    variants: Sequence[Variant],
+    left: str,
+    right: str,
+    size: tuple[int, int] | None = None,
+) -> gr.HTML:
+    """A viewer of what never changes, there from the beginning; see `Comparison.update`."""
+    return _viewer(kind, elem_id, True, _shown(variants, left, right, size))
+
+
 def _viewer(kind: Kind, elem_id: str, visible: bool, value: Any = None) -> gr.HTML:
     return gr.HTML(
         value,
@@ -251,9 +241,11 @@ def _asset(name: str) -> str:
     return (_ASSETS / name).read_text("utf-8")
 
 
-def _shown(variants: Sequence[Variant], left: str, right: str) -> dict[str, Any]:
+def _shown(
+    variants: Sequence[Variant], left: str, right: str, size: tuple[int, int] | None = None
+) -> dict[str, Any]:
     """What the scripts of the viewers take."""
-    return {"variants": _described(variants), "left": left, "right": right}
+    return {"variants": _described(variants), "left": left, "right": right, "size": size}
 
 
 def _described(variants: Sequence[Variant]) -> list[dict[str, Any]]:
