@@ -19,8 +19,9 @@ from demo.showcase.view import Showcase
 from demo.ui import status
 from demo.ui.parts import Updates
 
-# Of a run that waits less is to be seen, and there may be many of them.
-_POLL_S, _WAITING_POLL_S = 0.5, 1.0
+# Of a run that waits less is to be seen, and there may be many of them; the first picture is what
+# a visitor waits for.
+_POLL_S, _WAITING_POLL_S, _FIRST_POLL_S = 0.5, 1.0, 0.2
 _INVITATIONS: Mapping[Kind, str] = MappingProxyType(
     {
         "image": "Choose a picture or an example, then press Compress",
@@ -180,7 +181,11 @@ class Screen:
         companion = view.companion if view is not None else None
         busy = runs or (companion is not None and not companion.ended)
         watched = runs or (view is not None and not view.settled)
-        pause_s = _WAITING_POLL_S if view is not None and view.state == "waiting" else _POLL_S
+        pause_s = _POLL_S
+        if view is not None and view.state == "waiting":
+            pause_s = _WAITING_POLL_S
+        elif view is not None and view.state == "running" and not _is_seen(view):
+            pause_s = _FIRST_POLL_S
         return {
             self.timer: gr.Timer(pause_s, active=watched),
             self.compress: gr.Button(interactive=not runs),

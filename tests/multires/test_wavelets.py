@@ -132,3 +132,14 @@ def test_integer_errors_do_not_grow_over_a_whole_pyramid() -> None:
         real = join(real, details.double(), *sizes[level - 1])
     # two units of the noise scale
     assert float((exact - real).abs().max()) < 2 * 16
+
+
+@pytest.mark.parametrize("rows", [16, 17, 21])
+def test_what_is_transformed_together_does_not_show(rows: int) -> None:
+    values = noise(1, 1, rows, 1 << 17)
+    low, details = split(values)
+    # on its side it is taken apart at other places, and two kinds of details change theirs
+    low_aside, details_aside = split(values.mT)
+    torch.testing.assert_close(low, low_aside.mT, atol=1e-12, rtol=0)
+    expected = details_aside[:, [1, 0, 2]].mT
+    torch.testing.assert_close(details, expected, atol=1e-12, rtol=0)

@@ -22,12 +22,17 @@ def fold(values: Tensor) -> Tensor:
     height, width = values.shape[2:]
     if height % _SIDE or width % _SIDE:
         values = functional.pad(values, (0, width % _SIDE, 0, height % _SIDE))
-    return functional.pixel_unshuffle(values, _SIDE)
+    # as `pixel_unshuffle`, which takes longer
+    batch, channels, height, width = values.shape
+    parts = values.reshape(batch, channels, height // _SIDE, _SIDE, width // _SIDE, _SIDE)
+    return parts.permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
 
 
 def unfold(values: Tensor, height: int, width: int) -> Tensor:
     """The inverse of `fold`: (B, C, height, width)."""
-    return functional.pixel_shuffle(values, _SIDE)[..., :height, :width]
+    batch, channels, *size = values.shape
+    parts = values.reshape(batch, channels // PHASES, _SIDE, _SIDE, *size)
+    return parts.permute(0, 1, 4, 2, 5, 3).flatten(4).flatten(2, 3)[..., :height, :width]
 
 
 def folded_channels(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from combiner_core.multires.image.colours import to_colours
@@ -30,10 +29,7 @@ def decompose(pixels: Tensor, levels: int) -> dict[int, Tensor]:
     weights: dict[int, Tensor] = {}
     low = to_colours(pixels)
     for level in range(1, levels + 1):
-        # one colour after the other, which takes less memory at a time
-        parts = [split(low[:, [colour]]) for colour in range(low.shape[1])]
-        low = torch.cat([part[0] for part in parts], 1)
-        weights[level] = torch.stack([part[1] for part in parts], 2).flatten(1, 2)
+        low, weights[level] = split(low)
     weights[levels + 1] = low
     return weights
 

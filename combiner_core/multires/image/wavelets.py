@@ -17,8 +17,11 @@ _SHIFT = 12
 _ONE = 1 << _SHIFT
 # integers for which no step of a synthesis leaves 32 bits
 _SMALL = 1 << 13
-# integers that are synthesised together: large pictures would take several times their memory
-_VALUES_TOGETHER = 1 << 18
+# what is transformed together: large pictures would take several times their memory, and no
+# processor keeps them at hand
+_VALUES_TOGETHER = 1 << 19
+# rows on either side that those between them depend on, or a few more
+_REACH = 4
 # predict, update, predict, update, in 1/4096
 _STEPS = (-6497, -217, 3616, 1817)
 # what a low and a high coefficient are multiplied by on synthesis, in 1/4096
@@ -36,10 +39,18 @@ def split(values: Tensor) -> tuple[Tensor, Tensor]:
         w = ceil(W / 2): first those of the rows' low and the columns' high frequencies, then the
         converse, then both high.
     """
-    low, high = _analyse(values, 3)
-    low_low, low_high = _analyse(low, 2)
-    high_low, high_high = _analyse(high, 2)
-    return low_low, torch.cat([low_high, high_low, high_high], 1)
+    batch, channels, height, width = values.shape
+    size = (-(-height // 2), -(-width // 2))
+    lows = values.new_empty(batch, channels, *size)
+    details = values.new_empty(batch, 3 * channels, *size)
+    rows = max(_REACH, _VALUES_TOGETHER // (batch * channels * width) // 2 * 2)
+    for start in range(0, height, rows):
+        first = max(0, start - _REACH)
+        parts = _split(values[:, :, first : start + rows + _REACH])
+        known = slice((start - first) // 2, (start - first + rows) // 2)
+        for whole, part in zip((lows, details), parts, strict=True):
+            whole[:, :, start // 2 : (start + rows) // 2] = part[:, :, known]
+    return lows, details
 
 
 def join(
@@ -55,16 +66,23 @@ def join(
     return _synthesise(lows, highs, 3, width, out)
 
 
+def _split(values: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = _analyse(values, 3)
+    low_low, low_high = _analyse(low, 2)
+    high_low, high_high = _analyse(high, 2)
+    return low_low, torch.cat([low_high, high_low, high_high], 1)
+
+
 def _analyse(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     length = values.shape[axis]
     if length % 2:
         values = torch.cat([values, values.narrow(axis, length - 1, 1)], axis)
     even, odd = _halves(values, axis)
     for first, second in (_STEPS[:2], _STEPS[2:]):
-        odd = odd + (even + _next(even, axis)) * (first / _ONE)
+        odd = _next(even, axis).add_(even).mul_(first / _ONE).add_(odd)
         odd = _mirror_last(odd, axis, length)
-        even = even + (odd + _previous(odd, axis)) * (second / _ONE)
-    return even * (_ONE / _LOW_GAIN), _clear_last(odd, axis, length) * (_ONE / _HIGH_GAIN)
+        even = _previous(odd, axis).add_(odd).mul_(second / _ONE).add_(even)
+    return even.mul_(_ONE / _LOW_GAIN), _clear_last(odd, axis, length).mul_(_ONE / _HIGH_GAIN)
 
 
 def _synthesise(
