@@ -80,7 +80,8 @@ def steps(usual: Tuning) -> dict[str, Tuning]:
         "least error": AudioTuning(),
         "shaping": shaped,
         "filling": replace(shaped, few=(usual.few[0], 0), many=(usual.many[0], 0)),
-        "falling": usual,
+        "falling": replace(usual, is_even=False),
+        "gain control": usual,
     }
 
 

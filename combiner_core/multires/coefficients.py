@@ -22,10 +22,16 @@ _ENOUGH = 1 << 22
 
 
 class Coefficients:
-    """Arrays of weights (B, channels, H, W) in the signal's units, by level."""
+    """Arrays of weights (B, channels, H, W) in the signal's units, by level.
 
-    def __init__(self, levels: Mapping[int, Tensor]) -> None:
-        self._levels = levels
+    Args:
+        levels: the arrays.
+        shares: what of the squared errors of each row of them (H,) is left in the signal; all of
+            it by default.
+    """
+
+    def __init__(self, levels: Mapping[int, Tensor], shares: Tensor | None = None) -> None:
+        self._levels, self._shares = levels, shares
 
     def of(self, group: Group, scale: float) -> NDArray[np.float32]:
         """A group's weights in units of s, flat over the batch: (B channels, H, W)."""
@@ -34,9 +40,20 @@ class Coefficients:
         part = level[:, list(group.channels), rows] / scale
         return part.flatten(0, 1).cpu().numpy()
 
+    def shares_of(self, group: Group) -> NDArray[np.float32] | None:
+        """What of the squared errors of a group's rows is left in the signal: (H, 1)."""
+        if self._shares is None:
+            return None
+        rows = slice(group.first_row, group.first_row + group.coded.shape[1])
+        return self._shares[rows, None].cpu().numpy()
+
     @cached_property
     def energy(self) -> float:
         """Sum of squares: the distortion if nothing is sent, in the signal's units."""
+        shares = self._shares
+        if shares is not None:
+            squares = (level.square().sum((0, 1, 3)) @ shares for level in self._levels.values())
+            return sum(map(float, squares))
         return sum(
             float(part.square().sum(dtype=torch.float64))
             for level in self._levels.values()

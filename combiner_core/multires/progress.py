@@ -118,10 +118,11 @@ class Reporter:
             spent = Spent((*spent.bits, bits), spent.kl_bits + integers.kl_bits(target))
             exists = integers.coded
             errors = target - coded.values / VALUE_UNITS
-            before, after = target[exists], errors[exists]
             # not as a product of vectors, whose threads would stand in the way of torch's
-            gained = np.square(after).sum() - np.square(before).sum()
-            squared_error += noise.value**2 * float(gained)
+            gained = np.square(errors) - np.square(target)
+            shares = coefficients.shares_of(prior.group)
+            gained = gained if shares is None else gained * shares
+            squared_error += noise.value**2 * float(gained[exists].sum())
             self._mse = max(squared_error, 0.0) / self._field.values_count
             detail_squares += self._field.detail_squares(prior, integers, coded.values)
             self._detail_mse = noise.value**2 * detail_squares / self._field.values_count

@@ -28,7 +28,12 @@ from combiner_core import (
 from combiner_core.multires import codec as multires_codec
 from combiner_core.multires.audio import filling
 from combiner_core.multires.audio.field import AudioField
-from combiner_core.multires.audio.manner import MAX_FILLING, MAX_SHAPING, AudioManner
+from combiner_core.multires.audio.manner import (
+    MAX_FILLING,
+    MAX_GAIN_BYTES,
+    MAX_SHAPING,
+    AudioManner,
+)
 from combiner_core.multires.audio.shaping import noise_steps, weigh
 from combiner_core.multires.codec import MultiresEffort
 from combiner_core.multires.coding_order import GroupPrior, follow
@@ -184,7 +189,7 @@ def test_a_silent_channel_and_a_silent_stretch_stay_silent() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.binary(max_size=6), st.integers(0, 200), st.binary(max_size=60))
+@given(st.binary(max_size=8), st.integers(0, 200), st.binary(max_size=60))
 def test_any_manner_and_message_is_refused_or_gives_sound(
     manner: bytes, side_bytes: int, payload: bytes
 ) -> None:
@@ -204,14 +209,21 @@ def nothing(prior: GroupPrior) -> torch.Tensor:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, MAX_SHAPING), st.integers(0, MAX_FILLING), st.booleans())
-def test_manners_come_back(shaping: int, strength: int, apart: bool) -> None:
-    manner = AudioManner(shaping, strength, strength // 3, apart)
+@given(
+    st.integers(0, MAX_SHAPING),
+    st.integers(0, MAX_FILLING),
+    st.booleans(),
+    st.integers(0, MAX_GAIN_BYTES),
+)
+def test_manners_come_back(shaping: int, strength: int, apart: bool, gain_bytes: int) -> None:
+    manner = AudioManner(shaping, strength, strength // 3, apart, gain_bytes)
     assert len(manner.to_bytes()) == AudioManner.BYTES
     assert AudioManner.from_bytes(manner.to_bytes()) == manner
 
 
-@pytest.mark.parametrize("content", [b"\x41\0\0\0", b"\0\x21\0\0", b"\0\2\3\0", b"\0\0\0\2", b"\0"])
+@pytest.mark.parametrize(
+    "content", [b"\x41\0\0\0\0\0", b"\0\x21\0\0\0\0", b"\0\2\3\0\0\0", b"\0\0\0\2\0\0", b"\0\0\0\0"]
+)
 def test_manners_that_no_encoder_writes_are_refused(content: bytes) -> None:
     with pytest.raises(BitstreamError, match="manner"):
         AudioManner.from_bytes(content)

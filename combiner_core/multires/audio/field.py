@@ -11,13 +11,14 @@ from torch import Tensor
 
 from combiner_core.devices import placed
 from combiner_core.errors import BitstreamError
-from combiner_core.multires.audio import bands, filling
+from combiner_core.multires.audio import bands, filling, gain_control
 from combiner_core.multires.audio.ends import extended
 from combiner_core.multires.audio.error_bars import ClipErrorBars, Filling
 from combiner_core.multires.audio.manner import FILLING_UNITS, PLAIN, AudioManner
 from combiner_core.multires.audio.mdct import (
     analyse_extended,
     frame_count,
+    frame_means,
     mid_side,
     synthesise,
 )
@@ -43,6 +44,8 @@ _MAP_ROWS, _MAP_COLUMNS = 64, 128
 _USUAL_PEAK, _MOST_GAIN = 0.25, 15
 # information of middle and side, in that of left and right, from which on these are coded
 _WORTH_TELLING = 1.05
+# gains take no more of a payload than one part in so many
+_GAIN_SHARE = 16
 # from which on the filling falls no further
 _LAST_FALLING_BIN = 192
 
@@ -63,6 +66,8 @@ class AudioField:
         manner: what is done to their weights besides.
         levels: of the noise that fills what is not coded, see `filling`; as usual if None.
         gain: octaves by which clips are made louder before anything else, 0 to 15.
+        gains: by which moments of them are made louder after that, see `gain_control`; none if
+            None.
         rotation_cost: of the clip to be encoded, see `tuning.rotation_cost`.
     """
 
@@ -81,6 +86,7 @@ class AudioField:
         levels: filling.Levels | None = None,
         gain: int = 0,
         rotation_cost: float = 0.0,
+        gains: gain_control.Gains | None = None,
     ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self._hop = model.config.prior.hop
@@ -88,7 +94,7 @@ class AudioField:
         self.values_count = shape.channels * shape.samples
         self.manner, self.setting = manner, gain
         self._levels = np.zeros(self.levels_shape, np.int8) if levels is None else levels
-        self._rotation_cost = rotation_cost
+        self._rotation_cost, self._gains = rotation_cost, gains
 
     def suited(self, signal: Signal) -> AudioField:
         """The field of a clip that may be a quiet one: with a gain, as loud as others."""
@@ -112,9 +118,15 @@ class AudioField:
         payload_bytes: int,
     ) -> AudioField:
         """The field of a clip in the manner of a tuning."""
-        rate_bits = 8 * payload_bytes / self.values_count
-        manner = manner_for(tuning, rate_bits, self._rotation_cost > 1)
-        return AudioField(self._model, self._shape, self._device, manner, gain=self.setting)
+        rate_bits, gains, message = 8 * payload_bytes / self.values_count, None, b""
+        if tuning.is_even:
+            found = gain_control.gains_of(values, self._hop)
+            message = gain_control.to_bytes(found, payload_bytes // _GAIN_SHARE)
+            gains = gain_control.from_bytes(message, len(found)) if message else None
+        manner = manner_for(tuning, rate_bits, self._rotation_cost > 1, len(message))
+        return AudioField(
+            self._model, self._shape, self._device, manner, gain=self.setting, gains=gains
+        )
 
     def received(self, parameters: Parameters, side: bytes) -> AudioField:
         """The field in the manner that a file tells, with its levels of noise.
@@ -123,20 +135,35 @@ class AudioField:
             BitstreamError: no encoder writes these.
         """
         manner = AudioManner.from_bytes(parameters.manner)
-        levels = None
+        gain_bytes, level_bytes = manner.gain_bytes, parameters.side_bytes - manner.gain_bytes
+        if level_bytes < 0 or (level_bytes and not manner.filling):
+            raise BitstreamError("The file's parameters are not those of this model.")
+        levels = gains = None
         if manner.filling:
             is_cut = len(side) < parameters.side_bytes
-            levels = filling.from_bytes(side, self.levels_shape, is_cut)
-        elif parameters.side_bytes:
-            raise BitstreamError("The file's parameters are not those of this model.")
-        gain = parameters.setting
-        return AudioField(self._model, self._shape, self._device, manner, levels, gain)
+            levels = filling.from_bytes(side[gain_bytes:], self.levels_shape, is_cut)
+        if gain_bytes:
+            message, count = (
+                side[:gain_bytes],
+                gain_control.gain_count(self._shape.samples, self._hop),
+            )
+            gains = gain_control.from_bytes(message, count, len(message) < gain_bytes)
+        return AudioField(
+            self._model,
+            self._shape,
+            self._device,
+            manner,
+            levels,
+            gain=parameters.setting,
+            gains=gains,
+        )
 
     def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
-        """What the manner takes of a payload, and makes use of besides: the levels of noise."""
-        if not self.manner.filling:
-            return 0, 0
-        return filling.usual_bytes(self.levels_shape, payload_bytes)
+        """What the manner takes of a payload, and makes use of besides: gains, levels of noise."""
+        usual, spare = 0, 0
+        if self.manner.filling:
+            usual, spare = filling.usual_bytes(self.levels_shape, payload_bytes)
+        return self.manner.gain_bytes + usual, spare
 
     @property
     def peak(self) -> float:
@@ -160,7 +187,8 @@ class AudioField:
 
     def coefficients(self, values: Tensor) -> Coefficients:
         """Weights of samples, by band; stereo as mid and side, unless its channels are apart."""
-        return Coefficients(to_levels(self._model.config.prior, self._weights(values)))
+        levels = to_levels(self._model.config.prior, self._weights(values))
+        return Coefficients(levels, self._error_shares())
 
     def coding_order(self, noise: NoiseScale, *, synthesise: bool = True) -> CodingOrder[Decoded]:
         """All groups, one block of frames after the other; see `ImageField.coding_order`."""
@@ -199,7 +227,9 @@ class AudioField:
             Root mean squares (channels, frames, bands), see `bands`. Errors of left and right are
             alike where middle and side are coded.
         """
-        variances = bars.variances()
+        variances, shares = bars.variances(), self._error_shares()
+        if shares is not None:
+            variances = variances * shares.cpu()[:, None]
         if len(variances) == 2 and not self.manner.apart:
             variances = variances.mean(0, keepdim=True).expand_as(variances)
         deviations: NDArray[np.float32] = variances.sqrt().numpy()
@@ -224,7 +254,10 @@ class AudioField:
         samples = scaled_size(self._shape.samples, scale)
         # on the next finer grid of whole hops, and from there by interpolation
         finer = max(1, int(np.ceil(scale)))
-        wave = synthesise(weights, self._shape.samples, finer).div_(self._loudness).cpu().numpy()
+        sound = synthesise(weights, self._shape.samples, finer).div_(self._loudness)
+        if self._gains is not None:
+            sound /= self._gain_curve(sound.shape[1], finer)
+        wave = sound.cpu().numpy()
         # of the exact scale: on a coarse grid the rate rounds to another one
         if wave.shape[1] != samples:
             wave = regrid(wave, finer, scale, samples)
@@ -233,10 +266,14 @@ class AudioField:
     def side(
         self, values: Tensor, decode: Callable[[], Decoded], noise: NoiseScale, most_bytes: int
     ) -> bytes:
-        """The levels at which noise is as strong as what is missing of samples, within bytes."""
+        """The gains, and the levels at which noise is as strong as what is missing of samples."""
+        gains = b"" if self._gains is None else gain_control.to_bytes(self._gains, most_bytes)
+        if not self.manner.filling:
+            return gains
         coded, deviation = decode()
         missing = self._weights(values) / noise.value - coded.float() / VALUE_UNITS
-        return filling.to_bytes(filling.levels_of(missing, deviation), most_bytes)
+        levels = filling.levels_of(missing, deviation)
+        return gains + filling.to_bytes(levels, most_bytes - len(gains))
 
     def filter_gain(self, values: Tensor, *, roughly: bool) -> None:
         """None: clips have no postfilter."""
@@ -276,7 +313,21 @@ class AudioField:
         fallen = (torch.arange(self._hop, device=self._device) / _LAST_FALLING_BIN).clamp_max(1)
         return (manner.filling - manner.falling * fallen) / FILLING_UNITS
 
+    def _gain_curve(self, points: int, scale: int = 1) -> Tensor:
+        """What samples are multiplied by besides."""
+        assert self._gains is not None
+        return gain_control.curve(self._gains, self._hop, points, scale).to(self._device)
+
+    def _error_shares(self) -> Tensor | None:
+        """What of the squared errors of each frame's weights is left in the samples."""
+        if self._gains is None:
+            return None
+        left = self._gain_curve(self._shape.samples).square().reciprocal()
+        return frame_means(left, self._hop)
+
     def _weights(self, values: Tensor) -> Tensor:
+        if self._gains is not None:
+            values = values * self._gain_curve(self._shape.samples)
         channels, samples = self._rotated(values), self._shape.samples
         after = self._frames * self._hop - samples
         return analyse_extended(extended(channels, self._hop, after, self._hop), self._hop)

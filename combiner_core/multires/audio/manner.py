@@ -11,7 +11,8 @@ from combiner_core.errors import BitstreamError
 # of the numbers in files
 SHAPING_UNITS, FILLING_UNITS = 64, 16
 MAX_SHAPING, MAX_FILLING = 64, 32
-_NUMBERS = struct.Struct("<BBBB")
+MAX_GAIN_BYTES = (1 << 16) - 1
+_NUMBERS = struct.Struct("<BBBBH")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class AudioManner:
             its level says, in 1/16: see `filling`.
         falling: by how much less that share is from bin 192 on, up to which it falls evenly.
         apart: whether the two channels of a clip are coded as they are, not as middle and side.
+        gain_bytes: of the message of the gains, see `gain_control`.
 
     Raises:
         ValueError: a number is out of range.
@@ -36,6 +38,7 @@ class AudioManner:
     filling: int = 0
     falling: int = 0
     apart: bool = False
+    gain_bytes: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.shaping <= MAX_SHAPING:
@@ -44,10 +47,13 @@ class AudioManner:
             raise ValueError(f"a filling of {self.filling}")
         if not 0 <= self.falling <= self.filling:
             raise ValueError(f"a filling that falls by {self.falling}")
+        if not 0 <= self.gain_bytes <= MAX_GAIN_BYTES:
+            raise ValueError(f"gains of {self.gain_bytes} bytes")
 
     def to_bytes(self) -> bytes:
         """For the parameters of a file."""
-        return _NUMBERS.pack(self.shaping, self.filling, self.falling, self.apart)
+        numbers = self.shaping, self.filling, self.falling, self.apart, self.gain_bytes
+        return _NUMBERS.pack(*numbers)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> AudioManner:
@@ -59,10 +65,10 @@ class AudioManner:
         if not content:
             return PLAIN
         try:
-            shaping, filling, falling, apart = _NUMBERS.unpack(content)
+            shaping, filling, falling, apart, gain_bytes = _NUMBERS.unpack(content)
             if apart > 1:
                 raise ValueError(f"channels apart in way {apart}")
-            return cls(shaping, filling, falling, bool(apart))
+            return cls(shaping, filling, falling, bool(apart), gain_bytes)
         except (ValueError, struct.error) as error:
             raise BitstreamError("The file's manner of sound is none that there is.") from error
 

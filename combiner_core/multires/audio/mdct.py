@@ -86,6 +86,15 @@ def synthesise(coefficients: Tensor, samples: int, scale: float = 1.0) -> Tensor
     return wave[:, points : points + round(samples * points / hop)]
 
 
+def frame_means(values: Tensor, hop: int) -> Tensor:
+    """Means of values (samples,) over the atoms of each frame, by their squares: (frames,)."""
+    count = frame_count(len(values), hop)
+    # as they are at the ends beyond these, where the first and the last frame reach
+    places = torch.arange(-hop, count * hop, device=values.device).clamp(0, len(values) - 1)
+    window = _factors(hop, values.device)[0].square()
+    return values[places].unfold(0, 2 * hop, hop) @ (window / window.sum())
+
+
 def _factors(hop: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """The window (2 hop,) and the phases that make a Fourier transform one of these cosines.
 
