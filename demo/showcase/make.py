@@ -34,7 +34,7 @@ class _Scene:
 
     Attributes:
         example: name among the examples.
-        budget: of our file, which no other may exceed.
+        budget: of the others' files; ours may be no larger than the least of them.
         tune: of our run.
         suffix: of the files that stand for what browsers do not read, or read differently.
         others: codecs, with the suffix of their own files where browsers read these.
@@ -72,7 +72,14 @@ def make(kind: Kind, folder: Path = FOLDER) -> None:
     scene, folder = _SCENES[kind], folder / kind
     file = examples.path_of(kind, scene.example)
     signal = cc.load(file)
-    *_, ours = cc.encode(signal, scene.budget, cc.EncodeOptions(effort=_EFFORT, tune=scene.tune))
+    others = {
+        codec: codecs.encode_within(signal, codec, scene.budget.file_bytes(signal))
+        for codec in scene.others
+    }
+    sizes = [other.bytes_count for other in others.values() if other is not None]
+    assert len(sizes) == len(others), "a codec cannot go this small: choose a larger budget"
+    options = cc.EncodeOptions(effort=_EFFORT, tune=scene.tune)
+    *_, ours = cc.encode(signal, cc.Budget(min(sizes)), options)
     assert isinstance(ours, cc.Encoded)
     folder.mkdir(parents=True, exist_ok=True)
     sides = {
@@ -83,8 +90,8 @@ def make(kind: Kind, folder: Path = FOLDER) -> None:
     _write(ours.reconstruction, folder / sides[OURS].file)
     (folder / f"{scene.example}.cmb").write_bytes(ours.data)
     for codec, suffix in scene.others.items():
-        other = codecs.encode_within(signal, codec, len(ours.data))
-        assert other is not None, f"{codec} cannot go this small: choose a larger budget"
+        other = others[codec]
+        assert other is not None
         name = f"{codec}{suffix or scene.suffix}"
         sides[codec] = _measured(signal, other.reconstruction, name, other.bytes_count)
         if suffix is None:
