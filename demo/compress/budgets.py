@@ -145,7 +145,7 @@ def saving_text(before_bytes: int, after_bytes: int, *, at_most: bool = False) -
         f"{bytes_text(before_bytes)} to {'at most ' if at_most else ''}{bytes_text(after_bytes)}"
     )
     if after_bytes >= before_bytes:
-        return f"{words}: your file is as small already"
+        return f"{words}: your file is no larger already"
     saved = 100 * (1 - after_bytes / before_bytes)
     return f"{words}, {math.floor(saved * 10) / 10 if saved > 99 else round(saved):g} % smaller"
 

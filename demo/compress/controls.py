@@ -100,6 +100,8 @@ class Controls:
                 min_width=110,
                 elem_id=f"{kind}-bytes",
             )
+        # What was typed: a signal after it may be too small for that.
+        self._own_bytes = gr.Number(None, visible="hidden", label="Own size", precision=0)
         self._effort = gr.Radio(
             self._efforts(None, "multires"),
             value="fast",
@@ -132,23 +134,15 @@ class Controls:
                 elem_id=f"{kind}-model",
             )
             gr.Markdown(inputs.limits_text(kind, settings), elem_classes="job-limits")
+        self._treatment = [self._model, self._effort, self._tune, self.frame_s]
         self._known = gr.State(None)
         self._wire()
 
     @property
     def asked(self) -> list[gr.components.Component]:
         """The components whose values `task` takes."""
-        return [
-            self.source,
-            self._known,
-            self._purpose,
-            self._bytes,
-            self._model,
-            self._effort,
-            self._tune,
-            self.frame_s,
-            self.painted,
-        ]
+        size = [self._purpose, self._bytes]
+        return [self.source, self._known, *size, *self._treatment, self.painted]
 
     def task(
         self,
@@ -218,14 +212,7 @@ class Controls:
     @property
     def settings(self) -> list[gr.components.Component]:
         """The components that `restored` sets."""
-        return [
-            self._purpose,
-            self._bytes,
-            self._model,
-            self._effort,
-            self._tune,
-            self.frame_s,
-        ]
+        return [self._purpose, self._bytes, self._own_bytes, *self._treatment]
 
     def retell_on(self, event: Any) -> None:
         """Say anew what runs take: an event may have taught more of it."""
@@ -242,7 +229,7 @@ class Controls:
             self.frame_s: view.frame_s or 0.0,
         }
         if view.budget_bytes and view.extent is not None:
-            updates[self._bytes] = view.budget_bytes
+            updates |= dict.fromkeys((self._bytes, self._own_bytes), view.budget_bytes)
             updates[self._purpose] = budgets.matching(view.extent, view.budget_bytes)
         return updates
 
@@ -265,7 +252,7 @@ class Controls:
             trigger_mode="always_last",
             **QUEUED,
         )
-        wished = [self._purpose, self._bytes, self._known]
+        wished = [self._purpose, self._own_bytes, self._bytes, self._known]
         how = [self._bytes, self._effort, self._tune]
         self._described: list[Any] = [self._known, *how, self._model]
         # Alone: what else an event leaves as it is would be made anew, see `image_input`.
@@ -291,15 +278,16 @@ class Controls:
         self._doublings.input(
             None,
             self._doublings,
-            [self._bytes, self._purpose],
-            js=f"doublings => [Math.round(2 ** doublings), '{purposes.OWN}']",
+            [self._bytes, self._own_bytes, self._purpose],
+            js="doublings => [2 ** doublings, 2 ** doublings].map(Math.round)"
+            f".concat('{purposes.OWN}')",
             **own,
         )
         self._bytes.input(
             None,
             self._bytes,
-            [self._doublings, self._purpose],
-            js=f"bytes => [Math.log2(Math.max(1, bytes)), '{purposes.OWN}']",
+            [self._doublings, self._own_bytes, self._purpose],
+            js=f"bytes => [Math.log2(Math.max(1, bytes)), bytes, '{purposes.OWN}']",
             **own,
         )
 
@@ -376,11 +364,13 @@ class Controls:
         row = gr.update(visible=True)
         return {self._size: row, self._bytes: file_bytes, self._doublings: slider}
 
-    def _fill(self, purpose: str, own_bytes: int | None, known: Known | None) -> Updates:
-        """The size that is wished for."""
+    def _fill(
+        self, purpose: str, own_bytes: int | None, shown_bytes: int | None, known: Known | None
+    ) -> Updates:
+        """The size that is wished for, as far as this signal can use it."""
         if known is None:
             return cast(Updates, gr.skip())
-        return self._sized(known, Wish(purpose, own_bytes).bytes_for(known))
+        return self._sized(known, Wish(purpose, own_bytes or shown_bytes).bytes_for(known))
 
     def _confine(self, known: Known | None, own_bytes: int | None) -> Updates:
         """The field ends where the gain does."""

@@ -14,8 +14,8 @@ from demo.ui.status import panel
 
 PHASES: Mapping[Phase, str] = MappingProxyType(
     {
-        "search": "Finding how fine it can be",
-        "fit": "Fitting the function",
+        "search": "Finding the quality that fits",
+        "fit": "Refining",
         "code": "Coding",
         "verify": "Decoding the file once",
     }
@@ -48,10 +48,12 @@ def _running(view: JobView) -> str:
     if progress is None:
         return panel("running", "Preparing")
     note = _time_left(view.left_s)
-    facts = {RUNNING_PSNR: f"about {progress.psnr_db:.0f} dB"}
+    facts = {}
+    if progress.phase != "search":  # Its passes are of sizes that the file will not have.
+        facts[RUNNING_PSNR] = f"about {progress.psnr_db:.0f} dB"
     if progress.committed_bits:
         bytes_count, most_bytes = progress.committed_bits // 8, progress.budget_bits // 8
-        facts["Committed"] = f"{bytes_count:,} of {most_bytes:,} bytes"
+        facts["Coded"] = f"{bytes_count:,} of {most_bytes:,} bytes"
     facts["Elapsed"] = f"{progress.elapsed_s:.0f} s"
     headline = PHASES[progress.phase]
     if progress.phase == "code" and view.passes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -55,7 +55,9 @@ _PSNR_DB: Mapping[TuneName, tuple[float, float, float, float]] = MappingProxyTyp
 _SPREAD_DB, _IMAGE_RATES = 3.0, (0.08, 2.5)
 # Below this photographs are so smooth that the slope is another one.
 _LEAST_MOST_RATE = 8.0
-_IMAGE_WORDS = ((0.1, "rough"), (0.35, "soft"), (0.8, "fair"), (1.3, "good"))
+# up to so many dB, or up to so many bpp where nobody knows how many dB that is
+_WORDS_BY_DB = ((25.0, "rough"), (29.0, "soft"), (33.0, "fair"), (37.0, "good"))
+_WORDS_BY_RATE = ((0.1, "rough"), (0.35, "soft"), (0.8, "fair"), (1.3, "good"))
 _BEST_WORD = "very good"
 # by the means of ViSQOL in docs/results.md: about 2.5, 3.3 and 3.8 of 5, of music 3.8 and 4.4
 _AUDIO_WORDS = (
@@ -83,12 +85,16 @@ def quality_text(kind: Kind, rate: float, most_rate: float, tune: TuneName) -> s
     """
     if kind != "image":
         return next((words for limit, words in _AUDIO_WORDS if rate < limit), _BEST_SOUND)
-    word = next((word for limit, word in _IMAGE_WORDS if rate < limit), _BEST_WORD)
-    text = f"{word} quality in most photographs"
     if not _IMAGE_RATES[0] <= rate <= min(_IMAGE_RATES[1], most_rate):
-        return text
+        return f"{_word(rate, _WORDS_BY_RATE)} quality in most photographs"
     psnr_db = float(terms(rate, most_rate) @ _PSNR_DB[tune])
-    return f"{text}, about {psnr_db - _SPREAD_DB:.0f} to {psnr_db + _SPREAD_DB:.0f} dB"
+    least_db, most_db = psnr_db - _SPREAD_DB, psnr_db + _SPREAD_DB
+    word = _word(psnr_db, _WORDS_BY_DB)
+    return f"{word} quality in most photographs, about {least_db:.0f} to {most_db:.0f} dB"
+
+
+def _word(value: float, words: Sequence[tuple[float, str]]) -> str:
+    return next((word for limit, word in words if value < limit), _BEST_WORD)
 
 
 def terms(rate: float, most_rate: float) -> NDArray[np.float64]:

@@ -145,8 +145,8 @@ class Several:
             of = f" of {count}" if chosen.refused else ""
             headline = f"{len(chosen.paths)}{of} {noun} chosen"
             note = (
-                "Compress takes them all: a purpose is for each its own size, a size of your own "
-                f"as many bytes for a {_PER[self._kind]} as for the first."
+                "Compress takes them all. For a purpose each gets its own size, with a size of "
+                f"your own as many bytes for a {_PER[self._kind]} as the first."
             )
         else:
             return ""

@@ -59,23 +59,27 @@ class Pace:
 
     Args:
         stages: in order; those that a run skips do no harm.
+        usual_s: how long such runs usually take, in seconds, if anybody knows.
     """
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
+    def __init__(self, stages: Sequence[Stage], usual_s: float | None = None) -> None:
         self._stages, self._current = stages, 0
         self._walks, self._within, self._done = 0, 0.0, 0.0
-        self._end_s: float | None = None
+        self._end_s = usual_s
         self._seen_s = 0.0
 
     def left_s(self, elapsed_s: float) -> float | None:
         """About how many seconds are left; ``None`` as long as nobody can say.
 
-        It shrinks as time goes by. Where a run takes longer than it seemed, it stands still: the
-        end moves on, but never by more than the time that has passed since. It is infinite while
-        the end seems much further away than that.
+        At first it is what such runs usually take. It shrinks as time goes by. Where a run takes
+        longer than it seemed, it stands still: the end moves on, but never by more than the time
+        that has passed since. It is infinite while the end seems much further away than that.
         """
         if self._done < _LEAST_DONE:
-            return None
+            if self._end_s is None or elapsed_s >= self._end_s:
+                return None
+            self._seen_s = elapsed_s
+            return self._end_s - elapsed_s
         found_s = shown_s = elapsed_s / self._done
         if self._end_s is not None:
             shown_s = min(found_s, self._end_s + max(0.0, elapsed_s - self._seen_s))

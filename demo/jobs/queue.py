@@ -53,10 +53,11 @@ class _Job:
     ended_at: float | None = None
     companion: str | None = None
 
-    def open(self, opened: Opened) -> None:
-        """Take note of what is compressed."""
-        self.extent = Extent.of(opened.shape)
-        self.pace = Pace(stages_of(self.view.options, self.extent.kind))
+    def open(self, opened: Opened, times: RunTimes) -> None:
+        """Take note of what is compressed, and how long that usually takes."""
+        self.extent, options = Extent.of(opened.shape), self.view.options
+        usual_s = times.usual_s(self.extent, options)
+        self.pace = Pace(stages_of(options, self.extent.kind), usual_s)
         self.view = replace(
             self.view,
             budget_bytes=opened.budget_bytes,
@@ -322,7 +323,7 @@ class JobQueue:
             if job.view.ended or isinstance(event, Made):
                 return
             if isinstance(event, Opened):
-                job.open(event)
+                job.open(event, self.times)
                 if job.comparison is not None:
                     return  # It began anew, with another worker.
                 job.comparison = BaselineComparison(

@@ -82,6 +82,12 @@ def sources(view: View) -> str:
     if not (view.measured or view.published):
         return "<p>There are no results of this kind yet.</p>"
     text = f"<p>Means over {view.files} files.</p>" if view.measured else ""
+    if view.left_out:
+        names = ", ".join(map(escape, view.left_out))
+        text += (
+            f"<p>Not drawn: {names}. Their files of these have no size in common at which a mean "
+            "could be taken. The table above compares them file by file.</p>"
+        )
     if not view.sources:
         return text
     lines = "".join(

@@ -47,6 +47,7 @@ class View:
         ours: the settings that are ours.
         published: curves that others published, by name.
         sources: of those curves, a sentence each.
+        left_out: settings measured on all files, which have no rate in common.
     """
 
     one: DataSet
@@ -56,6 +57,7 @@ class View:
     ours: Sequence[str]
     published: Mapping[str, Points]
     sources: Mapping[str, str]
+    left_out: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -127,7 +129,18 @@ def _view(folder: Path, one: DataSet, measure: str, data: pd.DataFrame) -> View:
         ours,
         published,
         sources,
+        _apart(data, measure, measured),
     )
+
+
+def _apart(data: pd.DataFrame, measure: str, measured: Mapping[str, Points]) -> list[str]:
+    """Settings that were measured on all files but are not among the means."""
+    files = data["file"].nunique()
+    return [
+        str(setting)
+        for setting, rows in data.groupby("setting")
+        if setting not in measured and len(by_file(rows, measure)) == files
+    ]
 
 
 def _means(data: pd.DataFrame, one: DataSet, measure: str) -> dict[str, Points]:

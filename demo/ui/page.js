@@ -34,6 +34,23 @@
     },
   };
 
+  // What the status says until a file is there; then again what the page had written.
+  const receiving = (kind) => {
+    const holder = document.querySelector(`#${kind}-status .status`)?.parentElement;
+    let before = null;
+    return {
+      begin() {
+        if (!holder || before !== null) return;
+        before = holder.innerHTML;
+        holder.innerHTML = '<section class="status" data-state="waiting" aria-label="Status">' +
+          "<p><strong>Receiving your file</strong> <span></span></p></section>";
+      },
+      end() {
+        if (before !== null) holder.innerHTML = before;
+      },
+    };
+  };
+
   window.combiner = {
     painting,
     begin(kind, values) {
@@ -46,9 +63,17 @@
     async ready(kind) {
       const button = document.getElementById(`${kind}-compress`);
       button.disabled = true;  // Once is enough.
-      while (waiting[kind] > 0 || waiting.uploads > 0) await pause(LOOK_MS);
+      const tell = receiving(kind);
+      while (waiting[kind] > 0 || waiting.uploads > 0) {
+        tell.begin();
+        await pause(LOOK_MS);
+      }
+      tell.end();
       await pause(LOOK_MS);  // The page takes note of it.
       button.disabled = false;
+      // On a phone what comes of it stands above the controls.
+      const shown = button.closest(".job").querySelector(".job-shown");
+      if (matchMedia("(max-width: 760px)").matches) shown.scrollIntoView();
       return kind === "image" ? painting.text : "";
     },
   };

@@ -33,7 +33,7 @@ from browser_tools import (
     visit,
 )
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 import combiner_core as cc
 
@@ -144,6 +144,13 @@ def test_a_budget_is_by_purpose_or_ones_own_and_stays(page: Page, photo_file: Pa
     expect(size).not_to_have_value("9999999")
     expect(note).to_contain_text("The gain ends about here")
     assert 300_000 < int(size.input_value()) < 900_000
+    size.fill("200000")
+    page.locator("#image-source").get_by_label("Remove Image").click()
+    upload(page, "image", photo_file)
+    expect(note).to_contain_text("96 × 64 pixels")
+    expect(size).to_have_value(re.compile(r"^\d{4,5}$"))  # So small a picture needs no more.
+    page.locator("#image-examples button").first.click()
+    expect(note).to_contain_text("at most 200,000 bytes")  # But it is still my size.
     size.fill("700")
     page.locator("#image-source").get_by_label("Remove Image").click()
     upload(page, "image", photo_file)
@@ -393,3 +400,26 @@ def open_page_busy(page: Page, url: str) -> None:
     """Go to the app while a run of this visitor goes on."""
     page.goto(url)
     expect(page.locator("#image-stop")).to_be_enabled()
+
+
+def test_a_phone_shows_what_comes_of_it(browser: Browser, app_url: str) -> None:
+    page = browser.new_page(viewport={"width": PHONE[0], "height": PHONE[1]})
+    open_page(page, f"{app_url}/?tab=audio")
+    page.locator("#audio-examples button").first.click()
+    expect(page.locator("#audio-note")).to_contain_text("bytes")
+    page.locator("#audio-tune").scroll_into_view_if_needed()
+    page.locator("#audio-compress").click()
+    expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
+    expect(page.locator("#audio-compare")).to_be_in_viewport()
+    page.close()
+
+
+def test_a_press_while_a_file_is_on_its_way_is_told(page: Page, photo_file: Path) -> None:
+    held: list[Route] = []
+    page.route("**/upload?*", lambda route: held.append(route))
+    page.locator("#image-source input[type=file]").first.set_input_files(photo_file)
+    page.locator("#image-compress").click()
+    expect(page.locator("#image-status")).to_contain_text("Receiving your file")
+    held[0].continue_()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    page.unroute("**/upload?*")

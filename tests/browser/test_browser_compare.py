@@ -29,7 +29,7 @@ pytestmark = pytest.mark.browser
 
 LEFT, RIGHT = (f"#image-compare [data-layer={side}]" for side in ("left", "right"))
 SCORE = re.compile(
-    r"(Right|Wrong): X was ([AB])\. (\d+) of (\d+); by guessing at least so good: (\d+) %"
+    r"(Right|Wrong): X was ([AB])\. (\d+) of (\d+)\. By guessing one gets as many (\d+) %"
 )
 # What is heard from now on: the place in the clip, and the first samples of the one that sounds.
 RECORD = """() => {
@@ -184,7 +184,7 @@ def test_clips_are_switched_at_the_same_place(page: Page, clip: cc.Signal, tmp_p
 
 def expect_score(viewer: Locator, verdict: str, hidden: str, right: int, total: int) -> None:
     score = viewer.locator(".blind-score")
-    expect(score).to_contain_text(f"{right} of {total};")
+    expect(score).to_contain_text(f"{right} of {total}.")
     found = SCORE.match(score.inner_text())
     assert found is not None
     assert found.groups()[:4] == (verdict, hidden, str(right), str(total))

@@ -80,3 +80,22 @@ def test_a_run_that_takes_much_longer_says_so(
     assert left[-1] == math.inf
     shown = [each for each in left if each is not None and math.isfinite(each)]
     assert np.all(np.diff([usual_s, *shown]) <= 1e-9)
+
+
+def test_at_first_the_time_left_is_the_usual_one(
+    event: Callable[[Phase, int, int], cc.Progress],
+) -> None:
+    pace = Pace(stages_of(MULTIRES, "image"), usual_s=20.0)
+    left = [pace.left_s(float(second)) for second in range(0, 12, 2)]
+    assert left == [20.0, 18.0, 16.0, 14.0, 12.0, 10.0]
+    for phase in ("search", "fit"):
+        for step in range(6):
+            pace.see(event(phase, step, 5))  # type: ignore[arg-type]
+    later = pace.left_s(12.0)
+    assert later is not None
+    assert later <= 10.0
+
+
+def test_nobody_knows_what_is_left_of_a_run_that_takes_longer_than_usual() -> None:
+    pace = Pace(stages_of(MULTIRES, "image"), usual_s=20.0)
+    assert pace.left_s(20.5) is None
