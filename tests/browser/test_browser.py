@@ -59,12 +59,6 @@ TIME_TO_STOP = """() => {
 
 
 @pytest.fixture
-def photo_file(photo: cc.Signal, tmp_path: Path) -> Path:
-    cc.save(photo, tmp_path / "photo.png")
-    return tmp_path / "photo.png"
-
-
-@pytest.fixture
 def large_file(photo: cc.Signal, tmp_path: Path) -> Path:
     """Picture of 384 x 256 pixels."""
     cc.save(cc.Signal.image(np.tile(photo.values, (4, 4, 1))), tmp_path / "large.png")
