@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -135,6 +135,7 @@ class BaselineComparison:
         self._failures: dict[str, str] = {}
         self._looks: Looks | None = None
         self._tickets: set[Ticket[Any]] = set()
+        self._sweeps: dict[str, Ticket[Any]] = {}
         self._rows, self._abandoned = 0, False
         # Whoever holds it may write files; nobody does once all is abandoned.
         self._writing = RLock()
@@ -148,15 +149,33 @@ class BaselineComparison:
 
     def draw_curves(self) -> None:
         """Begin with the curves."""
-        for codec in self._codecs:
-            self._later(
+        self._draw(self._codecs)
+
+    def _draw(self, codecs: Iterable[str]) -> None:
+        for codec in codecs:
+            ticket = self._later(
                 partial(lambda codec: Sweep(self._open(None), codec), codec),
                 partial(self._curves.__setitem__, codec),
             )
+            if ticket is not None:
+                self._sweeps[codec] = ticket
+
+    def _put_off_curves(self) -> list[str]:
+        """Take back what waits of them; returns the codecs."""
+        waiting = [
+            codec
+            for codec, ticket in self._sweeps.items()
+            if not (ticket.result.running() or ticket.result.done())
+        ]
+        for codec in waiting:
+            self._sweeps.pop(codec).cancel()
+        return waiting
 
     def compare(self, ours: Ours) -> None:
         """Measure the result of the run and look into it, then what codecs make of its size."""
         self._rows = 1 + len(self._codecs)
+        # Our own row comes before curves that nobody has begun with.
+        put_off = self._put_off_curves()
         self._later(
             lambda: Judge(self._open(ours.original), self._open(ours.decoded)),
             partial(self._enter_ours, ours),
@@ -170,6 +189,7 @@ class BaselineComparison:
                 partial(self._enter, codec),
                 codec,
             )
+        self._draw(put_off)
 
     def abandon(self) -> None:
         """Do no more."""
@@ -181,17 +201,18 @@ class BaselineComparison:
 
     def _later(
         self, make: Callable[[], Any], note: Callable[[Any], None], row: str | None = None
-    ) -> None:
+    ) -> Ticket[Any] | None:
         """Have some work done, and note its result, or the reason in a row if it has one."""
         with self._writing:
             if self._abandoned:
-                return
+                return None
             try:
-                ticket = self._background.submit(self._visitor, make)
+                ticket: Ticket[Any] = self._background.submit(self._visitor, make)
             except StoppedError:
-                return
+                return None
             self._tickets.add(ticket)
         ticket.result.add_done_callback(partial(self._ended, ticket, note, row))
+        return ticket
 
     def _ended(
         self, ticket: Ticket[Any], note: Callable[[Any], None], row: str | None, result: Future[Any]

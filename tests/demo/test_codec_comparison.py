@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -14,16 +15,17 @@ import combiner_core as cc
 from combiner_core import codecs
 from combiner_core.errors import SignalError
 from combiner_core.signals import Kind, to_signal
-from demo.baselines import Entry
+from demo.baselines import BaselineComparison, Entry, Ours
 from demo.codecs import CODECS, RatePoint
 from demo.compress.codec_table import COMPUTING, TOO_SMALL, table
 from demo.media import Extent, for_screen, lossless
+from demo.scheduling import Scheduler, Visitor
 from demo.settings import InputLimits
 from demo.ui.compare import Variant
 from demo.ui.parts import write
 from demo.work import Judge, Quality, Reencode, Reencoded, Rendering, Source, Sweep
 from demo.work.codecs import quality
-from demo.workers import Setup
+from demo.workers import LocalExecutor, RunLimits, Setup
 
 LIMITS = InputLimits(24_000_000, 600)
 ENGINE = Setup(device="cpu").engine()
@@ -81,6 +83,39 @@ def test_baseline_fits_the_size_and_is_measured(kind: Kind, signals: dict[Kind, 
         assert result.encode_s > 0
         (again,) = Judge(source(signal), source(decoded)).run(ENGINE)
         assert again.psnr_db == pytest.approx(result.quality.psnr_db, abs=0.01)
+
+
+def test_our_own_row_comes_before_curves_that_wait(clip: cc.Signal, tmp_path: Path) -> None:
+    (tmp_path / "clip.wav").write_bytes(lossless(clip))
+    made = cc.compress(clip, kbps=16, effort="fast")
+    (tmp_path / "clip.cmb").write_bytes(made)
+    executor = LocalExecutor(Setup(device="cpu"), RunLimits(600, 8 << 30), kept=1)
+    background = Scheduler(executor, 1)
+    comparison = BaselineComparison(
+        "audio",
+        lambda file: Source.read(file or tmp_path / "clip.wav", "audio", LIMITS),
+        tmp_path / "clip",
+        background,
+        Visitor("198.51.100.1", "anna"),
+    )
+    try:
+        comparison.draw_curves()
+        original = tmp_path / "clip.wav"
+        comparison.compare(
+            Ours(original, original, tmp_path / "clip.cmb", len(made), 30.0, 1.0, 1.0)
+        )
+        deadline_s, curves_then = time.monotonic() + 300, None
+        while not (state := comparison.state()).settled:
+            assert time.monotonic() < deadline_s
+            if curves_then is None and state.entries:
+                curves_then = set(state.curves)
+            time.sleep(0.005)
+    finally:
+        background.close()
+    assert curves_then is not None
+    assert len(curves_then) < len(CODECS["audio"])
+    assert set(state.curves) == set(CODECS["audio"])
+    assert not state.failures
 
 
 @pytest.mark.parametrize("kind", KINDS)
