@@ -76,8 +76,8 @@ def make(kind: Kind, folder: Path = FOLDER) -> None:
         codec: codecs.encode_within(signal, codec, scene.budget.file_bytes(signal))
         for codec in scene.others
     }
-    sizes = [other.bytes_count for other in others.values() if other is not None]
-    assert len(sizes) == len(others), "a codec cannot go this small: choose a larger budget"
+    sizes = [other.bytes_count if other else 0 for other in others.values()]
+    assert all(sizes), "a codec cannot go this small: choose a larger budget"
     options = cc.EncodeOptions(effort=_EFFORT, tune=scene.tune)
     *_, ours = cc.encode(signal, cc.Budget(min(sizes)), options)
     assert isinstance(ours, cc.Encoded)

@@ -120,12 +120,16 @@ class AudioField:
         """The field of a clip in the manner of a tuning."""
         rate_bits, gains, message = 8 * payload_bytes / self.values_count, None, b""
         if tuning.is_even:
-            found = gain_control.gains_of(values, self._hop)
-            message = gain_control.to_bytes(found, payload_bytes // _GAIN_SHARE)
-            gains = gain_control.from_bytes(message, len(found)) if message else None
+            gains = gain_control.gains_of(values, self._hop)
+            message = gain_control.to_bytes(gains, payload_bytes // _GAIN_SHARE)
         manner = manner_for(tuning, rate_bits, self._rotation_cost > 1, len(message))
         return AudioField(
-            self._model, self._shape, self._device, manner, gain=self.setting, gains=gains
+            self._model,
+            self._shape,
+            self._device,
+            manner,
+            gain=self.setting,
+            gains=gains if message else None,
         )
 
     def received(self, parameters: Parameters, side: bytes) -> AudioField:
@@ -143,10 +147,8 @@ class AudioField:
             is_cut = len(side) < parameters.side_bytes
             levels = filling.from_bytes(side[gain_bytes:], self.levels_shape, is_cut)
         if gain_bytes:
-            message, count = (
-                side[:gain_bytes],
-                gain_control.gain_count(self._shape.samples, self._hop),
-            )
+            message = side[:gain_bytes]
+            count = gain_control.gain_count(self._shape.samples, self._hop)
             gains = gain_control.from_bytes(message, count, len(message) < gain_bytes)
         return AudioField(
             self._model,

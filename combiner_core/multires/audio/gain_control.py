@@ -26,6 +26,8 @@ _STEPS_PER_OCTAVE = 2
 _REACH, _SILENCE = 3, 1e-7
 # of the loudness that a half hop lacks, so much is made up for
 _SHARE = 0.5
+# half hops, and points, that are looked at together, so that memory stays bounded
+_HOPS_TOGETHER, _POINTS_TOGETHER = 1 << 10, 1 << 18
 # what a message cut short may seem to tell
 _ANY = 127
 
@@ -42,11 +44,9 @@ def gains_of(samples: Tensor, hop: int) -> Gains:
         samples: (channels, samples), with a peak about that of usual sound.
         hop: of the transform, in samples.
     """
-    width, count = hop // GAINS_PER_HOP, gain_count(samples.shape[1], hop)
-    squares = samples.double().square().mean(0).cpu().numpy()
-    starts = np.arange(count) * width
-    lengths = np.minimum(len(squares) - starts, width)
-    energy = np.add.reduceat(squares, starts) / lengths + _SILENCE
+    width = hop // GAINS_PER_HOP
+    parts = samples.split(_HOPS_TOGETHER * width, 1)
+    energy = np.concatenate([_energies(part, width) for part in parts]) + _SILENCE
     wide = np.pad(energy, _REACH, mode="edge")
     around = np.convolve(wide, np.full(2 * _REACH + 1, 1 / (2 * _REACH + 1)), "valid")
     lacking_octaves = 0.5 * np.log2(around / energy)
@@ -64,9 +64,14 @@ def curve(gains: Gains, hop: int, points: int, scale: int = 1) -> Tensor:
         points: of the result.
         scale: of these in the place of each sample, see `mdct.synthesise`.
     """
-    places = (np.arange(points) + 0.5) * (GAINS_PER_HOP / (hop * scale)) - 0.5
-    octaves = np.interp(places, np.arange(len(gains)), gains / _STEPS_PER_OCTAVE)
-    return torch.from_numpy(np.exp2(octaves).astype(np.float32))
+    result = np.empty(points, np.float32)
+    middles, octaves = np.arange(len(gains)), gains / _STEPS_PER_OCTAVE
+    for first in range(0, points, _POINTS_TOGETHER):
+        part = result[first : first + _POINTS_TOGETHER]
+        places = np.arange(first, first + len(part)) + 0.5
+        places = places * (GAINS_PER_HOP / (hop * scale)) - 0.5
+        part[:] = np.exp2(np.interp(places, middles, octaves))
+    return torch.from_numpy(result)
 
 
 def to_bytes(gains: Gains, most_bytes: int) -> bytes:
@@ -91,3 +96,11 @@ def from_bytes(message: bytes, count: int, is_cut: bool = False) -> Gains:
         raise BitstreamError("The file's gains are damaged.") from error
     held: Gains = gains.clip(0, MAX_GAIN)
     return held
+
+
+def _energies(samples: Tensor, width: int) -> NDArray[np.float64]:
+    """Mean squares of so many samples each, the last of them fewer."""
+    squares = samples.double().square().mean(0).cpu().numpy()
+    starts = np.arange(0, len(squares), width)
+    sums: NDArray[np.float64] = np.add.reduceat(squares, starts)
+    return sums / np.minimum(len(squares) - starts, width)

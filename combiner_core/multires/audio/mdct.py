@@ -88,11 +88,12 @@ def synthesise(coefficients: Tensor, samples: int, scale: float = 1.0) -> Tensor
 
 def frame_means(values: Tensor, hop: int) -> Tensor:
     """Means of values (samples,) over the atoms of each frame, by their squares: (frames,)."""
-    count = frame_count(len(values), hop)
-    # as they are at the ends beyond these, where the first and the last frame reach
-    places = torch.arange(-hop, count * hop, device=values.device).clamp(0, len(values) - 1)
+    after = frame_count(len(values), hop) * hop - len(values)
+    # the first and the last frame reach over the ends, where values are as at these
+    wide = functional.pad(values[None], (hop, after), mode="replicate")[0]
     window = _factors(hop, values.device)[0].square()
-    return values[places].unfold(0, 2 * hop, hop) @ (window / window.sum())
+    shares = window / window.sum()
+    return torch.cat([part @ shares for part in wide.unfold(0, 2 * hop, hop).split(_BLOCK)])
 
 
 def _factors(hop: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
