@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast, get_args
 
@@ -13,6 +13,7 @@ from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
 from demo.compress import budgets, purposes
 from demo.compress.budgets import Known, Wish
+from demo.compress.several import refused
 from demo.jobs import JobQueue, JobView, Task
 from demo.media import Extent
 from demo.settings import Settings
@@ -49,6 +50,7 @@ class Controls:
         frame_s: which moment, of a video or an animation.
         painted: where the bits of a picture should go, see `demo.ui.brush`.
         refused: the event of a file that is of no use, once it is cleared.
+        refusal: its value is the name of that file, and why.
     """
 
     def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
@@ -135,7 +137,7 @@ class Controls:
             )
             gr.Markdown(inputs.limits_text(kind, settings), elem_classes="job-limits")
         self._treatment = [self._model, self._effort, self._tune, self.frame_s]
-        self._known = gr.State(None)
+        self._known, self.refusal = gr.State(None), gr.State(("", ""))
         self._wire()
 
     @property
@@ -248,7 +250,7 @@ class Controls:
         measured = self.source.change(
             self._measure,
             self.source,
-            [self._known, self._note, self.frame_s, self._seen],
+            [self._known, self._note, self.frame_s, self._seen, self.refusal],
             trigger_mode="always_last",
             **QUEUED,
         )
@@ -329,7 +331,7 @@ class Controls:
             texts.append((f"{name.capitalize()}, {purposes.duration_text(usual_s)}", name))
         return texts
 
-    async def _measure(self, path: str | None, request: gr.Request) -> Updates:
+    async def _measure(self, path: str | None, request: gr.Request) -> AsyncIterator[Updates]:
         """The signal is another one; what is wanted of it stays."""
         nothing: Updates = {
             self._known: None,
@@ -338,16 +340,18 @@ class Controls:
             self._seen: gr.update(value="", visible=False),
         }
         if path is None:
-            return nothing
+            yield nothing
+            return
         try:
             measured = await self.look_into(path, self._visitors.listener(request))
         except cc.CombinerError as error:
+            yield {self.refusal: refused(path, str(error))}
             raise parts.toast(error) from error
         extent = Extent.of(measured.shape)
         has_frames = measured.has_frames and self._kind == "image"
         most_bytes = budgets.max_bytes(extent, measured.most_bytes)
         known = Known(path, extent, budgets.size_of(path), most_bytes)
-        return {
+        yield {
             self._known: known,
             self.frame_s: gr.Number(value=0.0, visible=has_frames),
             self._seen: gr.update(

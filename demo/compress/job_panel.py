@@ -26,27 +26,27 @@ RUNNING_PSNR = "PSNR so far"
 _FILLED = 0.9
 
 
-def job_panel(view: JobView) -> str:
-    """The panel of a job, whatever its state."""
+def job_panel(view: JobView, refusal: str = "") -> str:
+    """The panel of a job, whatever its state; `refusal` says why a file was not taken meanwhile."""
     if view.state == "waiting":
-        return panel("waiting", "Waiting", note=_place_text(view.place))
+        return panel("waiting", "Waiting", note=_place_text(view.place), refusal=refusal)
     if view.state == "failed":
-        return panel("failed", "Failed", note=view.error)
+        return panel("failed", "Failed", note=view.error, refusal=refusal)
     if view.state == "stopped":
-        return panel("stopped", "Stopped", note="Nothing was kept.")
+        return panel("stopped", "Stopped", note="Nothing was kept.", refusal=refusal)
     if view.outcome is not None:
         facts = _result_facts(view.outcome)
         saving = saving_text(view.file_bytes, view.outcome.bytes_count)
         painted = ("The bits went where you painted.",) if view.is_painted else ()
         notes = " ".join((*painted, *view.notes, *_ended_early(view, view.outcome)))
-        return panel("done", saving, note=notes, facts=facts)
-    return _running(view)
+        return panel("done", saving, note=notes, facts=facts, refusal=refusal)
+    return _running(view, refusal)
 
 
-def _running(view: JobView) -> str:
+def _running(view: JobView, refusal: str) -> str:
     progress = view.progress
     if progress is None:
-        return panel("running", "Preparing")
+        return panel("running", "Preparing", refusal=refusal)
     note = _time_left(view.left_s)
     facts = {}
     if progress.phase != "search":  # Its passes are of sizes that the file will not have.
@@ -58,7 +58,9 @@ def _running(view: JobView) -> str:
     headline = PHASES[progress.phase]
     if progress.phase == "code" and view.passes:
         headline += " again, nearer to your size"
-    return panel("running", headline, note=note, fraction=view.fraction, facts=facts)
+    return panel(
+        "running", headline, note=note, fraction=view.fraction, facts=facts, refusal=refusal
+    )
 
 
 def _result_facts(outcome: Outcome) -> dict[str, str]:

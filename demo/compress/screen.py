@@ -15,6 +15,7 @@ from demo.compress.live import Drawn, LiveView
 from demo.compress.result import Prefix, ResultView
 from demo.compress.several import Chosen, Several, batch_panel
 from demo.jobs import BatchView, JobView
+from demo.settings import Settings
 from demo.showcase.view import Showcase
 from demo.ui import status
 from demo.ui.parts import Updates
@@ -43,6 +44,7 @@ class Screen:
 
     Args:
         kind: of signals.
+        settings: of the app.
 
     Attributes:
         compress, stop: buttons.
@@ -56,7 +58,7 @@ class Screen:
         drawn, shown: their values are what is on the screen.
     """
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, settings: Settings) -> None:
         self._kind = kind
         # The bar with the buttons stands at the end of the window, wherever one reads.
         with gr.Column(scale=5, min_width=320, elem_classes="job-dock"):
@@ -65,9 +67,9 @@ class Screen:
                 self.stop = gr.Button(
                     "Stop", variant="stop", interactive=False, elem_id=f"{kind}-stop"
                 )
-            self._panel = status.component(self._invitation, f"{kind}-status")
+            self._panel = status.component(self._invitation(), f"{kind}-status")
         with gr.Column(scale=5, min_width=320, elem_classes="job-shown"):
-            self.several = Several(kind)
+            self.several = Several(kind, settings)
             self.showcase = Showcase(kind)
             self.result = ResultView(kind)
             self._live = LiveView(kind)
@@ -104,7 +106,9 @@ class Screen:
             self.stop,
         ]
 
-    def glance(self, view: JobView | None, batch: BatchView | None) -> tuple[str, str, str]:
+    def glance(
+        self, view: JobView | None, batch: BatchView | None, chosen: Chosen
+    ) -> tuple[str, str, str]:
         """The status, and in short what else there is to see: when that changes, a look is due.
 
         A page asks for this often, so it is little.
@@ -114,7 +118,7 @@ class Screen:
             live = self._live.contents(view)
             news += f"{view.id} {view.state} {view.settled} {_is_seen(view)} "
             news += self.result.contents(view)
-        return self._status(view, batch), _short(live), _short(news)
+        return self._status(view, batch, chosen), _short(live), _short(news)
 
     def look_live(self, view: JobView | None, drawn: Drawn) -> Updates:
         """Whatever is new of the run that goes on."""
@@ -148,7 +152,7 @@ class Screen:
             **self.showcase.show(not _is_seen(view)),
             **self._active(view, batch),
             **self.look_live(view, drawn),
-            self._panel: self._status(view, batch),
+            self._panel: self._status(view, batch, chosen),
         }
         if view is None:
             return {**updates, **self.result.empty(), self.shown: Shown(several=several)}
@@ -164,16 +168,15 @@ class Screen:
         """What did not work: a run that could not begin, say; what was there before stays."""
         return {self._panel: status.panel("failed", headline, note=reason)}
 
-    @property
-    def _invitation(self) -> str:
-        return status.panel("idle", _INVITATIONS[self._kind])
+    def _invitation(self, refusal: str = "") -> str:
+        return status.panel("idle", _INVITATIONS[self._kind], refusal=refusal)
 
-    def _status(self, view: JobView | None, batch: BatchView | None) -> str:
+    def _status(self, view: JobView | None, batch: BatchView | None, chosen: Chosen) -> str:
         if view is None:
-            return self._invitation
+            return self._invitation(chosen.refusal)
         if batch is not None and view.ended and not batch.ended:
-            return batch_panel(batch)
-        return job_panel(view)
+            return batch_panel(batch, chosen.refusal)
+        return job_panel(view, chosen.refusal)
 
     def _active(self, view: JobView | None, batch: BatchView | None) -> Updates:
         """Which buttons can be pressed, and whether there is more to see."""

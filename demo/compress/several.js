@@ -1,8 +1,11 @@
 // Several files at once: sent one by one, so that one which is refused does not keep out the others.
-const { kind } = props;
+const { kind, largest, largest_bytes: largestBytes } = props;
 let focused = "";
 
+combiner.largestBytes = largestBytes;  // One alone that is larger comes here, too, to be refused.
+
 async function send(file) {
+  if (file.size > largestBytes) return { name: file.name, error: `${file.name} is larger than ${largest}` };
   try {
     return { name: file.name, path: (await upload(file)).path };
   } catch (error) {

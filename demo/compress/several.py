@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +16,7 @@ from combiner_core.signals import Kind, write_atomically
 from demo.compress.job_panel import PHASES
 from demo.jobs import MAX_FILES, BatchItem, BatchView
 from demo.media import bytes_text, psnr_text
+from demo.settings import Settings
 from demo.ui import status
 from demo.ui.parts import Updates
 
@@ -32,17 +33,19 @@ _NOT_THERE = "It did not arrive."
 
 @dataclass(frozen=True)
 class Chosen:
-    """Files that were chosen together.
+    """Files that were chosen together, or one that was refused.
 
     Attributes:
         paths: of those that arrived, as the page names them; the first is shown.
         refused: names of the others, and why.
         shown: the first one as the input names it.
+        taken: whether a run began since.
     """
 
     paths: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
     shown: str | None = None
+    taken: bool = False
 
     @classmethod
     def of(cls, files: object) -> Chosen:
@@ -61,14 +64,30 @@ class Chosen:
                 refused.append((str(name)[:_LONGEST_NAME], reason))
         return cls(tuple(paths), tuple(refused))
 
-    def without_first(self, reason: str) -> Chosen:
-        """The same, when the first one turned out to be of no use."""
-        first, *rest = self.paths
-        return Chosen(tuple(rest), (*self.refused, (Path(first).name, reason[:_LONGEST_REASON])))
+    @property
+    def refusal(self) -> str:
+        """What was refused and why in a sentence, until a run begins; empty if nothing was."""
+        if self.taken or not self.refused:
+            return ""
+        if len(self.refused) > 1:
+            names = ", ".join(name for name, _ in self.refused)
+            return f"{len(self.refused)} files cannot be used: {names}."
+        ((name, reason),) = self.refused
+        return reason if name in reason else f"{name} cannot be used: {reason}"
+
+    def without(self, path: str, reason: str) -> Chosen:
+        """The same, when one of them turned out to be of no use."""
+        others = tuple(each for each in self.paths if each != path)
+        return replace(self, paths=others, refused=(*self.refused, refused(path, reason)))
 
     def are_shown_by(self, path: str | None) -> bool:
         """Whether a file that is shown stands for all of these."""
         return len(self.paths) > 1 and self.shown is not None and path == self.shown
+
+
+def refused(path: str, reason: str) -> tuple[str, str]:
+    """A file that is of no use, as `Chosen` has it."""
+    return Path(path).name[:_LONGEST_NAME], reason
 
 
 class Several:
@@ -76,16 +95,23 @@ class Several:
 
     Args:
         kind: of signals.
+        settings: of the app.
 
     Attributes:
         list: tells by the event `files` what was chosen, and by `show` which run to look at.
     """
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, settings: Settings) -> None:
         self._kind = kind
+        largest = f"{settings.max_upload_mb:g} MB, the most that is accepted here."
         with gr.Column(elem_classes="several-box", elem_id=f"{kind}-several"):
             self.list = gr.HTML(
-                "", js_on_load=_SCRIPT.read_text("utf-8"), kind=kind, elem_id=f"{kind}-list"
+                "",
+                js_on_load=_SCRIPT.read_text("utf-8"),
+                kind=kind,
+                largest=largest,
+                largest_bytes=settings.max_upload_bytes,
+                elem_id=f"{kind}-list",
             )
             self._zip = gr.DownloadButton(
                 "Download all", size="sm", visible=False, elem_id=f"{kind}-zip"
@@ -160,13 +186,14 @@ class Several:
         )
 
 
-def batch_panel(batch: BatchView) -> str:
+def batch_panel(batch: BatchView, refusal: str = "") -> str:
     """The status of a batch whose shown run is over while others are not."""
     done, count = sum(item.ended for item in batch.items), len(batch.items)
     running = [item for item in batch.items if item.view is not None and not item.ended]
     fraction = (done + sum(each.view.fraction for each in running if each.view)) / count
     note = f"now {running[0].name}" if running else ""
-    return status.panel("running", f"{done} of {count} done", note=note, fraction=fraction)
+    headline = f"{done} of {count} done"
+    return status.panel("running", headline, note=note, fraction=fraction, refusal=refusal)
 
 
 def zipped(files: Iterable[Path]) -> bytes:

@@ -50,7 +50,7 @@ class CompressTab:
         with gr.Row(equal_height=False, elem_classes="job"):
             with gr.Column(scale=2, min_width=320, elem_classes="job-controls"):
                 self._controls = Controls(kind, queue, visitors, settings)
-            self._screen = Screen(kind)
+            self._screen = Screen(kind, settings)
         # What the page follows may be the result of an address; that does not take one's own away.
         self._job_id = gr.Textbox(visible="hidden", label="Run", elem_id=f"{kind}-job")
         self._own_id = gr.BrowserState("", storage_key=f"combiner-{kind}", secret=_STORAGE_SECRET)
@@ -106,7 +106,10 @@ class CompressTab:
     def _wire_job(self) -> None:
         asked = {
             "inputs": [*self._looking[2:], *self._controls.asked],
-            "outputs": [self._job_id, self._own_id, self._batch_id, *self._screen.outputs],
+            "outputs": [
+                *(self._job_id, self._own_id, self._batch_id, self._chosen),
+                *self._screen.outputs,
+            ],
             "trigger_mode": "once",
             **QUEUED,
         }
@@ -131,7 +134,7 @@ class CompressTab:
         stopped.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
         self._screen.timer.tick(
             self._glance,
-            [self._job_id, self._batch_id],
+            [self._job_id, self._batch_id, self._chosen],
             self._screen.glanced,
             trigger_mode="once",
             **QUICK,
@@ -147,10 +150,12 @@ class CompressTab:
             self._look, self._looking, self._screen.outputs, trigger_mode="always_last", **QUICK
         )
         self._controls.retell_on(self._screen.news.change)
-        # What an earlier file or request lacked says nothing of this one.
-        refused = self._controls.refused
-        told = refused.then(self._look, self._looking, self._screen.outputs, **QUICK)
-        told.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
+        refusing = [self._controls.refusal, *self._looking]
+        told = self._controls.refused.then(
+            self._refuse, refusing, [self._chosen, *self._screen.outputs], **QUICK
+        )
+        seen = told.then(self._look, self._looking, self._screen.outputs, **QUICK)
+        seen.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
         self._screen.failure.change(_tell, self._screen.failure, None, **QUEUED)
         self._screen.result.percent.change(
             self._use_prefix,
@@ -177,13 +182,21 @@ class CompressTab:
         )
         seen = shown.then(self._look, self._looking, self._screen.outputs, **QUICK)
         seen.then(None, None, None, js=f"() => combiner.end('{kind}')")
+        seen.then(_tell_refusal, self._chosen, None, **QUEUED)
         turned = self._screen.several.list.show(
             self._show, self._looking, [self._job_id, self._own_id, *self._screen.outputs], **QUICK
         )
         turned.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
         # Another file was chosen, alone.
-        changed = source.change(_alone, [source, self._chosen], self._chosen, **QUICK)
+        changed = source.change(self._alone, [source, self._chosen], self._chosen, **QUICK)
         changed.then(self._look_again, [source, *self._looking], self._screen.outputs, **QUICK)
+
+    def _alone(self, path: str | None, chosen: Chosen) -> Updates:
+        """Of what was chosen together nothing is left when another file is shown."""
+        is_coming = chosen.shown is None and chosen.paths
+        if is_coming or path == chosen.shown:
+            return cast(Updates, gr.skip())
+        return {self._chosen: Chosen()}
 
     def _look_again(self, path: str | None, *looking: Any) -> Updates:
         """After another choice; where there is none, the status says why."""
@@ -192,16 +205,24 @@ class CompressTab:
         return cast(Updates, gr.skip()) if is_empty else self._look(*looking)
 
     async def _choose(self, event: gr.EventData, request: gr.Request) -> tuple[Chosen, str | None]:
-        """Several files have come; the first that is of use is shown."""
+        """Several files have come, or one that is too large; the first that is of use is shown."""
         chosen = Chosen.of(event.files)
         listener = self._visitors.listener(request)
         while chosen.paths:
             try:
                 await self._controls.look_into(chosen.paths[0], listener)
-                return chosen, chosen.paths[0]
+                break
             except cc.CombinerError as error:
-                chosen = chosen.without_first(str(error))
-        return chosen, None
+                chosen = chosen.without(chosen.paths[0], str(error))
+        shown = chosen.paths[0] if chosen.paths else None
+        return chosen, shown
+
+    def _refuse(
+        self, refusal: tuple[str, str], job_id: str, batch_id: str, chosen: Chosen, *seen: Any
+    ) -> Updates:
+        """A file is of no use: that stands in the status, too."""
+        chosen = Chosen(refused=(refusal,))
+        return {self._chosen: chosen, **self._look(job_id, batch_id, chosen, *seen)}
 
     def _show(
         self,
@@ -241,7 +262,10 @@ class CompressTab:
         try:
             asked = (known, purpose, own_bytes, model, effort, tune)
             visitor, batch_id = self._visitors.listener(request).visitor, ""
-            if chosen.are_shown_by(path):
+            if not chosen.are_shown_by(path):
+                chosen = Chosen()
+            chosen = replace(chosen, taken=True)
+            if chosen.paths:
                 tasks = self._controls.tasks(chosen.paths, *asked)
                 batch_id = self._batches.submit(visitor, tasks)
                 batch = self._batches.view(batch_id)
@@ -255,7 +279,8 @@ class CompressTab:
             yield self._screen.fail(str(error))  # What was there before stays.
             raise parts.toast(error) from error
         seen = self._look(job_id, batch_id, chosen, drawn, shown, prefix)
-        yield {self._job_id: job_id, self._own_id: job_id, self._batch_id: batch_id, **seen}
+        ids = {self._job_id: job_id, self._own_id: job_id, self._batch_id: batch_id}
+        yield {**ids, self._chosen: chosen, **seen}
 
     def _end(self, job_id: str, batch_id: str, *seen: Any) -> Updates:
         self._batches.stop(batch_id)
@@ -311,8 +336,9 @@ class CompressTab:
         view = self._queue.view(job_id)
         return None if view is None or view.file is None else str(view.file)
 
-    def _glance(self, job_id: str, batch_id: str) -> tuple[str, str, str]:
-        return self._screen.glance(self._queue.view(job_id), self._batches.view(batch_id))
+    def _glance(self, job_id: str, batch_id: str, chosen: Chosen) -> tuple[str, str, str]:
+        batch = self._batches.view(batch_id)
+        return self._screen.glance(self._queue.view(job_id), batch, chosen)
 
     def _look_live(self, job_id: str, drawn: Drawn) -> Updates:
         return self._screen.look_live(self._queue.view(job_id), drawn)
@@ -331,10 +357,10 @@ class CompressTab:
         return self._screen.look(view, batch, chosen, drawn, shown, prefix)
 
 
-def _alone(path: str | None, chosen: Chosen) -> Chosen:
-    """What was chosen together, as long as its first file is shown."""
-    is_coming = chosen.shown is None and chosen.paths
-    return chosen if path == chosen.shown or is_coming else Chosen()
+def _tell_refusal(chosen: Chosen) -> None:
+    """Some of several files are of no use."""
+    if chosen.refusal:
+        raise parts.toast(cc.SignalError(chosen.refusal))
 
 
 def _tell(failure: str) -> None:

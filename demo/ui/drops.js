@@ -1,5 +1,6 @@
 // Gradio's fields take what the browser calls an image or sound. The engine reads more: videos, and
-// HEIC, JPEG XL and others whose media type few browsers know. Several files at once go to the list.
+// HEIC, JPEG XL and others whose media type few browsers know. Several files at once go to the list,
+// and so does one that is too large, which is told there.
 (() => {
   if (window.combinerTakesAllFiles) return;  // Gradio may run what is in the head twice
   window.combinerTakesAllFiles = true;
@@ -15,6 +16,8 @@
     const input = field?.querySelector("input[type=file]");
     return input ? { kind: field.id.split("-")[0], input } : null;
   };
+  const isForList = (files) =>
+    files.length > 1 || files.some((file) => file.size > combiner.largestBytes);
   const isKnown = (file, kind) => file.type.startsWith(`${kind}/`);
 
   // Hand files over under a media type that the field takes; the server looks at their content.
@@ -40,7 +43,7 @@
     const field = fieldOf(event.target);
     if (!field || event.target !== field.input) return;
     const files = [...field.input.files];
-    if (files.length > 1) {
+    if (isForList(files)) {
       event.stopImmediatePropagation();
       field.input.value = "";
       several(field.kind, files);
@@ -58,7 +61,7 @@
     event.stopImmediatePropagation();
     event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true }));
     const files = [...event.dataTransfer.files];
-    if (files.length > 1) several(field.kind, files);
+    if (isForList(files)) several(field.kind, files);
     else choose(field, files);
   }, true);
 })();

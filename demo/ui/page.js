@@ -53,6 +53,7 @@
 
   window.combiner = {
     painting,
+    largestBytes: Infinity,
     begin(kind, values) {
       waiting[kind] += 1;
       return values;

@@ -44,6 +44,7 @@ def panel(
     note: str = "",
     fraction: float | None = None,
     facts: Mapping[str, str] | None = None,
+    refusal: str = "",
 ) -> str:
     """The panel.
 
@@ -53,6 +54,7 @@ def panel(
         note: more of it, smaller.
         fraction: how much is done, from 0 to 1; ``None`` if that is unknown.
         facts: texts by name; each is marked with the attribute `data-fact`.
+        refusal: why a file was not taken, beside whatever goes on.
     """
     items = "".join(
         f'<div><dt>{escape(name)}</dt><dd data-fact="{escape(name.lower())}">'
@@ -61,9 +63,11 @@ def panel(
     )
     value = "" if fraction is None else f' value="{fraction:.4f}"'
     bar = f'<progress max="1"{value} aria-label="Progress"></progress>'
+    refused = f'<p class="status-refusal">{escape(refusal)}</p>' if refusal else ""
     return (
         f'<section class="status" data-state="{state}" aria-label="Status">'
         f"<p><strong>{escape(headline)}</strong> <span>{escape(note)}</span></p>"
         f"{bar if state == 'running' else ''}"
-        f"{f'<dl>{items}</dl>' if items else ''}</section>"
+        f"{f'<dl>{items}</dl>' if items else ''}"
+        f"{refused}</section>"
     )

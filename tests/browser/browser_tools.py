@@ -157,6 +157,11 @@ def state(page: Page, tab: str, name: str) -> Locator:
     return page.locator(f"#{tab}-status [data-state={name}]")
 
 
+def refusal(page: Page, tab: str) -> Locator:
+    """Why a file was not taken, in the status panel of a tab."""
+    return page.locator(f"#{tab}-status .status-refusal")
+
+
 def fact(page: Page, tab: str, name: str) -> Locator:
     """A figure in the status panel of a tab, by its name in lower case."""
     return page.locator(f'#{tab}-status [data-fact="{name}"]')

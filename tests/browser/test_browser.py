@@ -27,6 +27,7 @@ from browser_tools import (
     linked_bytes,
     open_page,
     put_away_sentence,
+    refusal,
     running_app,
     state,
     upload,
@@ -282,6 +283,7 @@ def test_bad_images_are_refused_in_a_sentence(page: Page, tmp_path: Path) -> Non
         write(tmp_path / name)
         upload(page, "image", tmp_path / name)
         expect_sentence(page, "")
+        expect(refusal(page, "image")).to_contain_text(name)
         put_away_sentence(page)
         page.locator("#image-compress").click()
         expect(state(page, "image", "failed")).to_be_visible()
@@ -297,6 +299,7 @@ def test_bad_clips_are_refused_in_a_sentence(page: Page, tmp_path: Path) -> None
         write(tmp_path / name)
         upload(page, "audio", tmp_path / name)
         expect_sentence(page, "")
+        expect(refusal(page, "audio")).to_contain_text(name)
         put_away_sentence(page)
 
 
@@ -316,8 +319,17 @@ def test_a_refused_file_can_be_replaced(page: Page, photo_file: Path, tmp_path: 
     upload(page, "image", tmp_path / "letter.png")
     expect(page.locator(".toast-body").last).to_contain_text("letter.png cannot be read")
     expect(state(page, "image", "idle")).to_be_visible()  # The earlier failure is over.
+    expect(refusal(page, "image")).to_contain_text("letter.png cannot be read")
+    page.wait_for_timeout(1000)
+    expect(refusal(page, "image")).to_be_visible()  # No later answer takes it away.
     upload(page, "image", photo_file)  # The field is free again.
     expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
+    expect(refusal(page, "image")).to_have_count(0)
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    upload(page, "image", tmp_path / "letter.png")  # It stands beside the result, until a run.
+    expect(refusal(page, "image")).to_contain_text("letter.png cannot be read")
+    expect(state(page, "image", "done")).to_be_visible()
 
 
 def test_an_app_has_limits_and_a_password_and_ends_tidily(

@@ -13,6 +13,8 @@ from browser_tools import (
     JOB_MS,
     choose_papers_model,
     expect_sentence,
+    put_away_sentence,
+    refusal,
     running_app,
     state,
     upload,
@@ -113,8 +115,9 @@ def test_a_file_of_too_many_bytes_is_refused_and_a_full_queue_is_told(
         visit(browser, url) as other,
     ):
         page.locator("#image-source input[type=file]").set_input_files(tmp_path / "noise.png")
-        toast = page.locator(".toast-body")  # Its words are Gradio's.
-        expect(toast).to_contain_text('maximum allowed size of 102.4 Kb: "noise.png"')
+        expect_sentence(page, "noise.png is larger than 0.1 MB")
+        expect(refusal(page, "image")).to_contain_text("noise.png is larger than 0.1 MB")
+        put_away_sentence(page)
         for each in (page, other):
             upload(each, "image", tmp_path / "photo.png")
             expect(each.locator("#image-note")).to_contain_text("pixels")
