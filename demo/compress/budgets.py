@@ -20,6 +20,9 @@ MIN_BYTES = 64
 _MIN_RATES: Mapping[Kind, float] = MappingProxyType({"image": 0.02, "audio": 1})
 _MAX_RATES: Mapping[Kind, float] = MappingProxyType({"image": 4, "audio": 256})
 
+_GAIN_ENDS = "The gain ends about here: more bytes would bring next to nothing."
+_NO_COMPRESSION = "Your own file has no more bytes: a larger one would be no compression."
+
 
 @dataclass(frozen=True)
 class Known:
@@ -28,17 +31,22 @@ class Known:
     Attributes:
         path: of the file, as visitors name it.
         extent: size of its signal.
-        file_bytes: its own size.
-        most_bytes: more bring next to nothing.
+        file_bytes: its own size; 0 if nobody knows.
+        gain_bytes: more bring next to nothing.
     """
 
     path: str
     extent: Extent
     file_bytes: int
-    most_bytes: int
+    gain_bytes: int
+
+    @property
+    def most_bytes(self) -> int:
+        """More bring next to nothing, or are more than the file has: no compression."""
+        return max(2 * MIN_BYTES, min(self.gain_bytes, self.file_bytes or self.gain_bytes))
 
     def within(self, file_bytes: int) -> int:
-        """The nearest budget that brings something; too few bytes are for the engine to refuse."""
+        """The nearest budget that is of use; too few bytes are for the engine to refuse."""
         return min(file_bytes, self.most_bytes)
 
 
@@ -117,7 +125,7 @@ def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: 
     seconds = purposes.duration_text(usual_s)
     quality = ""
     if options.model == "multires":
-        rate, most_rate = map(extent.rate, (file_bytes, known.most_bytes))
+        rate, most_rate = map(extent.rate, (file_bytes, known.gain_bytes))
         quality = purposes.quality_text(extent.kind, rate, most_rate, options.tune)
     lines = [
         saving_text(known.file_bytes, file_bytes, at_most=True),
@@ -126,7 +134,7 @@ def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: 
     ]
     warning = ""
     if file_bytes >= known.most_bytes:
-        warning = "The gain ends about here: more bytes would bring next to nothing."
+        warning = _GAIN_ENDS if known.most_bytes >= known.gain_bytes else _NO_COMPRESSION
     elif file_bytes < min_bytes(extent):
         warning = "So few bytes leave hardly anything to be seen or heard."
     first, *rest = lines

@@ -349,8 +349,8 @@ class Controls:
             raise parts.toast(error) from error
         extent = Extent.of(measured.shape)
         has_frames = measured.has_frames and self._kind == "image"
-        most_bytes = budgets.max_bytes(extent, measured.most_bytes)
-        known = Known(path, extent, budgets.size_of(path), most_bytes)
+        gain_bytes = budgets.max_bytes(extent, measured.most_bytes)
+        known = Known(path, extent, budgets.size_of(path), gain_bytes)
         yield {
             self._known: known,
             self.frame_s: gr.Number(value=0.0, visible=has_frames),
@@ -377,7 +377,7 @@ class Controls:
         return self._sized(known, Wish(purpose, own_bytes or shown_bytes).bytes_for(known))
 
     def _confine(self, known: Known | None, own_bytes: int | None) -> Updates:
-        """The field ends where the gain does."""
+        """The field ends where the gain does, or the file itself."""
         if known is None or own_bytes is None or known.within(own_bytes) == own_bytes:
             return cast(Updates, gr.skip())
         return self._sized(known, known.within(own_bytes))

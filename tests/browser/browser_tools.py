@@ -30,6 +30,7 @@ from playwright.sync_api import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "assets" / "examples"
 CHROMIUM = "/usr/bin/chromium"
 START_S = 120.0
 JOB_MS = 300_000

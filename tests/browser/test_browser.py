@@ -40,7 +40,6 @@ import combiner_core as cc
 
 pytestmark = pytest.mark.browser
 
-EXAMPLES = ROOT / "assets" / "examples"
 # Far less than the run would still take, and much more than a person waits on a quiet machine.
 STOP_S = 20.0
 TRIES = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,10 +35,28 @@ def test_purposes_are_the_rates_they_say(purpose: purposes.Purpose) -> None:
 def test_ones_own_budget_ends_where_the_gain_does() -> None:
     assert Wish(purposes.OWN, 900).budget("image", PHOTO) == Budget(900)
     assert Wish(purposes.OWN, 10**6).budget("image", PHOTO) == Budget(150_000)
-    assert Wish("large", 1).budget("image", Known("", KODAK, 1, 5000)) == Budget(5000)
+    assert Wish("large", 1).budget("image", Known("", KODAK, 0, 5000)) == Budget(5000)
     assert budgets.matching(KODAK, 900) == purposes.OWN
     with pytest.raises(BudgetError, match="Type the number"):
         Wish(purposes.OWN, None).budget("image", PHOTO)
+
+
+def test_no_budget_is_larger_than_the_file_itself() -> None:
+    jpeg = Known("/photo.jpg", KODAK, 40_000, 150_000)
+    assert Wish(purposes.OWN, 10**6).budget("image", jpeg) == Budget(40_000)
+    assert Wish("large", 1).budget("image", jpeg) == Budget(40_000)
+    text = budgets.describe(jpeg, 40_000, QUICK, 2.2)
+    assert "would be no compression" in text
+    assert "The gain ends" not in text
+    assert "job-warning" not in budgets.describe(jpeg, 39_999, QUICK, 2.2)
+    # What is foretold of a size is that of the picture, not of its file.
+    png = replace(jpeg, file_bytes=218_000)
+    qualities = {
+        match[0] if (match := re.search(r"about \d+ to \d+ dB", text)) else ""
+        for text in (budgets.describe(each, 22_000, QUICK, 2.2) for each in (jpeg, png))
+    }
+    assert len(qualities) == 1
+    assert "" not in qualities
 
 
 def test_noise_may_have_many_bytes(rng: np.random.Generator) -> None:
