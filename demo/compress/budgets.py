@@ -20,6 +20,9 @@ MIN_BYTES = 64
 _MIN_RATES: Mapping[Kind, float] = MappingProxyType({"image": 0.02, "audio": 1})
 _MAX_RATES: Mapping[Kind, float] = MappingProxyType({"image": 4, "audio": 256})
 
+_TOO_FEW: Mapping[Kind, str] = MappingProxyType(
+    {"image": "Hardly anything would be seen", "audio": "Hardly anything would be heard"}
+)
 _GAIN_ENDS = "The gain ends about here: more bytes would bring next to nothing."
 _NO_COMPRESSION = "Your own file has no more bytes: a larger one would be no compression."
 
@@ -44,6 +47,11 @@ class Known:
     def most_bytes(self) -> int:
         """More bring next to nothing, or are more than the file has: no compression."""
         return max(2 * MIN_BYTES, min(self.gain_bytes, self.file_bytes or self.gain_bytes))
+
+    @property
+    def least_bytes(self) -> int:
+        """Fewer are of no use."""
+        return min(min_bytes(self.extent), self.most_bytes // 2)
 
     def within(self, file_bytes: int) -> int:
         """The nearest budget that is of use; too few bytes are for the engine to refuse."""
@@ -124,7 +132,7 @@ def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: 
     extent = known.extent
     seconds = purposes.duration_text(usual_s)
     quality = ""
-    if options.model == "multires":
+    if options.model == "multires" and file_bytes >= known.least_bytes:
         rate, most_rate = map(extent.rate, (file_bytes, known.gain_bytes))
         quality = purposes.quality_text(extent.kind, rate, most_rate, options.tune)
     lines = [
@@ -135,8 +143,8 @@ def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: 
     warning = ""
     if file_bytes >= known.most_bytes:
         warning = _GAIN_ENDS if known.most_bytes >= known.gain_bytes else _NO_COMPRESSION
-    elif file_bytes < min_bytes(extent):
-        warning = "So few bytes leave hardly anything to be seen or heard."
+    elif file_bytes < known.least_bytes:
+        warning = f"{_TOO_FEW[extent.kind]}: the least useful size is {known.least_bytes:,} bytes."
     first, *rest = lines
     texts = [
         f"<p><strong>{escape(first)}</strong></p>",

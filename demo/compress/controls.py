@@ -361,8 +361,7 @@ class Controls:
 
     def _sized(self, known: Known, file_bytes: int | None) -> Updates:
         """Field and slider at a size, the slider as long as sizes make sense."""
-        least_bytes = min(budgets.min_bytes(known.extent), known.most_bytes // 2)
-        ends = (least_bytes, known.most_bytes, file_bytes or least_bytes)
+        ends = (known.least_bytes, known.most_bytes, file_bytes or known.least_bytes)
         least, most, position = map(budgets.slider_position, ends)
         slider = gr.Slider(minimum=least, maximum=most, value=min(most, max(least, position)))
         row = gr.update(visible=True)
