@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from zlib import crc32
 
@@ -33,10 +33,16 @@ _INVITATIONS: Mapping[Kind, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Shown:
-    """What is on the screen of a page already, beside the run that goes on."""
+    """What is on the screen of a page already, beside the run that goes on.
+
+    Attributes:
+        result, several: in short.
+        told: the run whose failure was told before the page was loaded.
+    """
 
     result: str = ""
     several: str = ""
+    told: str = ""
 
 
 class Screen:
@@ -155,13 +161,17 @@ class Screen:
             self._panel: self._status(view, batch, chosen),
         }
         if view is None:
-            return {**updates, **self.result.empty(), self.shown: Shown(several=several)}
+            return {
+                **updates,
+                **self.result.empty(),
+                self.shown: replace(shown, result="", several=several),
+            }
         result, result_drawn = self.result.update(view, shown.result, prefix)
         return {
             **updates,
             **result,
-            self.shown: Shown(result_drawn, several),
-            self.failure: f"{view.id} {view.error}" if view.error else "",
+            self.shown: Shown(result_drawn, several, shown.told),
+            self.failure: f"{view.id} {view.error}" if _is_news(view, shown) else "",
         }
 
     def fail(self, reason: str, headline: str = "Failed") -> Updates:
@@ -194,6 +204,11 @@ class Screen:
             self.compress: gr.Button(interactive=not runs),
             self.stop: gr.Button(interactive=busy),
         }
+
+
+def _is_news(view: JobView, shown: Shown) -> bool:
+    """Whether a failure is still to be told."""
+    return bool(view.error) and view.id != shown.told
 
 
 def _is_seen(view: JobView | None) -> bool:

@@ -317,18 +317,18 @@ class CompressTab:
         return {self._prefix: prefix, **seen}
 
     def _resume(self, own_id: str, batch_id: str, request: gr.Request) -> Updates:
-        """The run of the address, or the last one, unless nothing came of it: that was told."""
+        """The run of the address, or the last one, unless it was stopped."""
         shared_id = dict(request.query_params).get(self._kind, "")
         view = self._queue.view(shared_id or own_id)
         is_gone = bool(shared_id) and (view is None or view.outcome is None)
         if is_gone:
             view, batch_id = None, ""
-        seen_id = view.id if view is not None and view.state not in ("failed", "stopped") else ""
-        seen = self._look(seen_id, batch_id, Chosen(), Drawn(), Shown(), None)
+        followed_id = view.id if view is not None else ""
+        seen_id = followed_id if view is not None and view.state != "stopped" else ""
+        seen = self._look(seen_id, batch_id, Chosen(), Drawn(), Shown(told=followed_id), None)
         gone = self._screen.fail(_GONE, "Gone") if is_gone else {}
         updates = {**seen, **gone, **self._controls.restored(view)}
         has_file = view is not None and view.file is not None and view.file.exists()
-        followed_id = view.id if view is not None else ""
         restored_id = followed_id if has_file else ""
         return {**updates, self._job_id: followed_id, self._restored: restored_id}
 

@@ -356,7 +356,8 @@ class JobQueue:
         except cc.CombinerError as reason:
             error = str(reason)
         with self._lock:
-            if job.view.ended or outcome is None:
+            # What was handed in of a run that failed is kept: it may be asked for in another way.
+            if job.view.ended or not (outcome or error):
                 shutil.rmtree(job.folder, ignore_errors=True)
             if job.view.ended:
                 return

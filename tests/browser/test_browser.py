@@ -252,6 +252,17 @@ def test_a_late_failure_is_told(page: Page, clip: cc.Signal, tmp_path: Path) -> 
     page.locator("#audio-compress").click()
     expect_sentence(page, "A budget of 20 bytes is too small")
     expect(state(page, "audio", "failed")).to_contain_text("A budget of 20 bytes")
+    put_away_sentence(page)
+    open_page(page, page.url)  # All of it is there again, but no message.
+    expect(state(page, "audio", "failed")).to_contain_text("A budget of 20 bytes")
+    expect(page.locator("#audio-note")).to_contain_text("1.00 s")
+    expect(page.locator("#audio-bytes input")).to_have_value("20")
+    page.wait_for_timeout(1000)
+    expect(state(page, "audio", "failed")).to_contain_text("A budget of 20 bytes")
+    expect(page.locator(".toast-body")).to_have_count(0)
+    page.locator("#audio-purpose").get_by_label("Speech").check()
+    page.locator("#audio-compress").click()
+    expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
 
 
 def _bomb(path: Path) -> None:

@@ -174,6 +174,8 @@ def test_a_failed_job_tells_the_reason(queue: JobQueue, short: Task) -> None:
     assert view.state == "failed"
     assert view.error.startswith("A budget of 3 bytes is too small")
     assert view.settled
+    assert view.file is not None
+    assert view.file.read_bytes() == short.file.read_bytes()  # To be tried in another way.
 
 
 @pytest.mark.slow
