@@ -24,6 +24,14 @@ from combiner_core.signals.signal import Signal
 from combiner_core.signals.storage import is_stream, read_content, write_atomically
 from combiner_core.signals.video import read_frame
 
+# What a file is, if it is not damaged.
+_OTHERWISE: Mapping[Kind | None, str] = MappingProxyType(
+    {
+        "image": f"not an image ({IMAGE_FORMATS})",
+        "audio": f"not audio ({AUDIO_FORMATS})",
+        None: f"neither an image ({IMAGE_FORMATS}) nor audio ({AUDIO_FORMATS})",
+    }
+)
 _ENCODERS: Mapping[Kind, Mapping[str, Callable[[Signal], bytes]]] = MappingProxyType(
     {
         "image": MappingProxyType({".png": encode_png}),
@@ -108,11 +116,12 @@ def read_bytes(
     name: str,
     *,
     prefer: Kind = "audio",
+    wanted: Kind | None = None,
     frame_s: float | None = None,
     max_pixels: int = MAX_PIXELS,
     max_samples: int = MAX_SAMPLES,
 ) -> Reading:
-    """`read` for bytes: `name` stands for them in errors.
+    """`read` for bytes: `name` stands for them in errors, and `wanted` is the kind these speak of.
 
     Raises:
         SignalError: as `read`.
@@ -129,10 +138,7 @@ def read_bytes(
     if found is None:
         found = _frame(content, name, max_pixels, 0.0)
     if found is None:
-        raise SignalError(
-            f"{name} cannot be read: it is damaged, or neither an image ({IMAGE_FORMATS}) "
-            f"nor audio ({AUDIO_FORMATS})."
-        )
+        raise SignalError(f"{name} cannot be read: it is damaged, or {_OTHERWISE[wanted]}.")
     return found
 
 

@@ -77,6 +77,7 @@ class Source:
             self.content,
             self.name,
             prefer=self.kind or "audio",
+            wanted=self.kind,
             frame_s=self.frame_s,
             max_pixels=limits.max_pixels,
         )

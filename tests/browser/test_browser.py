@@ -330,6 +330,7 @@ def test_a_refused_file_can_be_replaced(page: Page, photo_file: Path, tmp_path: 
     expect(page.locator(".toast-body").last).to_contain_text("letter.png cannot be read")
     expect(state(page, "image", "idle")).to_be_visible()  # The earlier failure is over.
     expect(refusal(page, "image")).to_contain_text("letter.png cannot be read")
+    expect(refusal(page, "image")).not_to_contain_text(re.compile("audio|WAV"))
     page.wait_for_timeout(1000)
     expect(refusal(page, "image")).to_be_visible()  # No later answer takes it away.
     upload(page, "image", photo_file)  # The field is free again.
