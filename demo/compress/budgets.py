@@ -13,6 +13,7 @@ import combiner_core as cc
 from combiner_core.signals import Kind
 from demo.compress import purposes
 from demo.media import RATE_UNITS, Extent, bytes_text
+from demo.ui.legends import RATE_WORDS
 
 MIN_BYTES = 64
 
@@ -138,7 +139,8 @@ def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: 
     lines = [
         saving_text(known.file_bytes, file_bytes, at_most=True),
         f"{seconds}{f', {quality}' if quality else ''}",
-        f"{extent.text}: at most {file_bytes:,} bytes, {extent.rate_text(file_bytes)}",
+        f"{extent.text}: at most {file_bytes:,} bytes, {extent.rate_text(file_bytes)} "
+        f"({RATE_WORDS[extent.kind]})",
     ]
     warning = ""
     if file_bytes >= known.most_bytes:

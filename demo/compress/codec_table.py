@@ -13,6 +13,7 @@ from combiner_core.signals import Kind
 from demo.baselines import Entry
 from demo.codecs import label
 from demo.media import Extent
+from demo.ui.legends import legend
 
 TOO_SMALL = "cannot go this small"
 COMPUTING = "computing …"
@@ -81,7 +82,7 @@ _COLUMNS: Mapping[Kind, tuple[_Column, ...]] = MappingProxyType(
 
 
 def table(extent: Extent, rows: Mapping[str, Entry | str], *, is_complete: bool = True) -> str:
-    """Table of codecs as HTML; the best figure of a column is in bold.
+    """Table of codecs as HTML, and what its figures mean; the best of a column is in bold.
 
     Args:
         extent: size of the original.
@@ -98,11 +99,12 @@ def table(extent: Extent, rows: Mapping[str, Entry | str], *, is_complete: bool 
     body = "".join(
         _row(columns, best, codec, result, is_complete) for codec, result in rows.items()
     )
+    # Words stand outside of what scrolls, or a phone would cut them.
     return (
+        '<p class="legend">Other codecs at most at this size; the best figures in bold</p>'
         '<div class="compare-table" role="region" aria-label="Codecs" tabindex="0"><table>'
-        "<caption>Other codecs at most at this size; the best figures in bold</caption>"
         f'<thead><tr><th scope="col">Codec<small>&nbsp;</small></th>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f"<tbody>{body}</tbody></table></div>{legend(each.title for each in columns)}"
     )
 
 

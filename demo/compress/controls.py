@@ -28,8 +28,10 @@ _TUNES: Mapping[Kind, tuple[str, TuneName]] = MappingProxyType(
 )
 _TUNE_NOTES: Mapping[Kind, str] = MappingProxyType(
     {
-        "image": "For the eye, errors go where they are seen least; PSNR falls by about 1 dB.",
-        "audio": "For the ear, errors go where they are heard least; PSNR falls by some dB.",
+        "image": "For the eye, errors go where they are seen least. PSNR, which tells how near each "
+        "pixel is, falls by about 1 dB.",
+        "audio": "For the ear, errors go where they are heard least. PSNR, which tells how near "
+        "each sample is, falls by some dB.",
     }
 )
 _DEFAULT_BYTES = 4000

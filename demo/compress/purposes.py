@@ -90,7 +90,7 @@ def quality_text(kind: Kind, rate: float, most_rate: float, tune: TuneName) -> s
     psnr_db = float(terms(rate, most_rate) @ _PSNR_DB[tune])
     least_db, most_db = psnr_db - _SPREAD_DB, psnr_db + _SPREAD_DB
     word = _word(psnr_db, _WORDS_BY_DB)
-    return f"{word} quality in most photographs, about {least_db:.0f} to {most_db:.0f} dB"
+    return f"{word} quality in most photographs, PSNR about {least_db:.0f} to {most_db:.0f} dB"
 
 
 def _word(value: float, words: Sequence[tuple[float, str]]) -> str:

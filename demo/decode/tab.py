@@ -17,6 +17,7 @@ from demo.media import size_text
 from demo.settings import Settings
 from demo.ui import inputs, parts, status
 from demo.ui.compare import AudioComparison, Comparison, ImageComparison, Variant
+from demo.ui.legends import legend
 from demo.ui.parts import QUEUED, QUICK, Updates
 from demo.visitors import Visitors
 from demo.work import UNSURE, Decode, Decoded, Part, Source
@@ -249,6 +250,7 @@ def _controls(settings: Settings) -> _Controls:
     original = gr.File(
         label="Original to compare with, if you have it", height=140, elem_id="decode-original"
     )
+    gr.HTML(legend(("PSNR",)), elem_classes="decode-legend")
     decode = gr.Button("Decode", variant="primary", elem_id="decode-run")
     return _Controls(source, holds, percent, scale, looks, detail, unsure, original, decode)
 

@@ -13,6 +13,7 @@ from demo.media import ORIGINAL, bytes_text
 from demo.showcase.figures import ORIGINAL as UNTOUCHED
 from demo.showcase.figures import OURS, Figures
 from demo.ui.compare import Variant, standing
+from demo.ui.legends import legend
 from demo.ui.parts import MODELS, Updates
 
 _OURS_NAME = MODELS["multires"]
@@ -31,6 +32,11 @@ _WORDS: Mapping[Kind, tuple[str, str, str]] = MappingProxyType(
             "same place.",
         ),
     }
+)
+
+# that stand beside the names
+_FIGURES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+    {"image": ("PSNR", "SSIMULACRA2"), "audio": ("PSNR",)}
 )
 
 
@@ -62,6 +68,7 @@ class Showcase:
                 )
             elem_id = f"{kind}-showcase-compare"
             standing(kind, elem_id, _variants(figures), _name_of(left), _OURS_NAME, figures.size)
+            gr.HTML(legend(_FIGURES[kind]), elem_classes="showcase-legend")
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:

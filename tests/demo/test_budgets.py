@@ -67,7 +67,7 @@ def test_noise_may_have_many_bytes(rng: np.random.Generator) -> None:
 def test_a_budget_is_described_in_full() -> None:
     text = budgets.describe(PHOTO, 22_000, QUICK, 2.2)
     assert "218 kB to at most 22 kB, 90 % smaller" in text
-    quality = r"about 2 s, very good quality in most photographs, about \d\d to \d\d dB"
+    quality = r"about 2 s, very good quality in most photographs, PSNR about \d\d to \d\d dB"
     assert re.search(quality, text)
     assert "768 × 512 pixels: at most 22,000 bytes, 0.448 bpp" in text
     assert "job-warning" not in text

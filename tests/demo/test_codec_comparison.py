@@ -22,6 +22,7 @@ from demo.media import Extent, for_screen, lossless
 from demo.scheduling import Scheduler, Visitor
 from demo.settings import InputLimits
 from demo.ui.compare import Variant
+from demo.ui.legends import MEANINGS
 from demo.ui.parts import write
 from demo.work import Judge, Quality, Reencode, Reencoded, Rendering, Source, Sweep
 from demo.work.codecs import quality
@@ -190,6 +191,22 @@ def test_the_better_figures_are_marked_and_ours_is_there_at_once() -> None:
     assert "<td><strong>0.10 s</strong></td><td>0.20 s</td>" in html
     assert "Encode<small>less is better</small>" in html
     assert "SSIMULACRA2<small>more is better</small>" in html
+
+
+@pytest.mark.parametrize(
+    ("kind", "titles"),
+    [
+        ("image", ("SSIMULACRA2", "PSNR", "MS-SSIM")),
+        ("audio", ("Zimtohrli", "PSNR", "Spectral distance")),
+    ],
+)
+def test_figures_are_explained_beneath_the_table(
+    kind: Kind, titles: tuple[str, ...], signals: dict[Kind, cc.Signal]
+) -> None:
+    below = table(Extent.of(signals[kind].shape), {}).rpartition("</table>")[2]
+    assert [title for title in MEANINGS if f"<b>{title}</b>: {MEANINGS[title]}" in below] == [
+        title for title in MEANINGS if title in titles
+    ]
 
 
 def test_webp_has_qualities_between_whole_ones(signals: dict[Kind, cc.Signal]) -> None:
