@@ -28,8 +28,8 @@ _TUNES: Mapping[Kind, tuple[str, TuneName]] = MappingProxyType(
 )
 _TUNE_NOTES: Mapping[Kind, str] = MappingProxyType(
     {
-        "image": "For the eye, errors go where they are seen least. PSNR, which tells how near each "
-        "pixel is, falls by about 1 dB.",
+        "image": "For the eye, errors go where they are seen least. PSNR, which tells how near "
+        "each pixel is, falls by about 1 dB.",
         "audio": "For the ear, errors go where they are heard least. PSNR, which tells how near "
         "each sample is, falls by some dB.",
     }

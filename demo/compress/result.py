@@ -137,11 +137,13 @@ class ResultView:
 
     def _compare(self, view: JobView, outcome: Outcome, prefix: Prefix | None) -> Updates:
         screens, looks = _texts(outcome.screens), view.comparison.looks
+        judged = view.comparison.entries.get(OURS)
         ours = Variant(
             _model_name(view),
             str(outcome.decoded),
             outcome.bytes_count,
             outcome.psnr_db,
+            self._seen(judged),
             screen=screens[1],
             blend=_blend(looks) if looks else None,
         )
@@ -153,12 +155,14 @@ class ResultView:
         if companion is not None and companion.outcome is not None:
             other = companion.outcome
             name, path = _model_name(companion), str(other.decoded)
-            variants.append(Variant(name, path, other.bytes_count, other.psnr_db))
+            judged = companion.comparison.entries.get(OURS)
+            variants.append(
+                Variant(name, path, other.bytes_count, other.psnr_db, self._seen(judged))
+            )
         for name, entry in view.comparison.entries.items():
             if entry is not None and name != OURS:
-                variants.append(
-                    Variant(label(name), str(entry.file), entry.bytes_count, entry.psnr_db)
-                )
+                figures_of = (entry.bytes_count, entry.psnr_db, self._seen(entry))
+                variants.append(Variant(label(name), str(entry.file), *figures_of))
         right, figures = ours, outcome.figures
         if prefix is not None:
             right, figures = prefix.variant, prefix.figures
@@ -166,6 +170,10 @@ class ResultView:
         return self._comparison.update(
             variants, ORIGINAL, right.name, figures, outcome.extent.sides
         )
+
+    def _seen(self, entry: Entry | None) -> float | None:
+        """What eyes might say of a picture; nothing of clips."""
+        return entry.perceived if entry is not None and self._kind == "image" else None
 
     def _offer(self, view: JobView, outcome: Outcome) -> Updates:
         texts = (

@@ -87,7 +87,8 @@ def test_image_is_compressed_compared_and_downloaded_and_fits_a_phone(
     rows = page.locator("#image-table tr[data-codec]")
     expect(rows).to_have_count(6)
     expect(page.locator("#image-table")).not_to_contain_text("computing", timeout=JOB_MS)
-    expect(page.locator("#image-compare")).to_contain_text(f"{len(data):,} bytes")
+    chip = page.locator("#image-compare .compare-chip").last
+    expect(chip).to_have_text(re.compile(rf"{len(data):,} bytes · .+ dB · SSIMULACRA2 -?\d+$"))
     report = json.loads(download(page, "image", tmp_path / "photo-report.json", "download-report"))
     assert report["result"]["bytes"] == len(data)
     assert report["settings"]["budget_bytes"] == 900
@@ -95,6 +96,11 @@ def test_image_is_compressed_compared_and_downloaded_and_fits_a_phone(
 
     page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
     expect(page.locator("#image-table")).to_be_visible()
+    line_px = 24  # of a chip, which hides some of the picture
+    box = chip.bounding_box()
+    assert box is not None
+    assert box["height"] < line_px
+    expect(page.locator("#image-compare .compare-sides")).to_contain_text("SSIMULACRA2")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
 
 

@@ -88,6 +88,7 @@ function place() {
     const text = blind.isOn ? selects[side].value : textOf(chosen, both);
     paint(layers[side], both ?? [addressOf(chosen)], text);
     root.querySelector(`[data-chip=${side}]`).textContent = text;
+    root.querySelector(`[data-said=${side}]`).textContent = text;
   }
   detail.show(canBlend);
 }
