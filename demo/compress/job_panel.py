@@ -67,9 +67,7 @@ def _result_facts(outcome: Outcome) -> dict[str, str]:
     return {
         "PSNR": psnr_text(outcome.psnr_db),
         "Size": f"{outcome.bytes_count:,} bytes",
-        "Rate": outcome.extent.rate_text(outcome.bytes_count),
-        "Model": outcome.model,
-        "Time": f"{outcome.seconds['total']:.1f} s on {outcome.device}",
+        "Time": f"{outcome.seconds['total']:.1f} s",
     }
 
 

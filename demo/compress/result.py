@@ -23,6 +23,7 @@ from demo.media import ORIGINAL, SUFFIXES
 from demo.settings import Settings
 from demo.ui import parts
 from demo.ui.compare import AudioComparison, Blend, ImageComparison, Variant
+from demo.ui.legends import RATE_WORDS
 from demo.ui.parts import MODELS, Updates
 from demo.visitors import Listener
 from demo.work import UNSURE, Decode, Part, Source
@@ -130,6 +131,7 @@ class ResultView:
         updates[self._link] = (
             f'<p><a href="?{self._kind}={view.id}">The address of this result</a> can be shared as '
             "long as the server keeps it: who has it can see and download all of this.</p>"
+            f"{_details(outcome)}"
         )
         updates[self._table] = _table(view, outcome)
         updates |= self._describe_companion(view)
@@ -231,6 +233,16 @@ async def decode_prefix(
     used_bytes = len(data) - info.payload_bytes + math.ceil(info.payload_bytes * percent / 100)
     variant = Variant(part.title, path, used_bytes, rendering.psnr_db)
     return Prefix(view.id, variant, decoded.figures)
+
+
+def _details(outcome: Outcome) -> str:
+    """What few want to know of a run, folded away."""
+    extent = outcome.extent
+    text = (
+        f"Rate {extent.rate_text(outcome.bytes_count)} ({RATE_WORDS[extent.kind]}), "
+        f"model {outcome.model}, computed on {outcome.device}."
+    )
+    return f"<details><summary>Details</summary><p>{escape(text)}</p></details>"
 
 
 def _texts(paths: tuple[Path | None, Path | None]) -> tuple[str | None, str | None]:

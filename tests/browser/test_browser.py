@@ -87,6 +87,10 @@ def test_image_is_compressed_compared_and_downloaded_and_fits_a_phone(
     rows = page.locator("#image-table tr[data-codec]")
     expect(rows).to_have_count(6)
     expect(page.locator("#image-table")).not_to_contain_text("computing", timeout=JOB_MS)
+    # What few want to know stands apart.
+    expect(page.locator("#image-status")).not_to_contain_text(re.compile("model|bpp", re.I))
+    page.locator("#image-link summary").click()
+    expect(page.locator("#image-link")).to_contain_text("bits per pixel), model ")
     chip = page.locator("#image-compare .compare-chip").last
     expect(chip).to_have_text(re.compile(rf"{len(data):,} bytes · .+ dB · SSIMULACRA2 -?\d+$"))
     report = json.loads(download(page, "image", tmp_path / "photo-report.json", "download-report"))
