@@ -10,25 +10,36 @@ import gradio as gr
 
 State = Literal["idle", "waiting", "running", "done", "stopped", "failed"]
 
-# Readers of screens hear of a new state or phase, and of each quarter; not of every number.
-_ANNOUNCE = """const told = document.createElement("p");
+# Readers of screens hear of a new state at once, of phases and tenths now and then; not of every
+# number.
+_ANNOUNCE = """const PAUSE_MS = 4000;
+const told = document.createElement("p");
 told.className = "visually-hidden";
 told.setAttribute("role", "status");
 element.parentElement.append(told);
-let last = "";
+let last = "", lastState = "", toldAt = 0, later = 0;
+function textOf(panel) {
+  const [headline, note] = ["strong", "span"].map((part) => panel.querySelector(part).textContent);
+  if (panel.dataset.state !== "running") return `${headline}. ${note}`;
+  const share = 10 * Math.floor(10 * (panel.querySelector("progress")?.value ?? 0));
+  return share > 0 ? `${headline}, ${share} %` : headline;
+}
 function tell() {
+  clearTimeout(later);
   const panel = element.querySelector(".status");
-  if (!panel || panel.dataset.state === "idle") {
-    told.textContent = last = "";
+  const state = panel?.dataset.state ?? "idle";
+  const text = state === "idle" ? "" : textOf(panel);
+  if (text === last) return;
+  const wait = state === lastState ? toldAt + PAUSE_MS - Date.now() : 0;
+  if (wait > 0) {
+    later = setTimeout(tell, wait);
     return;
   }
-  const quarter = 25 * Math.floor(4 * (panel.querySelector("progress")?.value ?? 0));
-  const [headline, note] = ["strong", "span"].map((part) => panel.querySelector(part).textContent);
-  const share = quarter > 0 && panel.dataset.state === "running" ? `, ${quarter} %` : "";
-  const text = panel.dataset.state === "running" ? headline + share : `${headline}. ${note}`;
-  if (text !== last) told.textContent = last = text;
+  [told.textContent, last, lastState, toldAt] = [text, text, state, Date.now()];
 }
-watch("value", tell);
+// What is seen is told, whoever changed it.
+const all = { attributes: true, characterData: true, childList: true, subtree: true };
+new MutationObserver(tell).observe(element, all);
 tell();"""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from browser_tools import JOB_MS, nameless, state, violations
 from playwright.sync_api import Page, expect
@@ -33,6 +35,33 @@ def test_a_run_by_keyboard_is_announced_and_nothing_keeps_people_out(page: Page)
     expect(page.locator("#image-compare .blind")).to_be_visible()
     assert nameless(page) == 0
     assert violations(page) == []
+
+
+# What readers of screens hear of the tab Image, and when, in milliseconds.
+HEAR = """() => {
+  window.heard = [];
+  const told = document.querySelector("#image-status [role=status]");
+  new MutationObserver(() => heard.push([performance.now(), told.textContent]))
+    .observe(told, { childList: true });
+}"""
+
+
+@pytest.mark.slow
+def test_a_run_is_told_to_its_end_and_not_too_often(page: Page) -> None:
+    page.evaluate(HEAR)
+    page.locator("#image-examples button").first.click()
+    expect(page.locator("#image-note")).to_contain_text("bytes")
+    page.locator("#image-effort").get_by_label("Best").check()
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    expect(page.locator("#image-status [role=status]")).to_contain_text("smaller")
+    heard = page.evaluate("heard")
+    running = [(at_ms, int(text.split()[-2])) for at_ms, text in heard if text.endswith(" %")]
+    shares = [share for _, share in running]
+    assert len(shares) > 1
+    assert shares == sorted(shares)
+    assert shares[-1] >= 80
+    assert all(after - before > 3000 for (before, _), (after, _) in pairwise(running))
 
 
 def test_no_tab_keeps_people_out(page: Page) -> None:
