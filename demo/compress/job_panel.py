@@ -26,8 +26,14 @@ RUNNING_PSNR = "PSNR so far"
 _FILLED = 0.9
 
 
-def job_panel(view: JobView, refusal: str = "") -> str:
-    """The panel of a job, whatever its state; `refusal` says why a file was not taken meanwhile."""
+def job_panel(view: JobView, name: str = "", refusal: str = "") -> str:
+    """The panel of a job, whatever its state.
+
+    Args:
+        view: the job as it stands.
+        name: of its file, where there are several.
+        refusal: why another file was not taken meanwhile.
+    """
     if view.state == "waiting":
         return panel("waiting", "Waiting", note=_place_text(view.place), refusal=refusal)
     if view.state == "failed":
@@ -40,13 +46,13 @@ def job_panel(view: JobView, refusal: str = "") -> str:
         painted = ("The bits went where you painted.",) if view.is_painted else ()
         notes = " ".join((*painted, *view.notes, *_ended_early(view, view.outcome)))
         return panel("done", saving, note=notes, facts=facts, refusal=refusal)
-    return _running(view, refusal)
+    return _running(view, f"{name}: " if name else "", refusal)
 
 
-def _running(view: JobView, refusal: str) -> str:
+def _running(view: JobView, whose: str, refusal: str) -> str:
     progress = view.progress
     if progress is None:
-        return panel("running", "Preparing", refusal=refusal)
+        return panel("running", f"{whose}Preparing", refusal=refusal)
     note = _time_left(view.left_s)
     facts = {}
     if progress.phase != "search":  # Its passes are of sizes that the file will not have.
@@ -55,7 +61,7 @@ def _running(view: JobView, refusal: str) -> str:
         bytes_count, most_bytes = progress.committed_bits // 8, progress.budget_bits // 8
         facts["Coded"] = f"{bytes_count:,} of {most_bytes:,} bytes"
     facts["Elapsed"] = f"{progress.elapsed_s:.0f} s"
-    headline = PHASES[progress.phase]
+    headline = f"{whose}{PHASES[progress.phase]}"
     if progress.phase == "code" and view.passes:
         headline += " again, nearer to your size"
     return panel(

@@ -13,7 +13,7 @@ from combiner_core.signals import Kind
 from demo.compress.job_panel import job_panel
 from demo.compress.live import Drawn, LiveView
 from demo.compress.result import Prefix, ResultView
-from demo.compress.several import Chosen, Several, batch_panel
+from demo.compress.several import Chosen, Several, batch_panel, run_name
 from demo.jobs import BatchView, JobView
 from demo.settings import Settings
 from demo.showcase.view import Showcase
@@ -186,7 +186,7 @@ class Screen:
             return self._invitation(chosen.refusal)
         if batch is not None and view.ended and not batch.ended:
             return batch_panel(batch, chosen.refusal)
-        return job_panel(view, chosen.refusal)
+        return job_panel(view, run_name(view, batch), chosen.refusal)
 
     def _active(self, view: JobView | None, batch: BatchView | None) -> Updates:
         """Which buttons can be pressed, and whether there is more to see."""

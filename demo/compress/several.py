@@ -14,7 +14,7 @@ import gradio as gr
 
 from combiner_core.signals import Kind, write_atomically
 from demo.compress.job_panel import PHASES
-from demo.jobs import MAX_FILES, BatchItem, BatchView
+from demo.jobs import MAX_FILES, BatchItem, BatchView, JobView
 from demo.media import bytes_text, psnr_text
 from demo.settings import Settings
 from demo.ui import status
@@ -27,6 +27,7 @@ _STATES: Mapping[str, str] = MappingProxyType(
     {"waiting": "waits", "stopped": "stopped", "running": "begins"}
 )
 _LONGEST_NAME, _LONGEST_REASON = 80, 200
+_NAMED = 4
 _TOO_MANY = f"At most {MAX_FILES} files are taken at once."
 _NOT_THERE = "It did not arrive."
 
@@ -70,8 +71,9 @@ class Chosen:
         if self.taken or not self.refused:
             return ""
         if len(self.refused) > 1:
-            names = ", ".join(name for name, _ in self.refused)
-            return f"{len(self.refused)} files cannot be used: {names}."
+            names = [name for name, _ in self.refused]
+            others = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
+            return f"{len(names)} files cannot be used: {', '.join(names[:_NAMED])}{others}."
         ((name, reason),) = self.refused
         return reason if name in reason else f"{name} cannot be used: {reason}"
 
@@ -194,6 +196,13 @@ def batch_panel(batch: BatchView, refusal: str = "") -> str:
     note = f"now {running[0].name}" if running else ""
     headline = f"{done} of {count} done"
     return status.panel("running", headline, note=note, fraction=fraction, refusal=refusal)
+
+
+def run_name(view: JobView, batch: BatchView | None) -> str:
+    """What the status calls a run of several, of which each has another file."""
+    if batch is None or len(batch.items) < 2:
+        return ""
+    return next((item.name for item in batch.items if item.job_id == view.id), "")
 
 
 def zipped(files: Iterable[Path]) -> bytes:

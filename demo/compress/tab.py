@@ -20,11 +20,13 @@ from demo.compress.result import Prefix, decode_prefix
 from demo.compress.screen import Screen, Shown
 from demo.compress.several import Chosen
 from demo.jobs import Batches, JobQueue
+from demo.scheduling import QueueFullError
 from demo.settings import Settings
 from demo.ui import examples, inputs, parts
 from demo.ui.parts import QUEUED, QUICK, Updates
 from demo.visitors import Visitors
 from demo.work import Source
+from demo.workers import StoppedError
 
 STYLE = Path(__file__).with_name("job.css")
 
@@ -208,12 +210,13 @@ class CompressTab:
         """Several files have come, or one that is too large; the first that is of use is shown."""
         chosen = Chosen.of(event.files)
         listener = self._visitors.listener(request)
-        while chosen.paths:
+        for path in chosen.paths:
             try:
-                await self._controls.look_into(chosen.paths[0], listener)
-                break
+                await self._controls.look_into(path, listener)
+            except (QueueFullError, StoppedError):
+                break  # Nothing is wrong with the file; Compress tells of what is.
             except cc.CombinerError as error:
-                chosen = chosen.without(chosen.paths[0], str(error))
+                chosen = chosen.without(path, str(error))
         shown = chosen.paths[0] if chosen.paths else None
         return chosen, shown
 

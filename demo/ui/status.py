@@ -73,7 +73,7 @@ def panel(
         for name, text in (facts or {}).items()
     )
     value = "" if fraction is None else f' value="{fraction:.4f}"'
-    bar = f'<progress max="1"{value} aria-label="Progress"></progress>'
+    bar = f'<progress max="1"{value} aria-label="Progress: {escape(headline)}"></progress>'
     refused = f'<p class="status-refusal">{escape(refusal)}</p>' if refusal else ""
     return (
         f'<section class="status" data-state="{state}" aria-label="Status">'

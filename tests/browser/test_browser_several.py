@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import base64
+import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browser_tools import JOB_MS, fact, nameless, shown_pixels, state
+from browser_tools import (
+    JOB_MS,
+    expect_sentence,
+    fact,
+    nameless,
+    refusal,
+    shown_pixels,
+    state,
+)
 from playwright.sync_api import Page, expect
 
 import combiner_core as cc
 
 pytestmark = pytest.mark.browser
+
+
+# What the bars are called that the status shows.
+WATCH = """() => {
+  window.bars = [];
+  const look = () => {
+    const label = document.querySelector("#image-status progress")?.ariaLabel;
+    if (label && label !== bars.at(-1)) bars.push(label);
+  };
+  const all = { attributes: true, childList: true, subtree: true };
+  new MutationObserver(look).observe(document.querySelector("#image-status"), all);
+}"""
 
 
 def drop_all(page: Page, tab: str, files: list[tuple[str, bytes]]) -> None:
@@ -37,18 +58,24 @@ def test_several_pictures_are_compressed_and_downloaded(
     page: Page, photo: cc.Signal, tmp_path: Path
 ) -> None:
     files = [("bad.png", b"no picture")]
+    page.evaluate(WATCH)
     for index, name in enumerate(("one.png", "two.png", "two.png")):
         cc.save(cc.Signal.image(np.roll(photo.values, 8 * index, 1)), tmp_path / name)
         files.append((name, (tmp_path / name).read_bytes()))
-    drop_all(page, "image", files)
+    drop_all(page, "image", [*files, ("worse.png", b"")])
     listed = page.locator("#image-list")
-    expect(listed).to_contain_text("3 of 4 pictures chosen")
+    expect(listed).to_contain_text("3 of 5 pictures chosen")
     expect(listed.locator("tr", has_text="bad.png")).to_contain_text("cannot be read")
+    expect(listed.locator("tr", has_text="worse.png")).to_contain_text("is empty")
+    expect(refusal(page, "image")).to_have_text("2 files cannot be used: bad.png, worse.png.")
+    expect_sentence(page, "2 files cannot be used: bad.png, worse.png")
     expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
     page.locator("#image-compress").click()
     expect(listed).to_contain_text("3 of 3 pictures done", timeout=JOB_MS)
     expect(listed.locator("tr[data-state=done]")).to_have_count(3)
     expect(state(page, "image", "done")).to_be_visible()
+    expect(refusal(page, "image")).to_have_count(0)
+    assert re.search(r"Progress: (one|two)\.png: ", " ".join(page.evaluate("bars")))
 
     last = listed.locator("tr[data-state=done]").last
     last.get_by_role("button").focus()

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,17 @@ def test_what_browsers_say_was_chosen_is_bounded() -> None:
     assert max(len(text) for pair in chosen.refused for text in pair) <= 200
     assert chosen.refused[-1] == ("a", f"At most {MAX_FILES} files are taken at once.")
     assert Chosen.of("what") == Chosen()
+
+
+def test_what_was_refused_is_a_sentence_until_a_run_begins() -> None:
+    chosen = Chosen(("/a/one.png", "/a/bad.png")).without("/a/bad.png", "bad.png is empty.")
+    assert chosen.paths == ("/a/one.png",)
+    assert chosen.refusal == "bad.png is empty."
+    assert replace(chosen, taken=True).refusal == ""
+    nameless = Chosen(refused=(("late.png", "It did not arrive."),))
+    assert nameless.refusal == "late.png cannot be used: It did not arrive."
+    many = Chosen(refused=tuple((f"{number}.png", "") for number in range(9)))
+    assert many.refusal == "9 files cannot be used: 0.png, 1.png, 2.png, 3.png and 5 others."
 
 
 def test_the_zip_keeps_names_apart_and_has_no_paths(tmp_path: Path) -> None:
