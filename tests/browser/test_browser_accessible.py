@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
-from browser_tools import JOB_MS, nameless, state, violations
+from browser_tools import JOB_MS, nameless, open_page, state, violations
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -64,10 +65,19 @@ def test_a_run_is_told_to_its_end_and_not_too_often(page: Page) -> None:
     assert all(after - before > 3000 for (before, _), (after, _) in pairwise(running))
 
 
-def test_no_tab_keeps_people_out(page: Page) -> None:
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_tab_keeps_people_out(page: Page, app_url: str, theme: str) -> None:
+    open_page(page, f"{app_url}/?__theme={theme}")
+    assert violations(page) == []
     for name in TABS:
         page.get_by_role("tab", name=name).click()
         expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
         if name == "How it works":
             expect(page.locator("#anatomy-status [data-state=done]")).to_be_visible()
+        elif name == "Audio":
+            page.locator("#audio-examples button").first.click()
+            expect(page.locator("#audio-note")).to_contain_text("bytes")
+            expect(page.locator("#audio-source #duration")).to_have_text(re.compile("[1-9]"))
+        elif name == "Results":
+            expect(page.locator("#results [data-verdict]").first).to_be_visible()
         assert violations(page) == []
