@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from types import MappingProxyType
 from typing import Any, cast, get_args
 
@@ -11,7 +11,7 @@ import gradio as gr
 import combiner_core as cc
 from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
-from demo.compress import budgets, purposes
+from demo.compress import budgets, choices, purposes
 from demo.compress.budgets import Known, Wish
 from demo.compress.several import refused
 from demo.jobs import JobQueue, JobView, Task
@@ -23,17 +23,6 @@ from demo.visitors import Listener, Visitors
 from demo.work import Measure, Measured, Source
 
 _INPUTS = MappingProxyType({"image": inputs.image_input, "audio": inputs.clip_input})
-_TUNES: Mapping[Kind, tuple[str, TuneName]] = MappingProxyType(
-    {"image": ("The eye", "perceptual"), "audio": ("The ear", "perceptual")}
-)
-_TUNE_NOTES: Mapping[Kind, str] = MappingProxyType(
-    {
-        "image": "For the eye, errors go where they are seen least. PSNR, which tells how near "
-        "each pixel is, falls by about 1 dB.",
-        "audio": "For the ear, errors go where they are heard least. PSNR, which tells how near "
-        "each sample is, falls by some dB.",
-    }
-)
 _DEFAULT_BYTES = 4000
 _MAX_DOUBLINGS = 24
 
@@ -110,16 +99,16 @@ class Controls:
             self._efforts(None, "multires"),
             value="fast",
             label="Effort",
-            info="Balanced files are 6 % smaller than fast ones as good, best ones a little more.",
+            info=choices.EFFORT_NOTES["multires"],
             visible=kind == "image",
             elem_id=f"{kind}-effort",
             elem_classes="job-effort",
         )
         self._tune = gr.Radio(
-            [_TUNES[kind], ("Least error (PSNR)", "psnr")],
+            [choices.TUNES[kind], ("Least error (PSNR)", "psnr")],
             value="perceptual",
             label="Tuned for",
-            info=_TUNE_NOTES[kind],
+            info=choices.TUNE_NOTES[kind],
             elem_id=f"{kind}-tune",
         )
         # What the browser painted, when Compress is asked for.
@@ -320,7 +309,8 @@ class Controls:
         """That, and what efforts take by what is known by now."""
         *_, model = how
         efforts = self._efforts(known.extent if known else None, model)
-        return {self._note: self._describe(known, *how), self._effort: gr.Radio(efforts)}
+        effort = gr.Radio(efforts, info=choices.EFFORT_NOTES[model])
+        return {self._note: self._describe(known, *how), self._effort: effort}
 
     def _efforts(self, extent: Extent | None, model: str) -> list[tuple[str, EffortName]]:
         """The efforts, and how long each usually takes."""

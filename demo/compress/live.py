@@ -150,7 +150,8 @@ class LiveView:
             curve = charts.live(points, curves, budget_bytes, self._kind, result, RUNNING_PSNR)
             shown.append((self._curve, curve))
         if progress.bit_map is not None:
-            shown.append((self._bits, charts.bit_map(progress.bit_map, self._kind)))
+            picture = progress.preview if self._kind == "image" else None
+            shown.append((self._bits, charts.bit_map(progress.bit_map, self._kind, picture)))
         layer = progress.posterior
         if layer is not None:
             figure = charts.posterior(layer.prior_mean, layer.prior_std, layer.mean, layer.std)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
+from io import BytesIO
 from itertools import cycle
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -40,6 +42,8 @@ TEXT_COLOUR = "#7b8290"
 _GRID_COLOUR = "rgba(128,136,150,0.25)"
 _BAND_COLOUR = "rgba(128,136,150,0.30)"
 
+# How much of a map is seen over a picture.
+_VEIL, _GREY_PX, _GREY_QUALITY = 0.6, 192, 50
 _MAX_CELLS = 2000
 _MAX_COLUMNS = 220
 _MAX_POINTS = 200
@@ -142,18 +146,23 @@ def live(
     return figure
 
 
-def bit_map(bits: NDArray[np.float32], kind: Kind) -> go.Figure:
+def bit_map(
+    bits: NDArray[np.float32], kind: Kind, picture: NDArray[np.uint8] | None = None
+) -> go.Figure:
     """Where the bits go: over the picture, or over time and frequency of a clip.
 
     Args:
         bits: in each region, shape (rows, columns): rows from the top of a picture, or from the
             low frequencies up.
         kind: of the signal.
+        picture: of shape (height, width, channels) that is seen through the map.
     """
+    pooled, side = _pooled(bits)
     is_image = kind == "image"
     figure = blank("" if is_image else "Time", "" if is_image else "Frequency")
     figure.add_heatmap(
-        z=_pooled(bits),
+        z=pooled,
+        opacity=1 if picture is None else _VEIL,
         colorscale="Viridis",
         colorbar={"title": {"text": "bits"}, "thickness": 10, "outlinewidth": 0},
         hovertemplate="%{z:.0f} bits<extra></extra>",
@@ -164,6 +173,10 @@ def bit_map(bits: NDArray[np.float32], kind: Kind) -> go.Figure:
     if is_image:
         figure.update_xaxes(constrain="domain")
         figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain")
+    if picture is not None:
+        rows, columns = (size / side for size in bits.shape)
+        place = {"x": -0.5, "y": -0.5, "sizex": columns, "sizey": rows, "sizing": "stretch"}
+        figure.add_layout_image(place, source=_grey(picture), xref="x", yref="y", layer="below")
     return figure
 
 
@@ -301,8 +314,19 @@ def thinned(points: Sequence[PointT], most: int = _MAX_POINTS) -> Sequence[Point
     return points[::-1][::step][::-1] if step > 1 else points
 
 
-def _pooled(bits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sums over blocks, as large as needed for few enough cells."""
+def _grey(picture: NDArray[np.uint8]) -> str:
+    """A small picture without colours, as an address that holds it."""
+    from PIL import Image
+
+    step = math.ceil(max(picture.shape[:2]) / _GREY_PX)
+    stream = BytesIO()
+    grey = picture[::step, ::step].mean(axis=2).astype(np.uint8)
+    Image.fromarray(grey).save(stream, "WEBP", quality=_GREY_QUALITY)
+    return f"data:image/webp;base64,{b64encode(stream.getvalue()).decode()}"
+
+
+def _pooled(bits: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+    """Sums over blocks, as large as needed for few enough cells, and their side."""
     side = next(
         side
         for side in range(1, max(bits.shape) + 1)
@@ -313,7 +337,7 @@ def _pooled(bits: NDArray[np.float32]) -> NDArray[np.float32]:
     padded[: bits.shape[0], : bits.shape[1]] = bits
     blocks = padded.reshape(rows // side, side, columns // side, side)
     sums: NDArray[np.float32] = blocks.sum(axis=(1, 3))
-    return sums
+    return sums, side
 
 
 def _envelope(

@@ -146,7 +146,7 @@ class Explain:
                 for level in anatomy.levels
             ),
             _foretold(anatomy),
-            charts.bit_map(anatomy.bit_map, "image"),
+            charts.bit_map(anatomy.bit_map, "image", encoded.reconstruction.values),
             anatomy_charts.bits_by_level(anatomy.levels),
             anatomy.states,
             anatomy.path,

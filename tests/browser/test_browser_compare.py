@@ -90,7 +90,13 @@ def test_detail_and_error_bars_are_looked_at(result_page: Page, tmp_path: Path) 
     expect(chip).to_contain_text("white: off by about")
     expect(slider).to_be_hidden()
     deviations = cc.uncertainty(data, device="cpu")
-    seen = shown_pixels(page, RIGHT)[..., 0]
+    # The picture is seen through the map.
+    assert np.array_equal(
+        picture(page, f"{RIGHT} img:not([data-veil])"), cc.decode(data, device="cpu").values
+    )
+    expect(page.locator(f"{RIGHT} [data-veil]")).to_have_css("opacity", "1")
+    expect(page.locator(f"{RIGHT} [data-veil]")).to_have_css("mix-blend-mode", "screen")
+    seen = picture(page, f"{RIGHT} [data-veil]")[..., 0]
     assert np.abs(seen - 255 * deviations / deviations.max()).max() <= 1
 
 

@@ -6,7 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
-from browser_tools import EXAMPLES, JOB_MS, PHONE, fact, open_page, state, upload
+from browser_tools import (
+    EXAMPLES,
+    JOB_MS,
+    PHONE,
+    choose_papers_model,
+    fact,
+    open_page,
+    state,
+    upload,
+)
 from playwright.sync_api import Browser, Page, Route, expect
 
 pytestmark = pytest.mark.browser
@@ -52,6 +61,14 @@ def test_a_budget_is_by_purpose_or_ones_own_and_stays(page: Page, photo_file: Pa
     open_page(page, page.url)  # Its settings are there again.
     expect(note).to_contain_text("96 × 64 pixels: at most 700 bytes")
     expect(page.locator("#image-purpose").get_by_label("My own size")).to_be_checked()
+
+
+def test_efforts_are_told_for_the_model_that_is_chosen(page: Page) -> None:
+    effort = page.locator("#image-effort")
+    expect(effort).to_contain_text("6 % smaller")
+    choose_papers_model(page)
+    expect(effort).to_contain_text("fits the paper's model for longer")
+    expect(effort).not_to_contain_text("6 % smaller")
 
 
 def test_a_phone_shows_what_comes_of_it(browser: Browser, app_url: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from base64 import b64decode
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from PIL import Image
 
 import combiner_core as cc
 from combiner_core.signals import Kind
@@ -95,6 +98,23 @@ def test_bit_map_keeps_the_sum(shape: tuple[int, int], rng: np.random.Generator)
     assert np.sum(figure.data[0].z) == pytest.approx(bits.sum(), rel=1e-4)
     assert figure.layout.yaxis.autorange == "reversed"
     assert len(payload(figure)) <= MAX_PAYLOAD_BYTES
+
+
+def test_a_picture_is_seen_through_the_map_of_its_bits(rng: np.random.Generator) -> None:
+    picture = np.zeros((300, 500, 3), np.uint8)
+    picture[:, 250:] = 255
+    figure = charts.bit_map(rng.gamma(1, 20, (75, 125)).astype(np.float32), "image", picture)
+    assert figure.data[0].opacity < 1
+    (beneath,) = figure.layout.images
+    rows, columns = np.shape(figure.data[0].z)
+    assert (beneath.x, beneath.y) == (-0.5, -0.5)  # Where the first cell begins.
+    assert columns - 1 < beneath.sizex <= columns
+    assert rows - 1 < beneath.sizey <= rows
+    _, _, content = beneath.source.partition("base64,")
+    grey = np.asarray(Image.open(BytesIO(b64decode(content))))[..., 0]
+    assert grey.shape[0] / grey.shape[1] == pytest.approx(0.6, abs=0.01)
+    assert grey[:, : grey.shape[1] // 3].max() < 20
+    assert grey[:, -grey.shape[1] // 3 :].min() > 235
 
 
 def test_spectrogram_shows_a_tone_where_it_is() -> None:

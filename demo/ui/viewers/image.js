@@ -67,6 +67,8 @@ function hold() {
   held = names.map((name) => Object.assign(new Image(), { src: addressOf(named(name)) }));
 }
 
+// What a map is of: it lies over that.
+const base = () => named(props.value.right);
 const named = (name) => props.value.variants.find((variant) => variant.name === name);
 
 // A new picture: its size is the grid on which all variants are shown.
@@ -84,9 +86,10 @@ function place() {
     const chosen = named(name);
     const blend = blind.isOn ? null : chosen.blend;
     canBlend ||= Boolean(blend);
-    const both = detail.blended(blend, addressOf);
-    const text = blind.isOn ? selects[side].value : textOf(chosen, both);
-    paint(layers[side], both ?? [addressOf(chosen)], text);
+    const both = chosen.isMap ? [base(), chosen].map(addressOf) : detail.blended(blend, addressOf);
+    layers[side].toggleAttribute("data-map", Boolean(chosen.isMap));
+    const text = blind.isOn ? selects[side].value : textOf(chosen, both && !chosen.isMap);
+    paint(layers[side], both ?? [addressOf(chosen)], text, chosen.isMap ? 1 : detail.strength);
     root.querySelector(`[data-chip=${side}]`).textContent = text;
     root.querySelector(`[data-said=${side}]`).textContent = text;
   }
@@ -100,7 +103,7 @@ function textOf(variant, isBlended) {
 }
 
 // One picture, or one through which another is seen.
-function paint(layer, [address, over], text) {
+function paint(layer, [address, over], text, strength) {
   const picture = layer.querySelector("img");
   if (picture.getAttribute("src") !== address) picture.src = address;
   picture.alt = text;
@@ -113,7 +116,7 @@ function paint(layer, [address, over], text) {
   shown.dataset.veil = "";
   shown.alt = "";
   if (shown.getAttribute("src") !== over) shown.src = over;
-  shown.style.opacity = detail.strength;
+  shown.style.opacity = strength;
   if (!veil) layer.append(shown);
 }
 
