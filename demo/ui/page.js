@@ -34,6 +34,17 @@
     },
   };
 
+  // A button that cannot be pressed loses the focus: Compress has it again when it can be.
+  let bar = null;
+  const barOf = (target) => (target instanceof Element ? target.closest(".job-buttons") : null);
+  document.addEventListener("focusin", ({ target }) => { bar = barOf(target); });
+  document.addEventListener("pointerdown", ({ target }) => { bar = barOf(target); });
+  new MutationObserver(() => {
+    const compress = bar?.querySelector("button[id$=-compress]:enabled");
+    const focused = document.activeElement;
+    if (focused === document.body || focused?.disabled) compress?.focus({ preventScroll: true });
+  }).observe(document, { attributeFilter: ["disabled"], subtree: true });
+
   // What the status says until a file is there; then again what the page had written.
   const receiving = (kind) => {
     const holder = document.querySelector(`#${kind}-status .status`)?.parentElement;

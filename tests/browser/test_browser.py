@@ -100,6 +100,10 @@ def test_image_is_compressed_compared_and_downloaded_and_fits_a_phone(
 
     page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
     expect(page.locator("#image-table")).to_be_visible()
+    expect(page.locator(".modebar:visible")).to_have_count(0)
+    said = page.locator("#image-table .legend").first.bounding_box()
+    assert said is not None
+    assert said["x"] + said["width"] <= PHONE[0]  # However wide the table is.
     line_px = 24  # of a chip, which hides some of the picture
     box = chip.bounding_box()
     assert box is not None
@@ -176,6 +180,7 @@ def test_stop_is_felt_at_once(page: Page, large_file: Path) -> None:
         page.locator("#image-stop").click()
         waits.append(page.evaluate("window.secondsToStop"))
         expect(page.locator("#image-compress")).to_be_enabled()
+        expect(page.locator("#image-compress")).to_be_focused()  # Stop cannot have it any more.
     assert max(waits) < STOP_S
 
 

@@ -15,6 +15,7 @@ from browser_tools import (
     expect_sentence,
     fact,
     linked_bytes,
+    put_away_sentence,
     shown_pixels,
     state,
     upload,
@@ -194,9 +195,15 @@ def test_what_does_not_fit_together_is_refused(
 ) -> None:
     page = decode_page
     cc.save(photo, tmp_path / "other.png")
-    page.locator("#decode-original input[type=file]").set_input_files(tmp_path / "other.png")
     upload(page, "decode", files / "picture.cmb")
     expect(page.locator("#decode-holds")).to_contain_text("300 × 200", timeout=DECODE_MS)
+    page.locator("#decode-run").click()
+    expect(page.locator("#decode-image")).to_be_visible(timeout=DECODE_MS)
+    expect(state(page, "decode", "done")).to_be_visible()
+    page.locator("#decode-original input[type=file]").set_input_files(tmp_path / "other.png")
+    expect(state(page, "decode", "failed")).to_be_visible(timeout=DECODE_MS)
+    expect(page.locator("#decode-image")).to_be_hidden()  # What it does not say is not shown.
+    put_away_sentence(page)
     page.locator("#decode-run").click()
     expect_sentence(page, "other.png (96 × 64 pixels) is not of the size")
     expect(state(page, "decode", "failed")).to_be_visible()
