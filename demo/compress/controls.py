@@ -259,12 +259,7 @@ class Controls:
         # Efforts never by a change of the effort itself: what an event sets, changes.
         self.retell_on(filled.success)
         self.retell_on(self._model.change)
-        self._model.change(
-            lambda model: gr.update(visible=self._kind == "image" and model == "multires"),
-            self._model,
-            self._paint,
-            **QUICK,
-        )
+        self._model.change(self._suit, self._model, [self._paint, self._tune], **QUICK)
         self._purpose.input(self._fill, wished, budget, **QUICK)
         self._bytes.blur(self._confine, [self._known, self._bytes], budget, **QUICK)
         own = {"api_visibility": "private"}
@@ -311,6 +306,14 @@ class Controls:
         efforts = self._efforts(known.extent if known else None, model)
         effort = gr.Radio(efforts, info=choices.EFFORT_NOTES[model])
         return {self._note: self._describe(known, *how), self._effort: effort}
+
+    def _suit(self, model: str) -> Updates:
+        """Only what the model makes use of."""
+        is_default = model == "multires"
+        return {
+            self._paint: gr.update(visible=self._kind == "image" and is_default),
+            self._tune: gr.update(visible=is_default),
+        }
 
     def _efforts(self, extent: Extent | None, model: str) -> list[tuple[str, EffortName]]:
         """The efforts, and how long each usually takes."""

@@ -63,12 +63,14 @@ def test_a_budget_is_by_purpose_or_ones_own_and_stays(page: Page, photo_file: Pa
     expect(page.locator("#image-purpose").get_by_label("My own size")).to_be_checked()
 
 
-def test_efforts_are_told_for_the_model_that_is_chosen(page: Page) -> None:
-    effort = page.locator("#image-effort")
+def test_what_is_told_and_asked_suits_the_model_that_is_chosen(page: Page) -> None:
+    effort, tune = page.locator("#image-effort"), page.locator("#image-tune")
+    expect(tune).to_be_visible()
     expect(effort).to_contain_text("6 % smaller")
     choose_papers_model(page)
     expect(effort).to_contain_text("fits the paper's model for longer")
     expect(effort).not_to_contain_text("6 % smaller")
+    expect(tune).to_be_hidden()
 
 
 def test_a_phone_shows_what_comes_of_it(browser: Browser, app_url: str) -> None:
