@@ -21,6 +21,9 @@ from combiner_core import bitstream
 from combiner_core.api import compress
 from combiner_core.codec import decode
 from combiner_core.errors import CombinerError
+from combiner_core.multires.audio.manner import AudioManner
+from combiner_core.multires.parameters import Parameters
+from combiner_core.options import TuneName
 from combiner_core.presets import PresetLibrary
 from combiner_core.process import keep_freed_memory
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
@@ -42,6 +45,7 @@ class _Claim:
         grid: columns and rows of tiles of a `siren` image.
         scale, detail: see `combiner_core.decode`.
         is_encoded: the payload is what an encoder makes of noise of this shape instead.
+        for_ears: tune perceptual, of a clip, without side information.
     """
 
     family: str
@@ -51,6 +55,7 @@ class _Claim:
     scale: float = 1.0
     detail: float | None = None
     is_encoded: bool = False
+    for_ears: bool = False
 
 
 CLAIMS: Mapping[str, _Claim] = MappingProxyType(
@@ -89,6 +94,12 @@ CLAIMS: Mapping[str, _Claim] = MappingProxyType(
             "multires", AudioShape(3_750_000, 8, 1 << 20)
         ),
         "`multires`, speech, 30 million": _Claim("multires", AudioShape(30_000_000, 1, 16_000)),
+        "`multires`, speech, tune perceptual, 30 million": _Claim(
+            "multires", AudioShape(30_000_000, 1, 16_000), for_ears=True
+        ),
+        "`multires`, speech, tune perceptual, 12 million": _Claim(
+            "multires", AudioShape(12_000_000, 1, 16_000), for_ears=True
+        ),
         "`siren`, speech, 8.19 million at 16 kHz, 2 MB": _Claim(
             "siren", AudioShape(8_190_000, 1, 16_000), _LONGEST // 5
         ),
@@ -128,7 +139,8 @@ def run(job: Claimed) -> Decoding:
     torch.set_num_threads(job.threads)
     library = PresetLibrary()
     encoded = partial(compress, model=claim.family, effort="fast", device="cpu", models=library)
-    small = encoded(_small(claim.shape), bytes=_SMALL_BYTES)
+    tune: TuneName = "perceptual" if claim.for_ears else "psnr"
+    small = encoded(_small(claim.shape), bytes=_SMALL_BYTES, tune=tune)
     decode(small, models=library, device="cpu")
     file: bytes = (
         encoded(_noise(claim.shape), bytes=_LONGEST)
@@ -166,6 +178,11 @@ def _inflated(small: bytes, claim: _Claim) -> bytes:
     header = replace(bitstream.read(small).header, shape=claim.shape)
     if claim.grid is not None:
         header = replace(header, parameters=header.parameters[:-2] + bytes(claim.grid))
+    if claim.for_ears:
+        told = Parameters.from_bytes(header.parameters)
+        manner = replace(AudioManner.from_bytes(told.manner), gain_bytes=0)
+        told = replace(told, manner=manner.to_bytes(), side_bytes=0)
+        header = replace(header, parameters=told.to_bytes())
     # no byte is zero: the first ones may be shares of the payload, of which every tile has some
     payload = noise.integers(1, 256, claim.payload_bytes, np.uint8)
     return bitstream.write(header, payload.tobytes())

@@ -19,6 +19,7 @@ from combiner_core.families import OneCodec
 from combiner_core.multires.audio.tuning import AudioTuning
 from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.image.tuning import ImageTuning
+from combiner_core.multires.model import AudioModel
 from combiner_core.multires.tuning import Tuning, usual_tuning
 from combiner_core.options import EffortName, EncodeOptions
 from combiner_core.presets import PresetLibrary
@@ -60,6 +61,8 @@ class Row:
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
+_POSTFILTER = "postfilter"
+
 BENCHMARK = results_files.Benchmark("tuning", Job, Row)
 
 
@@ -82,6 +85,7 @@ def steps(usual: Tuning) -> dict[str, Tuning]:
         "filling": replace(shaped, few=(usual.few[0], 0), many=(usual.many[0], 0)),
         "falling": replace(usual, is_even=False),
         "gain control": usual,
+        _POSTFILTER: usual,
     }
 
 
@@ -113,13 +117,16 @@ def run(job: Job, folder: Path, threads: int) -> Row:
     bits = 8 * budget.file_bytes(signal)
     codec = PresetLibrary().choose(EncodeOptions.model, signal.shape, bits)
     assert isinstance(codec, MultiresCodec)
-    chosen = steps(usual_tuning(codec.preset.model, "perceptual"))
+    preset = codec.preset
+    if isinstance(preset.model, AudioModel) and job.step != _POSTFILTER:
+        preset = replace(preset, model=preset.model.without_postfilter())
+    chosen = steps(usual_tuning(preset.model, "perceptual"))
     is_plain = job.step == next(iter(chosen))
     options = EncodeOptions(
         effort=job.effort, tune="psnr" if is_plain else "perceptual", device="cpu"
     )
-    tuned = OneCodec(MultiresCodec(codec.preset, tuning=chosen[job.step]))
+    tuned = OneCodec(MultiresCodec(preset, tuning=chosen[job.step]))
     *_, result = encode(signal, budget, options, tuned)
     assert isinstance(result, Encoded)
-    decoded = decode(result.data, device="cpu")
+    decoded = decode(result.data, models=tuned, device="cpu")
     return Row(job, len(result.data), metrics.psnr_db(signal, decoded), scores(signal, decoded))

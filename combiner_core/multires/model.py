@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from combiner_core.multires.audio.postfilter import SoundPostfilter, SoundPostfilterConfig
 from combiner_core.multires.audio.prior import AudioPrior, AudioPriorConfig
 from combiner_core.multires.exact_convolutions import ExactConv, bfloat16_is_faster
 from combiner_core.multires.image.postfilter import Postfilter, PostfilterConfig
@@ -36,10 +37,12 @@ class AudioModelConfig:
     Attributes:
         prior: of the cosines' weights.
         sample_rate: in Hz at which clips are modelled.
+        postfilter: the network after the synthesis, if there is one.
     """
 
     prior: AudioPriorConfig = field(default_factory=AudioPriorConfig)
     sample_rate: int = 16000
+    postfilter: SoundPostfilterConfig | None = None
 
 
 ModelConfig = ImageModelConfig | AudioModelConfig
@@ -56,12 +59,19 @@ class ImageModel(nn.Module):
 
 
 class AudioModel(nn.Module):
-    """Prior of clips."""
+    """Prior of clips, and their postfilter if there is one."""
 
     def __init__(self, config: AudioModelConfig) -> None:
         super().__init__()
         self.config = config
         self.prior = AudioPrior(config.prior)
+        self.postfilter = None if config.postfilter is None else SoundPostfilter(config.postfilter)
+
+    def without_postfilter(self) -> AudioModel:
+        """A model of the same prior that leaves clips as they are synthesised."""
+        bare = AudioModel(replace(self.config, postfilter=None))
+        bare.prior = self.prior
+        return bare.eval()
 
 
 Model = ImageModel | AudioModel
@@ -80,11 +90,12 @@ def config_from(values: Mapping[str, Any]) -> ModelConfig:
     Raises:
         KeyError, TypeError, ValueError: it is none.
     """
-    prior = _with_tuples(values["prior"])
-    if "postfilter" in values:
+    prior, after = _with_tuples(values["prior"]), values.get("postfilter")
+    if "sample_rate" not in values:
         postfilter = PostfilterConfig(**_with_tuples(values["postfilter"]))
         return ImageModelConfig(ImagePriorConfig(**prior), postfilter)
-    return AudioModelConfig(AudioPriorConfig(**prior), values["sample_rate"])
+    of_sound = None if after is None else SoundPostfilterConfig(**_with_tuples(after))
+    return AudioModelConfig(AudioPriorConfig(**prior), values["sample_rate"], of_sound)
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:

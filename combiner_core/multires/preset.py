@@ -28,7 +28,7 @@ _TAPS = ("places", "weights", "parents", "expected")
 _PARTS_IN_FILES: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
     {
         "image": MappingProxyType({"prior": "pyramid", "postfilter": "correction"}),
-        "audio": MappingProxyType({"prior": "bands"}),
+        "audio": MappingProxyType({"prior": "bands", "postfilter": "correction"}),
     }
 )
 _POSTFILTER, _POSTFILTER_IN_FILES = "postfilter.", "correction."
@@ -75,7 +75,11 @@ class MultiresPreset:
         config = {
             "family": "multires",
             "format": _FORMAT,
-            "model": {parts.get(name, name): value for name, value in settings.items()},
+            "model": {
+                parts.get(name, name): value
+                for name, value in settings.items()
+                if value is not None
+            },
         }
         arrays = {
             _PREFIX + _renamed(name, _POSTFILTER, _POSTFILTER_IN_FILES): array
@@ -102,7 +106,8 @@ def networks_from(
     """
     parts = _PARTS_IN_FILES[kind]
     settings = dict(config["model"])
-    model = build(config_from(settings | {part: settings[parts[part]] for part in parts}))
+    known = {part: settings[name] for part, name in parts.items() if name in settings}
+    model = build(config_from(settings | known))
     from_arrays(
         model,
         {

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from combiner_core.devices import placed
+from combiner_core.devices import half_precision, placed
 from combiner_core.errors import BitstreamError
 from combiner_core.multires.audio import bands, filling, gain_control
 from combiner_core.multires.audio.ends import extended
@@ -46,6 +46,10 @@ _USUAL_PEAK, _MOST_GAIN = 0.25, 15
 _WORTH_TELLING = 1.05
 # gains take no more of a payload than one part in so many
 _GAIN_SHARE = 16
+# by how much a clip's rate may differ from its model's for the postfilter to know such sound
+_FILTERED_RATES = (0.8, 1.25)
+# samples of a clip up to which there is time and memory for it
+_MOST_FILTERED = 12_000_000
 # from which on the filling falls no further
 _LAST_FALLING_BIN = 192
 
@@ -208,8 +212,17 @@ class AudioField:
         weights, deviations = (torch.cat(parts, 1) for parts in zip(*blocks, strict=True))
         return weights, deviations
 
-    def sampler(self, seed: int, options: DecodeOptions) -> None:
-        """None: clips have no detail of this kind."""
+    @property
+    def is_filtered(self) -> bool:
+        """Whether clips go through the postfilter: those made for ears, unless very long."""
+        least, most = _FILTERED_RATES
+        relative = self._shape.sample_rate / self._model.config.sample_rate
+        has_one = self._model.postfilter is not None and self.manner.filling > 0
+        return has_one and least <= relative <= most and self.values_count <= _MOST_FILTERED
+
+    def sampler(self, seed: int, options: DecodeOptions) -> ClipErrorBars | None:
+        """What the postfilter needs to know of a clip's groups, if there is to be any."""
+        return self.error_bars() if self.is_filtered else None
 
     def error_bars(self) -> ClipErrorBars:
         """What adds up the expected errors while a file is decoded."""
@@ -242,28 +255,58 @@ class AudioField:
         decoded: Decoded,
         noise: NoiseScale,
         options: DecodeOptions = _USUAL,
-        sampler: None = None,
+        sampler: ClipErrorBars | None = None,
     ) -> Signal:
-        """The clip of what a coding order returned, with `scale` times as many samples a second."""
+        """The clip of what a coding order returned, with `scale` times as many samples a second.
+
+        Args:
+            decoded: by the coding order.
+            noise: the noise scale.
+            options: how.
+            sampler: which has seen all groups, for the postfilter; without it there is none.
+        """
         scale = options.scale
         coded, deviation = decoded
         weights = coded.float() * (noise.value / VALUE_UNITS)
+        unfilled = None
+        if sampler is not None and self.is_filtered:
+            unfilled = self._synthesised(weights, 1)
         if self.manner.filling:
             strength = noise.value * self._strength()
             weights += strength * filling.noise(deviation, self._levels)
-        weights = self._rotated(weights)
         rate = max(1, round(self._shape.sample_rate * scale))
         samples = scaled_size(self._shape.samples, scale)
         # on the next finer grid of whole hops, and from there by interpolation
-        finer = max(1, int(np.ceil(scale)))
-        sound = synthesise(weights, self._shape.samples, finer).div_(self._loudness)
-        if self._gains is not None:
-            sound /= self._gain_curve(sound.shape[1], finer)
+        finer = max(1, int(np.ceil(scale))) if unfilled is None else 1
+        sound = self._synthesised(weights, finer)
+        if unfilled is not None:
+            assert sampler is not None
+            sound = self._filtered(sound, unfilled, sampler, noise)
         wave = sound.cpu().numpy()
         # of the exact scale: on a coarse grid the rate rounds to another one
         if wave.shape[1] != samples:
             wave = regrid(wave, finer, scale, samples)
         return Signal.audio(wave, rate)
+
+    def _synthesised(self, weights: Tensor, finer: int) -> Tensor:
+        """Samples of weights, on a grid that is so many times finer."""
+        sound = synthesise(self._rotated(weights), self._shape.samples, finer)
+        sound = sound.div_(self._loudness)
+        if self._gains is not None:
+            sound /= self._gain_curve(sound.shape[1], finer)
+        return sound
+
+    def _filtered(
+        self, sound: Tensor, unfilled: Tensor, bars: ClipErrorBars, noise: NoiseScale
+    ) -> Tensor:
+        """Each channel after the postfilter."""
+        postfilter = self._model.postfilter
+        assert postfilter is not None
+        deviations = torch.from_numpy(self.deviations(bars, noise)).to(sound.device)
+        log_noise = torch.full((len(sound),), noise.value / self._loudness).log2().to(sound.device)
+        with torch.inference_mode(), half_precision(self._device):
+            result: Tensor = postfilter(sound, unfilled, deviations, log_noise)
+        return result
 
     def side(
         self, values: Tensor, decode: Callable[[], Decoded], noise: NoiseScale, most_bytes: int
