@@ -6,9 +6,10 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from combiner_core.multires.audio.prior import AudioPriorConfig
 from combiner_core.multires.model import Model, quantise
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE
 from combiner_core.multires.preset import MultiresPreset, networks_from
+from combiner_core.multires.train import postfilter_command
 from combiner_core.multires.train.audio import AudioTrainConfig
 from combiner_core.multires.train.entropy_tables import learn_tables
 from combiner_core.multires.train.image import ImageTrainConfig
@@ -56,6 +58,13 @@ _WIDE = AudioTrainConfig(
 )
 # music is louder than speech at the same rates
 _NOISE, _NOISE_RANGE = (0.04, 0.02, 0.01, 0.005), (0.0007, 0.06)
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "image": "a model of pictures",
+        "speech": "a model of speech at 16 kHz",
+        "wide": "a model of any sound at 48 kHz",
+    }
+)
 _TABLE_EXAMPLES = 80
 _REPORT_STEPS = 50
 _PATHS = ("out", "checkpoint", "networks", "warm_start", "data", "music", "validate", "sources")
@@ -63,9 +72,15 @@ _PATHS = ("out", "checkpoint", "networks", "warm_start", "data", "music", "valid
 
 def add_to(families: Subparsers) -> None:
     """Add the command to a parser of families."""
-    command = families.add_parser("multires", help="stochastic gradients for the multires field")
+    family = families.add_parser("multires", help="stochastic gradients for the multires field")
+    kinds = family.add_subparsers(dest="kind", required=True, metavar="KIND")
+    for kind, about in _KINDS.items():
+        _add_arguments(kinds.add_parser(kind, help=about))
+    postfilter_command.add_to(kinds)
+
+
+def _add_arguments(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=_train)
-    command.add_argument("kind", choices=("image", "speech", "wide"))
     command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
     command.add_argument(
         "--validate",
