@@ -12,6 +12,31 @@ from typing import Any
 import torch
 
 from combiner_core.errors import CombinerError
+from combiner_core.presets import DEFAULT_DIRECTORY
+
+
+def add_data(command: argparse.ArgumentParser) -> None:
+    """Add the argument of folders to learn from."""
+    command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+
+
+def add_validation(command: argparse.ArgumentParser) -> None:
+    """Add the argument of folders that are not learned from."""
+    command.add_argument(
+        "--validate",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="what is not learned from; by default every twelfth file of the data",
+    )
+
+
+def add_preset(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the preset to be written."""
+    command.add_argument("--name", required=True, help="name of the preset")
+    command.add_argument("--id", type=int, required=True, help="number of the preset in files")
+    command.add_argument("--out", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR")
 
 
 def check_preset(parsed: argparse.Namespace) -> None:

@@ -45,7 +45,7 @@ class _Claim:
         grid: columns and rows of tiles of a `siren` image.
         scale, detail: see `combiner_core.decode`.
         is_encoded: the payload is what an encoder makes of noise of this shape instead.
-        for_ears: tune perceptual, of a clip, without side information.
+        tune: with perceptual, of a clip, there is no side information.
     """
 
     family: str
@@ -55,7 +55,7 @@ class _Claim:
     scale: float = 1.0
     detail: float | None = None
     is_encoded: bool = False
-    for_ears: bool = False
+    tune: TuneName = "psnr"
 
 
 CLAIMS: Mapping[str, _Claim] = MappingProxyType(
@@ -95,10 +95,10 @@ CLAIMS: Mapping[str, _Claim] = MappingProxyType(
         ),
         "`multires`, speech, 30 million": _Claim("multires", AudioShape(30_000_000, 1, 16_000)),
         "`multires`, speech, tune perceptual, 30 million": _Claim(
-            "multires", AudioShape(30_000_000, 1, 16_000), for_ears=True
+            "multires", AudioShape(30_000_000, 1, 16_000), tune="perceptual"
         ),
         "`multires`, speech, tune perceptual, 12 million": _Claim(
-            "multires", AudioShape(12_000_000, 1, 16_000), for_ears=True
+            "multires", AudioShape(12_000_000, 1, 16_000), tune="perceptual"
         ),
         "`siren`, speech, 8.19 million at 16 kHz, 2 MB": _Claim(
             "siren", AudioShape(8_190_000, 1, 16_000), _LONGEST // 5
@@ -139,8 +139,7 @@ def run(job: Claimed) -> Decoding:
     torch.set_num_threads(job.threads)
     library = PresetLibrary()
     encoded = partial(compress, model=claim.family, effort="fast", device="cpu", models=library)
-    tune: TuneName = "perceptual" if claim.for_ears else "psnr"
-    small = encoded(_small(claim.shape), bytes=_SMALL_BYTES, tune=tune)
+    small = encoded(_small(claim.shape), bytes=_SMALL_BYTES, tune=claim.tune)
     decode(small, models=library, device="cpu")
     file: bytes = (
         encoded(_noise(claim.shape), bytes=_LONGEST)
@@ -178,7 +177,7 @@ def _inflated(small: bytes, claim: _Claim) -> bytes:
     header = replace(bitstream.read(small).header, shape=claim.shape)
     if claim.grid is not None:
         header = replace(header, parameters=header.parameters[:-2] + bytes(claim.grid))
-    if claim.for_ears:
+    if claim.tune == "perceptual":
         told = Parameters.from_bytes(header.parameters)
         manner = replace(AudioManner.from_bytes(told.manner), gain_bytes=0)
         told = replace(told, manner=manner.to_bytes(), side_bytes=0)

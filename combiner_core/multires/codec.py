@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,8 @@ from combiner_core.events import Progress
 from combiner_core.families import Coded
 from combiner_core.importance import Importance
 from combiner_core.multires.audio.tuning import AudioTuning
-from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
-from combiner_core.multires.field import MANNER_BYTES, MultiresField, field_of, received_field
+from combiner_core.multires.coding_order import CodingOrder, follow
+from combiner_core.multires.field import MANNER_BYTES, MultiresField, field_of
 from combiner_core.multires.image.dissection import Dissection
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
@@ -44,9 +44,9 @@ from combiner_core.multires.posteriors import GroupPosterior, posteriors
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.progress import Reporter
 from combiner_core.multires.rate_control import RateControl
+from combiner_core.multires.reception import receiver, receiving
 from combiner_core.multires.tuning import Tuning, usual_tuning
 from combiner_core.options import DecodeOptions, DeviceName, EffortName, EncodeOptions
-from combiner_core.rec import IntegerPrior
 from combiner_core.rec.groups import GroupDecoder
 from combiner_core.signals import AudioShape, Signal
 
@@ -139,10 +139,10 @@ class MultiresCodec:
         device_name: DeviceName,
     ) -> Signal:
         """The signal from the payload, or from the part of it that is there."""
-        field, noise, decoder = self._receiver(header, payload, device_name)
+        field, noise, decoder = receiver(self.preset, header, payload, device_name)
         sampler = field.sampler(header.seed, options)
         order: CodingOrder[Decoded] = field.coding_order(noise)
-        answer = _receiving(decoder, *([] if sampler is None else [sampler]))
+        answer = receiving(decoder, *([] if sampler is None else [sampler]))
         # held by nobody else, so that it can go before the picture is complete
         return field.render(follow(order, answer), noise, options, sampler)  # type: ignore[arg-type]
 
@@ -154,10 +154,10 @@ class MultiresCodec:
         Raises:
             BitstreamError: the parameters are none that an encoder writes.
         """
-        field, noise, decoder = self._receiver(header, payload, device_name)
+        field, noise, decoder = receiver(self.preset, header, payload, device_name)
         bars = field.error_bars()
         order: CodingOrder[Decoded] = field.coding_order(noise, synthesise=False)
-        follow(order, _receiving(decoder, bars))
+        follow(order, receiving(decoder, bars))
         return field.deviations(bars, noise)  # type: ignore[arg-type]
 
     def belief(
@@ -169,11 +169,11 @@ class MultiresCodec:
             BitstreamError: the parameters are none that an encoder writes.
             CombinerError: the file holds a clip.
         """
-        field, noise, decoder = self._receiver(header, payload, device_name)
+        field, noise, decoder = receiver(self.preset, header, payload, device_name)
         if not isinstance(field, ImageField):
             raise CombinerError("A clip has no mean and no sample: only pictures have.")
         sampler, bars = field.detail_sampler(header.seed), field.error_bars()
-        decoded = follow(field.coding_order(noise), _receiving(decoder, sampler, bars))
+        decoded = follow(field.coding_order(noise), receiving(decoder, sampler, bars))
         mean, sample = field.mean_and_sample(decoded, noise, sampler)
         return Belief(mean, sample, field.deviations(bars, noise))
 
@@ -186,7 +186,7 @@ class MultiresCodec:
             BitstreamError: the parameters are none that an encoder writes.
             CombinerError: the file holds a clip.
         """
-        field, noise, decoder = self._receiver(header, payload, device_name)
+        field, noise, decoder = receiver(self.preset, header, payload, device_name)
         if not isinstance(field, ImageField):
             raise CombinerError("A clip is not taken apart: only pictures are.")
         dissection = Dissection(field, noise, decoder)
@@ -202,9 +202,9 @@ class MultiresCodec:
         Raises:
             BitstreamError: the parameters are none that an encoder writes.
         """
-        field, noise, decoder = self._receiver(header, payload, device_name)
+        field, noise, decoder = receiver(self.preset, header, payload, device_name)
         order: CodingOrder[Decoded] = field.coding_order(noise)
-        decoded = follow(order, _receiving(decoder))
+        decoded = follow(order, receiving(decoder))
         values = decoded if isinstance(decoded, Tensor) else decoded[0]
         return values.cpu().numpy()
 
@@ -215,17 +215,6 @@ class MultiresCodec:
     def fields(self, header: Header) -> int:
         """One: what decoding costs depends on the size of the signal alone."""
         return 1
-
-    def _receiver(
-        self, header: Header, payload: bytes, device_name: DeviceName
-    ) -> tuple[MultiresField, NoiseScale, GroupDecoder]:
-        """The field of a file, its noise scale, and what decodes its groups."""
-        parameters = Parameters.from_bytes(header.parameters)
-        side, message = payload[: parameters.side_bytes], payload[parameters.side_bytes :]
-        device = resolve(device_name)
-        field = received_field(self.preset.model, header.shape, device, parameters, side)
-        noise = NoiseScale(parameters.noise_index, field.unit)
-        return field, noise, GroupDecoder(self.preset.tables, message, parameters.states)
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,24 +324,4 @@ class MultiresPlan:
         """What the receiver of a message gets."""
         decoder = GroupDecoder(self.preset.tables, payload, self.effort.states)
         order: CodingOrder[Decoded] = field.coding_order(noise)
-        return follow(order, _receiving(decoder))
-
-
-class _Listener(Protocol):
-    """Is told of every group that was decoded."""
-
-    def enter(self, prior: GroupPrior, integers: IntegerPrior, values: NDArray[np.int32]) -> None:
-        """Take note of a group: its prior, the same as coders are told it, and its weights."""
-
-
-def _receiving(decoder: GroupDecoder, *listeners: _Listener) -> Callable[[GroupPrior], Tensor]:
-    """What answers the priors of a coding order with decoded weights, and tells listeners."""
-
-    def answer(prior: GroupPrior) -> Tensor:
-        integers = prior.integers()
-        values = decoder.decode(integers)
-        for listener in listeners:
-            listener.enter(prior, integers, values)
-        return prior.answer(values)
-
-    return answer
+        return follow(order, receiving(decoder))

@@ -15,7 +15,6 @@ from combiner_core.card import Card
 from combiner_core.devices import resolve
 from combiner_core.distributed import Processes, learning_together
 from combiner_core.errors import CombinerError
-from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.siren.coordinate_descent import (
     CoordinateDescent,
     CoordinateDescentConfig,
@@ -26,7 +25,14 @@ from combiner_core.siren.network import Siren, SirenConfig
 from combiner_core.siren.posterior import OptimiserConfig
 from combiner_core.siren.preset import Framing, SirenPreset
 from combiner_core.siren.training_data import audio_targets, image_targets
-from combiner_core.training import check_folders, check_preset, machine, without_paths
+from combiner_core.training import (
+    add_data,
+    add_preset,
+    check_folders,
+    check_preset,
+    machine,
+    without_paths,
+)
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -42,7 +48,7 @@ def add_to(commands: Subparsers) -> None:
     command = commands.add_parser("siren", help="coordinate descent for the siren field")
     command.set_defaults(run=_train_siren)
     command.add_argument("--kind", choices=("image", "audio"), required=True)
-    command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    add_data(command)
     command.add_argument(
         "--rate",
         type=float,
@@ -50,9 +56,7 @@ def add_to(commands: Subparsers) -> None:
         metavar="X",
         help="bpp of a 768x512 image, or kbps of a clip at 16 kHz",
     )
-    command.add_argument("--name", required=True, help="name of the preset")
-    command.add_argument("--id", type=int, required=True, help="number of the preset in files")
-    command.add_argument("--out", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR")
+    add_preset(command)
     command.add_argument("--checkpoint", type=Path, required=True, metavar="FILE")
     command.add_argument(
         "--warm-start", type=Path, metavar="FILE", help="a higher rate's checkpoint"

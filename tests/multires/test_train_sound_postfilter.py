@@ -16,12 +16,11 @@ from combiner_core import PresetLibrary, load
 from combiner_core.cli import main
 from combiner_core.families import OneCodec
 from combiner_core.multires.audio import bands
-from combiner_core.multires.audio.postfilter import SoundPostfilterConfig
+from combiner_core.multires.audio.postfilter import HOP, SoundPostfilterConfig
 from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.train.sound_postfilter import (
-    HOP,
     CodedClip,
     ExampleConfig,
     PostfilterTrainConfig,

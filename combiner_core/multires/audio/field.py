@@ -22,6 +22,7 @@ from combiner_core.multires.audio.mdct import (
     mid_side,
     synthesise,
 )
+from combiner_core.multires.audio.postfilter import FilterInputs
 from combiner_core.multires.audio.prior import to_levels
 from combiner_core.multires.audio.treated_order import treated
 from combiner_core.multires.audio.tuning import AudioTuning, manner_for, rotation_cost
@@ -212,17 +213,16 @@ class AudioField:
         weights, deviations = (torch.cat(parts, 1) for parts in zip(*blocks, strict=True))
         return weights, deviations
 
-    @property
-    def is_filtered(self) -> bool:
-        """Whether clips go through the postfilter: those made for ears, unless very long."""
+    def sampler(self, seed: int, options: DecodeOptions) -> ClipErrorBars | None:
+        """What the postfilter needs to know of a clip's groups, if there is to be any.
+
+        It is for clips that are made for ears, unless they are very long.
+        """
         least, most = _FILTERED_RATES
         relative = self._shape.sample_rate / self._model.config.sample_rate
         has_one = self._model.postfilter is not None and self.manner.filling > 0
-        return has_one and least <= relative <= most and self.values_count <= _MOST_FILTERED
-
-    def sampler(self, seed: int, options: DecodeOptions) -> ClipErrorBars | None:
-        """What the postfilter needs to know of a clip's groups, if there is to be any."""
-        return self.error_bars() if self.is_filtered else None
+        is_known = least <= relative <= most and self.values_count <= _MOST_FILTERED
+        return self.error_bars() if has_one and is_known else None
 
     def error_bars(self) -> ClipErrorBars:
         """What adds up the expected errors while a file is decoded."""
@@ -266,27 +266,44 @@ class AudioField:
             sampler: which has seen all groups, for the postfilter; without it there is none.
         """
         scale = options.scale
-        coded, deviation = decoded
-        weights = coded.float() * (noise.value / VALUE_UNITS)
-        unfilled = None
-        if sampler is not None and self.is_filtered:
-            unfilled = self._synthesised(weights, 1)
-        if self.manner.filling:
-            strength = noise.value * self._strength()
-            weights += strength * filling.noise(deviation, self._levels)
         rate = max(1, round(self._shape.sample_rate * scale))
         samples = scaled_size(self._shape.samples, scale)
-        # on the next finer grid of whole hops, and from there by interpolation
-        finer = max(1, int(np.ceil(scale))) if unfilled is None else 1
-        sound = self._synthesised(weights, finer)
-        if unfilled is not None:
-            assert sampler is not None
-            sound = self._filtered(sound, unfilled, sampler, noise)
+        if sampler is None:
+            # on the next finer grid of whole hops, and from there by interpolation
+            finer = max(1, int(np.ceil(scale)))
+            weights = self._filled(_real(decoded, noise), decoded, noise)
+            sound = self._synthesised(weights, finer)
+        else:
+            finer, sound = 1, self._filtered(self.filter_inputs(decoded, noise, sampler))
         wave = sound.cpu().numpy()
         # of the exact scale: on a coarse grid the rate rounds to another one
         if wave.shape[1] != samples:
             wave = regrid(wave, finer, scale, samples)
         return Signal.audio(wave, rate)
+
+    def filter_inputs(
+        self, decoded: Decoded, noise: NoiseScale, bars: ClipErrorBars
+    ) -> FilterInputs:
+        """What the postfilter is given of a clip, each channel by itself.
+
+        Args:
+            decoded: by the coding order.
+            noise: the noise scale.
+            bars: which have seen all groups.
+        """
+        weights = _real(decoded, noise)
+        unfilled = self._synthesised(weights, 1)
+        sound = self._synthesised(self._filled(weights, decoded, noise), 1)
+        deviations = torch.from_numpy(self.deviations(bars, noise)).to(sound.device)
+        log_noise = torch.full((len(sound),), noise.value / self._loudness).log2()
+        return FilterInputs(sound, unfilled, deviations, log_noise.to(sound.device))
+
+    def _filled(self, weights: Tensor, decoded: Decoded, noise: NoiseScale) -> Tensor:
+        """The weights, to which noise is added where nothing was coded, if there is to be any."""
+        if self.manner.filling:
+            _, deviation = decoded
+            weights += noise.value * self._strength() * filling.noise(deviation, self._levels)
+        return weights
 
     def _synthesised(self, weights: Tensor, finer: int) -> Tensor:
         """Samples of weights, on a grid that is so many times finer."""
@@ -296,16 +313,11 @@ class AudioField:
             sound /= self._gain_curve(sound.shape[1], finer)
         return sound
 
-    def _filtered(
-        self, sound: Tensor, unfilled: Tensor, bars: ClipErrorBars, noise: NoiseScale
-    ) -> Tensor:
-        """Each channel after the postfilter."""
+    def _filtered(self, inputs: FilterInputs) -> Tensor:
         postfilter = self._model.postfilter
         assert postfilter is not None
-        deviations = torch.from_numpy(self.deviations(bars, noise)).to(sound.device)
-        log_noise = torch.full((len(sound),), noise.value / self._loudness).log2().to(sound.device)
         with torch.inference_mode(), half_precision(self._device):
-            result: Tensor = postfilter(sound, unfilled, deviations, log_noise)
+            result: Tensor = postfilter(*inputs)
         return result
 
     def side(
@@ -379,3 +391,9 @@ class AudioField:
 
     def _rotated(self, channels: Tensor) -> Tensor:
         return channels if self.manner.apart else mid_side(channels)
+
+
+def _real(decoded: Decoded, noise: NoiseScale) -> Tensor:
+    """Coded weights as they are, not in units of s."""
+    coded, _ = decoded
+    return coded.float() * (noise.value / VALUE_UNITS)

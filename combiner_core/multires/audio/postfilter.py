@@ -8,6 +8,7 @@ was coded and the noise anew, and adds a correction.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from combiner_core.multires.audio import bands
 _WINDOW, _STEP = 512, 128
 _BINS = _WINDOW // 2
 # of the transform whose errors are expected
-_HOP = 384
+HOP = 384
 # magnitudes are compressed by this power, as in loudness
 _POWER = 0.3
 # root mean square to which clips are brought for the network, and the least that they have
@@ -33,7 +34,7 @@ _MOST_GAIN, _CORRECTION, _SPREAD = 4.0, 0.3, 16.0
 _INPUTS, _OUTPUTS = 8, 4
 
 # samples that go through the network together, and more of them than it reaches
-_BLOCK, _MARGIN = 1536 * _HOP, 24 * _HOP
+_BLOCK, _MARGIN = 1536 * HOP, 24 * HOP
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,15 @@ def _zero(layer: nn.Conv2d) -> nn.Conv2d:
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+class FilterInputs(NamedTuple):
+    """What a decoder gives the postfilter, see `SoundPostfilter.forward`."""
+
+    sound: Tensor
+    unfilled: Tensor
+    deviations: Tensor
+    log_noise: Tensor
 
 
 class SoundPostfilter(nn.Module):
@@ -102,7 +112,7 @@ class SoundPostfilter(nn.Module):
         for start in range(0, samples, _BLOCK):
             first, stop = max(0, start - _MARGIN), min(samples, start + _BLOCK)
             here = slice(first, stop + _MARGIN)
-            expected = deviations[:, first // _HOP : -(-(stop + _MARGIN) // _HOP) + 1]
+            expected = deviations[:, first // HOP : -(-(stop + _MARGIN) // HOP) + 1]
             part = self._block(sound[:, here], unfilled[:, here], expected, log_noise, gain)
             corrected[:, start:stop] = part[:, start - first : stop - first]
         return corrected
@@ -179,10 +189,10 @@ def _about(values: Tensor, scale: tuple[float, float]) -> Tensor:
 def _on_bins(values: Tensor, frames: int) -> Tensor:
     """Of the bands of long frames (B, frames, bands), straight between these: (B, 256, frames)."""
     device, last = values.device, values.shape[1] - 1
-    edges = torch.tensor([stop for _, stop in bands.spans(_HOP)], device=device)
-    places = (torch.arange(_BINS, device=device) + 0.5) * (_HOP / _BINS)
+    edges = torch.tensor([stop for _, stop in bands.spans(HOP)], device=device)
+    places = (torch.arange(_BINS, device=device) + 0.5) * (HOP / _BINS)
     band = torch.bucketize(places, edges, right=True)
-    times = torch.arange(frames, device=device) * (_STEP / _HOP)
+    times = torch.arange(frames, device=device) * (_STEP / HOP)
     before = times.floor().long().clamp(max=max(0, last - 1))
     share = (times - before).clamp(0, 1)[:, None]
     after = (before + 1).clamp(max=last)

@@ -23,7 +23,7 @@ from combiner_core.multires.train.learner import (
     History,
     Learner,
     Schedule,
-    same_settings,
+    resumed,
 )
 from combiner_core.multires.train.likelihood import Likelihood
 from combiner_core.multires.train.sounds import Source
@@ -126,12 +126,8 @@ class AudioTrainer:
             model = AudioPrior(config.prior)
         for level in model.bands:
             nn.init.constant_(level.log_variance, _USUAL_LOG_VARIANCE)  # type: ignore[arg-type]
-        saved = None
-        if checkpoint is not None and checkpoint.exists():
-            saved = Checkpoint.read(checkpoint)
-            if not same_settings(saved, asdict(config), but=("steps", "fall")):
-                raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
-        elif warm_start is not None:
+        saved = resumed(checkpoint, asdict(config))
+        if saved is None and warm_start is not None:
             _take_over(model, _learned_before(warm_start))
         self._model = model.to(  # type: ignore[call-overload]
             self._device, memory_format=torch.channels_last

@@ -44,11 +44,18 @@ from combiner_core.multires.train.recipes import (
     read_speech,
 )
 from combiner_core.multires.train.sounds import Clips, wide_source
-from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.presets import parsed as parsed_preset
 from combiner_core.rec import EntropyTables
 from combiner_core.signals import Kind, load_image
-from combiner_core.training import check_folders, check_preset, machine, without_paths
+from combiner_core.training import (
+    add_data,
+    add_preset,
+    add_validation,
+    check_folders,
+    check_preset,
+    machine,
+    without_paths,
+)
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -81,15 +88,8 @@ def add_to(families: Subparsers) -> None:
 
 def _add_arguments(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=_train)
-    command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
-    command.add_argument(
-        "--validate",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="DIR",
-        help="what is not learned from; by default every twelfth file of the data",
-    )
+    add_data(command)
+    add_validation(command)
     command.add_argument(
         "--music",
         type=Path,
@@ -104,9 +104,7 @@ def _add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="text for the card: authors and licences of the data, one a line",
     )
-    command.add_argument("--name", required=True, help="name of the preset")
-    command.add_argument("--id", type=int, required=True, help="number of the preset in files")
-    command.add_argument("--out", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR")
+    add_preset(command)
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument("--checkpoint", type=Path, metavar="FILE")
     source.add_argument(

@@ -28,7 +28,7 @@ from combiner_core.multires.train.learner import (
     History,
     Learner,
     Schedule,
-    same_settings,
+    resumed,
 )
 from combiner_core.multires.train.muon import Muon
 from combiner_core.multires.train.noise_maps import random_noise_map
@@ -151,15 +151,12 @@ class ImageTrainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self._model = ImageModel(config.model).to(self._device)
-        saved = None
-        if checkpoint is not None and checkpoint.exists():
-            saved = Checkpoint.read(checkpoint)
-            if not same_settings(saved, asdict(config), but=("steps", "fall")):
-                raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
-        elif warm_start is None:
-            self._measure()
-        else:
-            self._take_over(warm_start)
+        saved = resumed(checkpoint, asdict(config))
+        if saved is None:
+            if warm_start is None:
+                self._measure()
+            else:
+                self._take_over(warm_start)
         self._working = _in_half_precision(self._model)
         self._learner = self._new_learner(History() if saved is None else saved.history)
         if saved is not None:

@@ -257,13 +257,25 @@ class Learner:
             history.curve.append((history.done, float(f"{history.loss_nats:.5g}")))
 
 
-def same_settings(saved: Checkpoint, settings: Mapping[str, Any], but: Sequence[str] = ()) -> bool:
-    """Whether a checkpoint is of a training with these settings, except for some."""
-    one, other = (
-        json.dumps({name: part for name, part in both.items() if name not in but}, sort_keys=True)
-        for both in (saved.settings, settings)
-    )
-    return one == other
+def resumed(path: Path | None, settings: Mapping[str, Any]) -> Checkpoint | None:
+    """The checkpoint that a training with these settings goes on from, if there is one.
+
+    Its numbers of steps, in all and of the fall, may be other ones.
+
+    Raises:
+        ValueError: it is damaged or belongs to other settings.
+    """
+    if path is None or not path.exists():
+        return None
+    saved = Checkpoint.read(path)
+    if _lasting(saved.settings) != _lasting(settings):
+        raise ValueError(f"the checkpoint {path.name} belongs to other settings")
+    return saved
+
+
+def _lasting(settings: Mapping[str, Any]) -> str:
+    lasting = {name: part for name, part in settings.items() if name not in ("steps", "fall")}
+    return json.dumps(lasting, sort_keys=True)
 
 
 def _part(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

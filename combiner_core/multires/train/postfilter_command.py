@@ -17,13 +17,12 @@ from safetensors import SafetensorError
 from combiner_core.card import Card
 from combiner_core.devices import resolve
 from combiner_core.errors import CombinerError
-from combiner_core.multires.audio.postfilter import SoundPostfilter, SoundPostfilterConfig
+from combiner_core.multires.audio.postfilter import HOP, SoundPostfilter, SoundPostfilterConfig
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.preset import MultiresPreset
-from combiner_core.multires.train.learner import Checkpoint
+from combiner_core.multires.train.learner import Checkpoint, resumed
 from combiner_core.multires.train.recipes import SPEECH_RATE, Data, read_data, read_speech
 from combiner_core.multires.train.sound_postfilter import (
-    HOP,
     CodedClip,
     ExampleConfig,
     PostfilterTrainConfig,
@@ -34,9 +33,16 @@ from combiner_core.multires.train.sound_postfilter import (
 )
 from combiner_core.multires.train.sounds import Clips
 from combiner_core.multires.train.spectral_loss import SpectralLoss
-from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.presets import parsed as parsed_preset
-from combiner_core.training import check_folders, check_preset, machine, without_paths
+from combiner_core.training import (
+    add_data,
+    add_preset,
+    add_validation,
+    check_folders,
+    check_preset,
+    machine,
+    without_paths,
+)
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -59,18 +65,9 @@ def add_to(kinds: Subparsers) -> None:
         metavar="FILE",
         help="the .safetensors of a preset of speech, which gets the postfilter",
     )
-    command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
-    command.add_argument(
-        "--validate",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="DIR",
-        help="what is not learned from; by default every twelfth file of the data",
-    )
-    command.add_argument("--name", required=True, help="name of the preset")
-    command.add_argument("--id", type=int, required=True, help="number of the preset in files")
-    command.add_argument("--out", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR")
+    add_data(command)
+    add_validation(command)
+    add_preset(command)
     command.add_argument("--checkpoint", type=Path, required=True, metavar="FILE")
     command.add_argument(
         "--export-only", action="store_true", help="write what the checkpoint has, without training"
@@ -143,6 +140,8 @@ def _events(
     parsed: argparse.Namespace, config: PostfilterTrainConfig, preset: MultiresPreset, data: Data
 ) -> Iterator[dict[str, Any]]:
     """What is reported of the making of the examples and of the training."""
+    # refused before minutes are spent on examples
+    resumed(parsed.checkpoint, asdict(config))
     clips = [signal.values[0] for signal in data.learned]
     source = Clips(clips, _SPEEDS, _GAINS)
     examples, started_s = list[CodedClip](), time.monotonic()

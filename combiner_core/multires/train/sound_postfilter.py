@@ -14,33 +14,26 @@ from torch import Tensor
 from combiner_core import bitstream
 from combiner_core.budget import Budget
 from combiner_core.codec import encode
-from combiner_core.devices import half_precision, resolve
+from combiner_core.devices import half_precision
 from combiner_core.events import Encoded
 from combiner_core.families import OneCodec
 from combiner_core.multires.audio.field import AudioField
-from combiner_core.multires.audio.postfilter import SoundPostfilter, SoundPostfilterConfig
+from combiner_core.multires.audio.postfilter import HOP, SoundPostfilter, SoundPostfilterConfig
 from combiner_core.multires.codec import MultiresCodec
-from combiner_core.multires.coding_order import GroupPrior, follow
-from combiner_core.multires.field import received_field
+from combiner_core.multires.coding_order import follow
 from combiner_core.multires.model import AudioModel
-from combiner_core.multires.noise_scale import NoiseScale
-from combiner_core.multires.parameters import Parameters
 from combiner_core.multires.preset import MultiresPreset
+from combiner_core.multires.reception import receiver, receiving
 from combiner_core.multires.train.learner import (
-    Checkpoint,
     History,
     Learner,
     Schedule,
-    same_settings,
+    resumed,
 )
 from combiner_core.multires.train.sounds import Samples, Source
 from combiner_core.multires.train.spectral_loss import SpectralLoss
 from combiner_core.options import DeviceName, EncodeOptions
-from combiner_core.rec.groups import GroupDecoder
 from combiner_core.signals import Signal
-
-HOP = 384
-"""Samples of a frame whose errors the network is told."""
 
 _WARM_UP_STEPS = 200
 _MAX_NORM = 1.0
@@ -176,37 +169,22 @@ def coded_clip(
         BudgetError: there are too few bits.
     """
     model = _model_of(preset).without_postfilter()
-    codec = OneCodec(MultiresCodec(replace(preset, model=model)))
+    bare = replace(preset, model=model)
+    codec = OneCodec(MultiresCodec(bare))
     signal = Signal.audio(samples[None], model.config.sample_rate)
     options = EncodeOptions("multires", effort="fast", device=device, tune="perceptual")
     *_, coded = encode(signal, Budget(kbps, "kbps"), options, codec)
     assert isinstance(coded, Encoded)
     file = bitstream.read(coded.data)
-    parameters = Parameters.from_bytes(file.header.parameters)
-    side, message = file.payload[: parameters.side_bytes], file.payload[parameters.side_bytes :]
-    clip = received_field(model, signal.shape, resolve(device), parameters, side)
+    clip, noise, decoder = receiver(bare, file.header, file.payload, device)
     assert isinstance(clip, AudioField)
-    noise, bars = NoiseScale(parameters.noise_index, clip.unit), clip.error_bars()
-    decoder = GroupDecoder(preset.tables, message, parameters.states)
-
-    def answer(prior: GroupPrior) -> Tensor:
-        integers = prior.integers()
-        values = decoder.decode(integers)
-        bars.enter(prior, integers, values)
-        return prior.answer(values)
-
-    decoded = follow(clip.coding_order(noise), answer)
-    deviations = clip.deviations(bars, noise)[0]
-    clip.manner = replace(clip.manner, filling=0, falling=0)
-    unfilled = clip.render(decoded, noise).values[0]
-    return CodedClip(
-        samples.astype(np.float16),
-        coded.reconstruction.values[0].astype(np.float16),
-        unfilled.astype(np.float16),
-        deviations,
-        # samples are 2^setting times as loud where the noise scale counts
-        float(np.log2(noise.value)) - clip.setting,
+    bars = clip.error_bars()
+    decoded = follow(clip.coding_order(noise), receiving(decoder, bars))
+    sound, unfilled, deviations, log_noise = (
+        part[0].cpu().numpy() for part in clip.filter_inputs(decoded, noise, bars)
     )
+    original, sound, unfilled = (part.astype(np.float16) for part in (samples, sound, unfilled))
+    return CodedClip(original, sound, unfilled, deviations, float(log_noise))
 
 
 def mean_losses(
@@ -254,11 +232,7 @@ class PostfilterTrainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             model = SoundPostfilter(config.postfilter)
-        saved = None
-        if checkpoint is not None and checkpoint.exists():
-            saved = Checkpoint.read(checkpoint)
-            if not same_settings(saved, asdict(config), but=("steps", "fall")):
-                raise ValueError(f"the checkpoint {checkpoint.name} belongs to other settings")
+        saved = resumed(checkpoint, asdict(config))
         self._model = model.to(  # type: ignore[call-overload]
             self._device, memory_format=torch.channels_last
         )
