@@ -32,6 +32,43 @@ def add_validation(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_music(command: argparse.ArgumentParser) -> None:
+    """Add the argument of folders of music."""
+    command.add_argument(
+        "--music",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="pieces of music for the wide model, besides speech",
+    )
+
+
+def add_sources(command: argparse.ArgumentParser) -> None:
+    """Add the argument of a text for the card."""
+    command.add_argument(
+        "--sources",
+        type=Path,
+        metavar="FILE",
+        help="text for the card: authors and licences of the data, one a line",
+    )
+
+
+def sources_of(path: Path | None) -> list[str]:
+    """What the card says of where the data are from.
+
+    Raises:
+        CombinerError: it is no text.
+    """
+    if path is None:
+        return []
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CombinerError(f"{path.name} cannot be read as text.") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def add_preset(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the preset to be written."""
     command.add_argument("--name", required=True, help="name of the preset")

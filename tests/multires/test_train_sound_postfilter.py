@@ -16,7 +16,7 @@ from combiner_core import PresetLibrary, load
 from combiner_core.cli import main
 from combiner_core.families import OneCodec
 from combiner_core.multires.audio import bands
-from combiner_core.multires.audio.postfilter import HOP, SoundPostfilterConfig
+from combiner_core.multires.audio.postfilter import SoundPostfilterConfig
 from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.preset import MultiresPreset
@@ -34,7 +34,7 @@ from combiner_core.options import EncodeOptions
 from combiner_core.presets import DEFAULT_DIRECTORY
 from combiner_core.signals import Signal
 
-RATE, FRAMES = 16_000, 12
+RATE, FRAMES, HOP = 16_000, 12, 384
 READER = Path(__file__).resolve().parents[2] / "assets" / "examples" / "reader-163.flac"
 SPEECH = DEFAULT_DIRECTORY / "multires-speech.safetensors"
 TINY = PostfilterTrainConfig(
@@ -183,7 +183,7 @@ def test_the_command_gives_a_preset_its_postfilter(tmp_path: Path) -> None:
     written = {"--out": tmp_path, "--checkpoint": tmp_path / "checkpoint", "--name": "new"}
     counts = {"--id": 99, "--examples": 2, "--steps": 2, "--batch": 1, "--device": "cpu"}
     options = [str(part) for pair in (made | written | counts).items() for part in pair]
-    assert main(["train", "multires", "speech-postfilter", *options]) == 0
+    assert main(["train", "multires", "sound-postfilter", *options]) == 0
     codec = PresetLibrary(tmp_path).choose("new", load(readers[0]).shape, 10_000)
     assert isinstance(codec, MultiresCodec)
     assert isinstance(codec.preset.model, AudioModel)

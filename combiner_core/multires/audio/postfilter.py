@@ -1,4 +1,4 @@
-"""The postfilter of speech: a network that corrects a decoded clip, after every decision.
+"""The postfilter of sound: a network that corrects a decoded clip, after every decision.
 
 It works on a short-time spectrum, where it is told what a decoder knows besides: the clip without
 the noise that fills it, and by how much each band of each frame is likely to be off. It weighs what
@@ -16,11 +16,6 @@ from torch.nn import functional
 
 from combiner_core.multires.audio import bands
 
-# of the spectrum, in samples; the last of its bins is left alone
-_WINDOW, _STEP = 512, 128
-_BINS = _WINDOW // 2
-# of the transform whose errors are expected
-HOP = 384
 # magnitudes are compressed by this power, as in loudness
 _POWER = 0.3
 # root mean square to which clips are brought for the network, and the least that they have
@@ -33,19 +28,32 @@ _TRUE_MAGNITUDE = 1e-4
 _MOST_GAIN, _CORRECTION, _SPREAD = 4.0, 0.3, 16.0
 _INPUTS, _OUTPUTS = 8, 4
 
-# samples that go through the network together, and more of them than it reaches
-_BLOCK, _MARGIN = 1536 * HOP, 24 * HOP
+# samples that go through the network together, about, and more frames of them than it reaches
+_BLOCK, _MARGIN_FRAMES = 589_824, 24
 
 
 @dataclass(frozen=True)
 class SoundPostfilterConfig:
-    """Size of a postfilter.
+    """Size of a postfilter, and the transforms that it knows.
 
     Attributes:
         widths: channels at a half, a quarter and an eighth of the bins.
+        window: of the short-time spectrum in samples, whose steps are a quarter of it.
+        hop: frames of the transform whose errors are expected, in samples.
     """
 
     widths: tuple[int, int, int] = (32, 32, 48)
+    window: int = 512
+    hop: int = 384
+
+    def __post_init__(self) -> None:
+        if self.window < 16 or self.window % 16 or self.hop < 1:
+            raise ValueError("a window must be of sixteen samples or a multiple of it")
+
+    @property
+    def bins(self) -> int:
+        """Of the spectrum, less the last, which is left alone."""
+        return self.window // 2
 
 
 class _Block(nn.Module):
@@ -107,12 +115,13 @@ class SoundPostfilter(nn.Module):
             log_noise: log2 of the noise scale of each clip (B,), full scale being 1.
         """
         loudness = sound.square().mean(1, keepdim=True).sqrt().clamp_min(_LEAST_LOUDNESS)
-        gain, samples = _USUAL_LOUDNESS / loudness, sound.shape[1]
-        corrected = torch.empty_like(sound)
-        for start in range(0, samples, _BLOCK):
-            first, stop = max(0, start - _MARGIN), min(samples, start + _BLOCK)
-            here = slice(first, stop + _MARGIN)
-            expected = deviations[:, first // HOP : -(-(stop + _MARGIN) // HOP) + 1]
+        gain, samples, hop = _USUAL_LOUDNESS / loudness, sound.shape[1], self.config.hop
+        corrected, margin = torch.empty_like(sound), _MARGIN_FRAMES * hop
+        block = max(1, _BLOCK // hop) * hop
+        for start in range(0, samples, block):
+            first, stop = max(0, start - margin), min(samples, start + block)
+            here = slice(first, stop + margin)
+            expected = deviations[:, first // hop : -(-(stop + margin) // hop) + 1]
             part = self._block(sound[:, here], unfilled[:, here], expected, log_noise, gain)
             corrected[:, start:stop] = part[:, start - first : stop - first]
         return corrected
@@ -121,22 +130,31 @@ class SoundPostfilter(nn.Module):
         self, sound: Tensor, unfilled: Tensor, deviations: Tensor, log_noise: Tensor, gain: Tensor
     ) -> Tensor:
         """Samples of a part of the clips, with the gains that bring these to the usual loudness."""
-        whole, coded = spectrum(sound * gain), spectrum(unfilled * gain)
-        expected = _on_bins(torch.log2(deviations + _LEAST_DEVIATION), whole.shape[2])
+        config = self.config
+        whole, coded = (self._spectrum(clips * gain) for clips in (sound, unfilled))
+        expected = _on_bins(torch.log2(deviations + _LEAST_DEVIATION), whole.shape[2], config)
         expected = _about(expected + torch.log2(gain)[..., None], _DEVIATION)
         noise = _about(log_noise, _NOISE)[:, None, None].expand_as(expected)
-        bins = self._corrected(whole[:, :_BINS], coded[:, :_BINS], expected, noise)
+        bins = self._corrected(whole[:, :-1], coded[:, :-1], expected, noise)
         result: Tensor = torch.istft(
-            torch.cat([bins, whole[:, _BINS:]], 1),
-            _WINDOW,
-            _STEP,
-            window=_window(sound.device),
+            torch.cat([bins, whole[:, -1:]], 1),
+            config.window,
+            config.window // 4,
+            window=_shape(config.window, sound.device),
             length=sound.shape[1],
         )
         return result / gain
 
+    def _spectrum(self, clips: Tensor) -> Tensor:
+        """Short-time spectra (B, bins + 1, frames) of clips (B, samples)."""
+        window = self.config.window
+        shape = _shape(window, clips.device)
+        return torch.stft(
+            clips, window, window // 4, window=shape, pad_mode="constant", return_complex=True
+        )
+
     def _corrected(self, whole: Tensor, coded: Tensor, expected: Tensor, noise: Tensor) -> Tensor:
-        """Spectra (B, 256, frames)."""
+        """Spectra (B, bins, frames)."""
         views = []
         for values in (whole, coded):
             pressed = compressed(values)
@@ -164,21 +182,13 @@ class SoundPostfilter(nn.Module):
         return _unfolded(self.leave(functional.relu(top))).float()
 
 
-def spectrum(samples: Tensor) -> Tensor:
-    """Short-time spectra (B, 257, frames) of clips (B, samples)."""
-    window = _window(samples.device)
-    return torch.stft(
-        samples, _WINDOW, _STEP, window=window, pad_mode="constant", return_complex=True
-    )
-
-
 def compressed(values: Tensor) -> Tensor:
     """Complex values whose magnitudes are compressed."""
     return values * values.abs().clamp_min(_LEAST_MAGNITUDE) ** (_POWER - 1)
 
 
-def _window(device: torch.device) -> Tensor:
-    return torch.hann_window(_WINDOW, device=device).sqrt()
+def _shape(window: int, device: torch.device) -> Tensor:
+    return torch.hann_window(window, device=device).sqrt()
 
 
 def _about(values: Tensor, scale: tuple[float, float]) -> Tensor:
@@ -186,13 +196,13 @@ def _about(values: Tensor, scale: tuple[float, float]) -> Tensor:
     return (values - middle) / width
 
 
-def _on_bins(values: Tensor, frames: int) -> Tensor:
-    """Of the bands of long frames (B, frames, bands), straight between these: (B, 256, frames)."""
-    device, last = values.device, values.shape[1] - 1
-    edges = torch.tensor([stop for _, stop in bands.spans(HOP)], device=device)
-    places = (torch.arange(_BINS, device=device) + 0.5) * (HOP / _BINS)
+def _on_bins(values: Tensor, frames: int, config: SoundPostfilterConfig) -> Tensor:
+    """Of the bands of long frames (B, frames, bands), straight between these: (B, bins, frames)."""
+    device, last, hop = values.device, values.shape[1] - 1, config.hop
+    edges = torch.tensor([stop for _, stop in bands.spans(hop)], device=device)
+    places = (torch.arange(config.bins, device=device) + 0.5) * (hop / config.bins)
     band = torch.bucketize(places, edges, right=True)
-    times = torch.arange(frames, device=device) * (_STEP / HOP)
+    times = torch.arange(frames, device=device) * (config.window // 4 / hop)
     before = times.floor().long().clamp(max=max(0, last - 1))
     share = (times - before).clamp(0, 1)[:, None]
     after = (before + 1).clamp(max=last)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from combiner_core.card import Card
@@ -34,26 +33,26 @@ from combiner_core.multires.train.recipes import (
     SPEECH_RATE,
     WIDE_RATE,
     AudioRecipe,
-    Data,
     ImageRecipe,
     Recipe,
-    middle_of,
-    parts_of,
     read_data,
-    read_music,
     read_speech,
+    wide_data,
 )
-from combiner_core.multires.train.sounds import Clips, wide_source
+from combiner_core.multires.train.sounds import Clips
 from combiner_core.presets import parsed as parsed_preset
 from combiner_core.rec import EntropyTables
 from combiner_core.signals import Kind, load_image
 from combiner_core.training import (
     add_data,
+    add_music,
     add_preset,
+    add_sources,
     add_validation,
     check_folders,
     check_preset,
     machine,
+    sources_of,
     without_paths,
 )
 
@@ -90,20 +89,8 @@ def _add_arguments(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=_train)
     add_data(command)
     add_validation(command)
-    command.add_argument(
-        "--music",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="DIR",
-        help="pieces of music for the wide model, besides speech",
-    )
-    command.add_argument(
-        "--sources",
-        type=Path,
-        metavar="FILE",
-        help="text for the card: authors and licences of the data, one a line",
-    )
+    add_music(command)
+    add_sources(command)
     add_preset(command)
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument("--checkpoint", type=Path, metavar="FILE")
@@ -144,7 +131,7 @@ def _train(parsed: argparse.Namespace) -> None:
 def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processes) -> None:
     check_preset(parsed)
     check_folders([*parsed.data, *parsed.music, *parsed.validate])
-    _sources(parsed)
+    sources_of(parsed.sources)
     if parsed.validate_every < 1:
         raise CombinerError("The number of steps between validations must be positive.")
     if parsed.networks is not None:
@@ -177,16 +164,10 @@ def _recipe(parsed: argparse.Namespace) -> Recipe:
         return ImageRecipe(_image_settings(parsed), data, fuse=parsed.fuse)
     settings = _audio_settings(parsed)
     data = read_data(read_speech, parsed.data, parsed.validate)
-    clips = [signal.values[0] for signal in data.learned]
     if parsed.kind == "speech":
+        clips = [signal.values[0] for signal in data.learned]
         return AudioRecipe(settings, data, Clips(clips), SPEECH_RATE)
-    music: list[NDArray[np.float32]] = []
-    if parsed.music:
-        pieces = read_data(read_music, parsed.music, [])
-        music = [part for piece in pieces.learned for part in parts_of(piece)]
-        held_out = [middle_of(piece) for piece in pieces.held_out]
-        data = Data(data.learned, [*held_out, *data.held_out], data.files + pieces.files)
-    source = wide_source(clips, music, WIDE_RATE)
+    data, source = wide_data(data, parsed.music)
     return AudioRecipe(settings, data, source, WIDE_RATE, noise=_NOISE, noise_range=_NOISE_RANGE)
 
 
@@ -294,17 +275,6 @@ def _quantise(model: Model, checkpoint: Path) -> None:
         raise CombinerError(f"The checkpoint {checkpoint.name} is unusable: {error}.") from error
 
 
-def _sources(parsed: argparse.Namespace) -> list[str]:
-    """What the card says of where the data are from."""
-    if parsed.sources is None:
-        return []
-    try:
-        text = parsed.sources.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CombinerError(f"{parsed.sources.name} cannot be read as text.") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
 def _card(
     parsed: argparse.Namespace, recipe: Recipe, saved: Checkpoint, validation: list[dict[str, Any]]
 ) -> Card:
@@ -313,7 +283,7 @@ def _card(
         "arguments": without_paths(parsed, _PATHS),
         "data": [folder.name for folder in [*parsed.data, *parsed.music]],
         "validation_data": [folder.name for folder in parsed.validate],
-        "sources": _sources(parsed),
+        "sources": sources_of(parsed.sources),
         "warm_start": parsed.warm_start.stem if parsed.warm_start else None,
         "files": recipe.data.files,
         "config": saved.settings,

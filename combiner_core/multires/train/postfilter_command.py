@@ -1,4 +1,4 @@
-"""`combiner train multires speech-postfilter`: learn a postfilter for a preset of speech."""
+"""`combiner train multires sound-postfilter`: learn a postfilter for a preset of sound."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,11 +18,18 @@ from safetensors import SafetensorError
 from combiner_core.card import Card
 from combiner_core.devices import resolve
 from combiner_core.errors import CombinerError
-from combiner_core.multires.audio.postfilter import HOP, SoundPostfilter, SoundPostfilterConfig
+from combiner_core.multires.audio.postfilter import SoundPostfilter, SoundPostfilterConfig
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.train.learner import Checkpoint, resumed
-from combiner_core.multires.train.recipes import SPEECH_RATE, Data, read_data, read_speech
+from combiner_core.multires.train.recipes import (
+    SPEECH_RATE,
+    WIDE_RATE,
+    Data,
+    read_data,
+    read_speech,
+    wide_data,
+)
 from combiner_core.multires.train.sound_postfilter import (
     CodedClip,
     ExampleConfig,
@@ -30,17 +38,22 @@ from combiner_core.multires.train.sound_postfilter import (
     coded_clip,
     coded_examples,
     mean_losses,
+    model_of,
 )
-from combiner_core.multires.train.sounds import Clips
+from combiner_core.multires.train.sounds import Clips, Source
 from combiner_core.multires.train.spectral_loss import SpectralLoss
 from combiner_core.presets import parsed as parsed_preset
+from combiner_core.signals import resample
 from combiner_core.training import (
     add_data,
+    add_music,
     add_preset,
+    add_sources,
     add_validation,
     check_folders,
     check_preset,
     machine,
+    sources_of,
     without_paths,
 )
 
@@ -49,24 +62,49 @@ if TYPE_CHECKING:
 
 _SPEEDS, _GAINS = (0.85, 1.18), (0.4, 1.8)
 _REPORT_STEPS = _REPORT_EXAMPLES = 50
-# of what is held out: rates, and seconds of each clip
-_VALIDATED_KBPS, _VALIDATED_S = (6.0, 12.0, 24.0), 3
-_PATHS = ("out", "checkpoint", "networks", "data", "validate")
+# of what is held out, seconds of each clip
+_VALIDATED_S = 3
+_PATHS = ("out", "checkpoint", "networks", "data", "music", "validate", "sources")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What postfilters of models at a sample rate differ in.
+
+    Attributes:
+        window: of the network's spectrum in samples.
+        rates_kbps: of examples, from the least to the greatest.
+        validated_kbps: rates at which clips held out are measured.
+    """
+
+    window: int
+    rates_kbps: tuple[float, float]
+    validated_kbps: tuple[float, ...]
+
+
+_KINDS: Mapping[int, _Kind] = MappingProxyType(
+    {
+        SPEECH_RATE: _Kind(512, (4.5, 28.0), (6.0, 12.0, 24.0)),
+        WIDE_RATE: _Kind(2048, (10.0, 80.0), (16.0, 32.0, 64.0)),
+    }
+)
 
 
 def add_to(kinds: Subparsers) -> None:
     """Add the command to a parser of kinds."""
-    command = kinds.add_parser("speech-postfilter", help="what corrects speech once it is decoded")
+    command = kinds.add_parser("sound-postfilter", help="what corrects sound once it is decoded")
     command.set_defaults(run=_train)
     command.add_argument(
         "--networks",
         type=Path,
         required=True,
         metavar="FILE",
-        help="the .safetensors of a preset of speech, which gets the postfilter",
+        help="the .safetensors of a preset of sound, which gets the postfilter",
     )
     add_data(command)
     add_validation(command)
+    add_music(command)
+    add_sources(command)
     add_preset(command)
     command.add_argument("--checkpoint", type=Path, required=True, metavar="FILE")
     command.add_argument(
@@ -85,31 +123,35 @@ def add_to(kinds: Subparsers) -> None:
 
 def _train(parsed: argparse.Namespace) -> None:
     check_preset(parsed)
-    check_folders([*parsed.data, *parsed.validate])
-    preset = _preset(parsed.networks)
+    check_folders([*parsed.data, *parsed.music, *parsed.validate])
+    sources_of(parsed.sources)
+    preset, model = _preset(parsed.networks)
+    kind = _KINDS[model.config.sample_rate]
     try:
         config = PostfilterTrainConfig(
-            examples=ExampleConfig(parsed.examples, seed=parsed.seed),
+            SoundPostfilterConfig(window=kind.window, hop=model.config.prior.hop),
+            examples=ExampleConfig(parsed.examples, rates_kbps=kind.rates_kbps, seed=parsed.seed),
             steps=parsed.steps,
             batch=parsed.batch,
             fall=parsed.fall,
             seed=parsed.seed,
         )
-        data = read_data(read_speech, parsed.data, parsed.validate)
+        data, source = _data(parsed, model.config.sample_rate)
         if not parsed.export_only:
-            for event in _events(parsed, config, preset, data):
+            for event in _events(parsed, config, preset, source):
                 print(json.dumps(event), flush=True)
         saved = Checkpoint.read(parsed.checkpoint)
     except ValueError as error:
         raise CombinerError(f"These settings do not work: {error}.") from error
     try:
         postfilter = _learned(saved)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CombinerError(
-            f"The checkpoint {parsed.checkpoint.name} is not of a postfilter of speech."
+            f"The checkpoint {parsed.checkpoint.name} is not of a postfilter of sound."
         ) from error
     validation = []
-    for event in _validated(parsed, preset, data, postfilter):
+    for kbps in kind.validated_kbps:
+        event = _validated(parsed, preset, data, postfilter, kbps)
         validation.append(event)
         print(json.dumps(event), flush=True)
     learned = _about(parsed, data, saved, validation)
@@ -117,8 +159,8 @@ def _train(parsed: argparse.Namespace) -> None:
     print(f"wrote {card.name}: the networks of {parsed.networks.stem}", file=sys.stderr)
 
 
-def _preset(path: Path) -> MultiresPreset:
-    """A preset of speech.
+def _preset(path: Path) -> tuple[MultiresPreset, AudioModel]:
+    """A preset of sound, and its model.
 
     Raises:
         PresetError: its card is damaged.
@@ -127,23 +169,32 @@ def _preset(path: Path) -> MultiresPreset:
     card = Card.read(path.with_suffix(".json"))
     try:
         preset = MultiresPreset.from_arrays(card, *parsed_preset(path.read_bytes()))
-        if not isinstance(preset.model, AudioModel) or preset.model.config.prior.hop != HOP:
-            raise ValueError("another transform")
-        if preset.model.config.sample_rate != SPEECH_RATE:
-            raise ValueError("another sample rate")
+        model = preset.model
+        if not isinstance(model, AudioModel) or model.config.sample_rate not in _KINDS:
+            raise ValueError("another kind of signal, or another sample rate")
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
-        raise CombinerError(f"{path.name} is no model of speech.") from error
-    return preset
+        raise CombinerError(f"{path.name} is no model of sound.") from error
+    return preset, model
+
+
+def _data(parsed: argparse.Namespace, sample_rate: int) -> tuple[Data, Source]:
+    data = read_data(read_speech, parsed.data, parsed.validate)
+    if sample_rate == WIDE_RATE:
+        return wide_data(data, parsed.music)
+    if parsed.music:
+        raise ValueError("--music is for the wide model")
+    return data, Clips([signal.values[0] for signal in data.learned], _SPEEDS, _GAINS)
 
 
 def _events(
-    parsed: argparse.Namespace, config: PostfilterTrainConfig, preset: MultiresPreset, data: Data
+    parsed: argparse.Namespace,
+    config: PostfilterTrainConfig,
+    preset: MultiresPreset,
+    source: Source,
 ) -> Iterator[dict[str, Any]]:
     """What is reported of the making of the examples and of the training."""
     # refused before minutes are spent on examples
     resumed(parsed.checkpoint, asdict(config))
-    clips = [signal.values[0] for signal in data.learned]
-    source = Clips(clips, _SPEEDS, _GAINS)
     examples, started_s = list[CodedClip](), time.monotonic()
     for example in coded_examples(preset, source, config.examples, parsed.device):
         examples.append(example)
@@ -151,8 +202,9 @@ def _events(
             elapsed_s = round(time.monotonic() - started_s, 3)
             counts = {"example": len(examples), "examples": config.examples.count}
             yield counts | {"elapsed_s": elapsed_s}
+    sample_rate = model_of(preset).config.sample_rate
     trainer = PostfilterTrainer(
-        config, examples, SPEECH_RATE, parsed.checkpoint, resolve(parsed.device)
+        config, examples, sample_rate, parsed.checkpoint, resolve(parsed.device)
     )
     for progress in trainer.run():
         if progress.step == progress.steps or progress.step % _REPORT_STEPS == 0:
@@ -163,27 +215,32 @@ def _learned(saved: Checkpoint) -> SoundPostfilter:
     """The running mean of a checkpoint's network.
 
     Raises:
-        KeyError, TypeError, RuntimeError: it is not of a postfilter of speech.
+        KeyError, TypeError, ValueError, RuntimeError: it is not of a postfilter of sound.
     """
-    top, middle, bottom = saved.settings["postfilter"]["widths"]
-    postfilter = SoundPostfilter(SoundPostfilterConfig((top, middle, bottom)))
+    size = dict(saved.settings["postfilter"])
+    size["widths"] = tuple(size["widths"])
+    postfilter = SoundPostfilter(SoundPostfilterConfig(**size))
     postfilter.load_state_dict(saved.average)
     return postfilter.requires_grad_(False).eval()
 
 
 def _validated(
-    parsed: argparse.Namespace, preset: MultiresPreset, data: Data, postfilter: SoundPostfilter
-) -> Iterator[dict[str, Any]]:
-    """Losses of the clips held out, at some rates, without and with the postfilter."""
+    parsed: argparse.Namespace,
+    preset: MultiresPreset,
+    data: Data,
+    postfilter: SoundPostfilter,
+    kbps: float,
+) -> dict[str, float]:
+    """Losses of the clips held out at a rate, without and with the postfilter."""
+    sample_rate = model_of(preset).config.sample_rate
+    most = _VALIDATED_S * sample_rate
+    clips = [
+        coded_clip(preset, resample(signal, sample_rate).values[0, :most], kbps, parsed.device)
+        for signal in data.held_out
+    ]
     moved = postfilter.to(resolve(parsed.device))
-    for kbps in _VALIDATED_KBPS:
-        clips = [
-            coded_clip(preset, signal.values[0, : _VALIDATED_S * SPEECH_RATE], kbps, parsed.device)
-            for signal in data.held_out
-        ]
-        decoded, filtered = mean_losses(moved, clips, SpectralLoss(SPEECH_RATE))
-        losses = {"decoded": round(decoded, 4), "filtered": round(filtered, 4)}
-        yield {"kbps": kbps, **losses}
+    decoded, filtered = mean_losses(moved, clips, SpectralLoss(sample_rate))
+    return {"kbps": kbps, "decoded": round(decoded, 4), "filtered": round(filtered, 4)}
 
 
 def _about(
@@ -192,12 +249,11 @@ def _about(
     """What the card says of the postfilter."""
     return {
         "arguments": without_paths(parsed, _PATHS),
-        "data": [folder.name for folder in parsed.data],
+        "data": [folder.name for folder in [*parsed.data, *parsed.music]],
         "validation_data": [folder.name for folder in parsed.validate],
+        "sources": sources_of(parsed.sources),
         "networks": parsed.networks.stem,
         "files": data.files,
-        "speeds": _SPEEDS,
-        "gains": _GAINS,
         "config": saved.settings,
         "steps": saved.history.done,
         "seconds": round(saved.history.elapsed_s, 1),
@@ -216,8 +272,7 @@ def _with(
     learned: Mapping[str, Any],
 ) -> MultiresPreset:
     """The preset with another postfilter, under a name and a number of its own."""
-    before = preset.model
-    assert isinstance(before, AudioModel)
+    before = model_of(preset)
     model = AudioModel(replace(before.config, postfilter=postfilter.config)).eval()
     model.prior, model.postfilter = before.prior, postfilter
     training = preset.card.training | {"postfilter": dict(learned)}

@@ -25,7 +25,7 @@ from combiner_core.multires.model import (
 from combiner_core.multires.train.audio import AudioTrainConfig, AudioTrainer, AudioTrainProgress
 from combiner_core.multires.train.image import ImageTrainConfig, ImageTrainer, ImageTrainProgress
 from combiner_core.multires.train.learner import Checkpoint
-from combiner_core.multires.train.sounds import Source
+from combiner_core.multires.train.sounds import Source, wide_source
 from combiner_core.multires.train.validation import mean_image_rates, mean_rates
 from combiner_core.signals import Signal, load_audio, resample, to_mono
 from combiner_core.training import files_of
@@ -99,6 +99,21 @@ def middle_of(piece: Signal) -> Signal:
 def read_speech(path: Path) -> Signal:
     """A clip in mono at 16 kHz from a file. Raises SignalError: it cannot be read."""
     return resample(to_mono(load_audio(path)), SPEECH_RATE)
+
+
+def wide_data(speech: Data, folders: Sequence[Path]) -> tuple[Data, Source]:
+    """What a model of any sound is learned from: speech, and folders of music if there are any.
+
+    Raises:
+        CombinerError: a file cannot be read, or there are none.
+    """
+    clips, music = [signal.values[0] for signal in speech.learned], list[NDArray[np.float32]]()
+    if folders:
+        pieces = read_data(read_music, folders, [])
+        music = [part for piece in pieces.learned for part in parts_of(piece)]
+        held_out = [middle_of(piece) for piece in pieces.held_out]
+        speech = Data(speech.learned, [*held_out, *speech.held_out], speech.files + pieces.files)
+    return speech, wide_source(clips, music, WIDE_RATE)
 
 
 @dataclass(frozen=True, eq=False)

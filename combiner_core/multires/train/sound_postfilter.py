@@ -1,4 +1,4 @@
-"""Learning the postfilter of speech: from coded clips, and what a decoder knows of them."""
+"""Learning the postfilter of sound: from coded clips, and what a decoder knows of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from combiner_core.devices import half_precision
 from combiner_core.events import Encoded
 from combiner_core.families import OneCodec
 from combiner_core.multires.audio.field import AudioField
-from combiner_core.multires.audio.postfilter import HOP, SoundPostfilter, SoundPostfilterConfig
+from combiner_core.multires.audio.postfilter import SoundPostfilter, SoundPostfilterConfig
 from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.coding_order import follow
 from combiner_core.multires.model import AudioModel
@@ -76,7 +76,7 @@ class PostfilterTrainConfig:
         examples: that it learns from.
         steps: gradient steps.
         batch: parts of examples in each.
-        frames: of a part, 384 samples each.
+        frames: of the transform in a part.
         learning_rate: of AdamW (Loshchilov & Hutter 2019) after warming up, until it falls.
         fall: steps at the end in which it falls to nothing; half of all by default.
         seed: of everything random but the examples.
@@ -142,7 +142,7 @@ def coded_examples(
         config: which examples.
         device: where to compute.
     """
-    samples = round(config.length_s * _model_of(preset).config.sample_rate)
+    samples = round(config.length_s * model_of(preset).config.sample_rate)
     for number in range(config.count):
         generator = np.random.default_rng((config.seed, number, _OF_EXAMPLES))
         piece = source.draw(samples, generator)
@@ -168,7 +168,7 @@ def coded_clip(
     Raises:
         BudgetError: there are too few bits.
     """
-    model = _model_of(preset).without_postfilter()
+    model = model_of(preset).without_postfilter()
     bare = replace(preset, model=model)
     codec = OneCodec(MultiresCodec(bare))
     signal = Signal.audio(samples[None], model.config.sample_rate)
@@ -225,7 +225,10 @@ class PostfilterTrainer:
         checkpoint: Path | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        if not examples or min(len(one.original) for one in examples) < config.frames * HOP:
+        if (
+            not examples
+            or min(len(one.original) for one in examples) < config.frames * config.postfilter.hop
+        ):
             raise ValueError(f"there must be examples, of {config.frames} frames or more")
         self._config, self._examples, self._checkpoint = config, examples, checkpoint
         self._device, self._spectral_loss = torch.device(device), SpectralLoss(sample_rate)
@@ -276,9 +279,9 @@ class PostfilterTrainer:
 
     def _part(self, clip: CodedClip, generator: np.random.Generator) -> CodedClip:
         """Some frames of an example."""
-        count = self._config.frames
-        first = int(generator.integers(len(clip.original) // HOP - count + 1))
-        here = slice(first * HOP, (first + count) * HOP)
+        count, hop = self._config.frames, self._config.postfilter.hop
+        first = int(generator.integers(len(clip.original) // hop - count + 1))
+        here = slice(first * hop, (first + count) * hop)
         return CodedClip(
             clip.original[here],
             clip.sound[here],
@@ -314,6 +317,7 @@ class _Batch:
         return result
 
 
-def _model_of(preset: MultiresPreset) -> AudioModel:
+def model_of(preset: MultiresPreset) -> AudioModel:
+    """The model of a preset of sound."""
     assert isinstance(preset.model, AudioModel)
     return preset.model
