@@ -24,6 +24,7 @@ _MAX_RATES: Mapping[Kind, float] = MappingProxyType({"image": 4, "audio": 256})
 _TOO_FEW: Mapping[Kind, str] = MappingProxyType(
     {"image": "Hardly anything would be seen", "audio": "Hardly anything would be heard"}
 )
+_TOO_FEW_BYTES = "No file has so few bytes."
 _GAIN_ENDS = "The gain ends about here: more bytes would bring next to nothing."
 _NO_COMPRESSION = "Your own file has no more bytes: a larger one would be no compression."
 
@@ -100,9 +101,15 @@ class Wish:
         return cc.Budget(known.extent.rate(int(budget.amount)), RATE_UNITS[kind])
 
     def bytes_for(self, known: Known) -> int | None:
-        """Its number of bytes for a file; ``None`` if there is none."""
-        has_none = self.purpose == purposes.OWN and self.own_bytes is None
-        return None if has_none else int(self.budget(known.extent.kind, known).amount)
+        """Its number of bytes for a file, of use or too few; ``None`` if there is none."""
+        if self.purpose == purposes.OWN:
+            return None if self.own_bytes is None else known.within(self.own_bytes)
+        return int(self.budget(known.extent.kind, known).amount)
+
+
+def own_bytes(path: Path) -> int:
+    """The most that make sense for a file, whatever it holds: its own size."""
+    return max(2 * MIN_BYTES, size_of(str(path)))
 
 
 def bytes_at(extent: Extent, rate: float) -> int:
@@ -131,6 +138,9 @@ def matching(extent: Extent, file_bytes: int) -> str:
 def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: float) -> str:
     """What a budget comes to, as HTML: for people first, in the units of the field below."""
     extent = known.extent
+    if file_bytes < MIN_BYTES:
+        warning = f"{_TOO_FEW_BYTES} {_least_text(known)}"
+        return f'<p class="job-warning">{warning}</p><p>{escape(extent.text)}</p>'
     seconds = purposes.duration_text(usual_s)
     quality = ""
     if options.model == "multires" and file_bytes >= known.least_bytes:
@@ -146,7 +156,7 @@ def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: 
     if file_bytes >= known.most_bytes:
         warning = _GAIN_ENDS if known.most_bytes >= known.gain_bytes else _NO_COMPRESSION
     elif file_bytes < known.least_bytes:
-        warning = f"{_TOO_FEW[extent.kind]}: the least useful size is {known.least_bytes:,} bytes."
+        warning = f"{_TOO_FEW[extent.kind]}. {_least_text(known)}"
     first, *rest = lines
     texts = [
         f"<p><strong>{escape(first)}</strong></p>",
@@ -155,6 +165,10 @@ def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: 
     if warning:
         texts.insert(1, f'<p class="job-warning">{escape(warning)}</p>')
     return "".join(texts)
+
+
+def _least_text(known: Known) -> str:
+    return f"The least useful size is {known.least_bytes:,} bytes."
 
 
 def saving_text(before_bytes: int, after_bytes: int, *, at_most: bool = False) -> str:

@@ -22,8 +22,8 @@ TUNE_NOTES: Mapping[Kind, str] = MappingProxyType(
 # By family of models.
 EFFORT_NOTES: Mapping[str, str] = MappingProxyType(
     {
-        "multires": "Balanced files are 6 % smaller than fast ones as good, best ones a little "
-        "more.",
+        "multires": "For the same quality balanced takes 6 % fewer bytes than fast, best hardly "
+        "fewer still.",
         "siren": "More effort fits the paper's model for longer: better at the same size.",
     }
 )

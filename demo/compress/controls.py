@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from types import MappingProxyType
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import gradio as gr
 
@@ -13,7 +14,6 @@ from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
 from demo.compress import budgets, choices, purposes
 from demo.compress.budgets import Known, Wish
-from demo.compress.several import refused
 from demo.jobs import JobQueue, JobView, Task
 from demo.media import Extent
 from demo.settings import Settings
@@ -40,8 +40,8 @@ class Controls:
         source: its value is the path of the file.
         frame_s: which moment, of a video or an animation.
         painted: where the bits of a picture should go, see `demo.ui.brush`.
-        refused: the event of a file that is of no use, once it is cleared.
-        refusal: its value is the name of that file, and why.
+        refusing: the event of a file that is of no use, which is still to be cleared.
+        refusal: its value is the path of that file, and why.
     """
 
     def __init__(self, kind: Kind, queue: JobQueue, visitors: Visitors, settings: Settings) -> None:
@@ -56,7 +56,6 @@ class Controls:
             0.0,
             label="Frame at (s)",
             info="The file is a video or an animation: one of its frames is compressed.",
-            minimum=0,
             visible=False,
             elem_id=f"{kind}-frame",
         )
@@ -88,13 +87,15 @@ class Controls:
                 None,
                 label="Bytes",
                 precision=0,
-                minimum=1,
                 scale=1,
                 min_width=110,
                 elem_id=f"{kind}-bytes",
             )
         # What was typed: a signal after it may be too small for that.
         self._own_bytes = gr.Number(None, visible="hidden", label="Own size", precision=0)
+        # The size that is wished for, and of what that was an answer: much may have been chosen
+        # and typed while it was on its way.
+        self._answer = gr.Textbox(visible="hidden", label="Size wished for")
         self._effort = gr.Radio(
             self._efforts(None, "multires"),
             value="fast",
@@ -163,8 +164,9 @@ class Controls:
             importance = None
         options = _options(model, effort, tune)
         # A field of no use is hidden and zero.
-        title, moment_s = parts.model_name(options), frame_s or None
-        return Task(file, self._kind, budget, options, title, moment_s, importance)
+        title, moment_s = parts.model_name(options), max(0.0, frame_s or 0.0) or None
+        most_bytes = budgets.own_bytes(file) if known is None else None
+        return Task(file, self._kind, budget, options, title, moment_s, importance, most_bytes)
 
     def tasks(
         self,
@@ -178,8 +180,8 @@ class Controls:
     ) -> list[Task]:
         """What these values ask for of several files, of which the first is shown.
 
-        A size of one's own is as many bytes for a pixel or a second of each. Frames and what is
-        painted are of one file.
+        A size of one's own is as many bytes for a pixel or a second of each, and none gets more
+        than its file has. Frames and what is painted are of one file.
 
         Raises:
             CombinerError: a file is not one that was uploaded here, or there is no number of bytes.
@@ -188,7 +190,10 @@ class Controls:
         options = _options(model, effort, tune)
         title = parts.model_name(options)
         files = [inputs.chosen(path, self._kind, self._settings) for path in paths]
-        return [Task(file, self._kind, budget, options, title) for file in files]
+        return [
+            Task(file, self._kind, budget, options, title, most_bytes=budgets.own_bytes(file))
+            for file in files
+        ]
 
     async def look_into(self, path: str, listener: Listener) -> Measured:
         """What a file holds, found out by a worker.
@@ -237,11 +242,14 @@ class Controls:
             **QUICK,
         )
         chosen.then(None, None, None, js=f"() => combiner.end('{kind}')")
-        budget = [self._size, self._bytes, self._doublings]
+        own = {"api_visibility": "private"}
         measured = self.source.change(
             self._measure,
             self.source,
-            [self._known, self._note, self.frame_s, self._seen, self.refusal],
+            [
+                *(self._known, self._note, self.frame_s, self._seen, self.refusal),
+                *(self._size, self._doublings),
+            ],
             trigger_mode="always_last",
             **QUEUED,
         )
@@ -250,19 +258,17 @@ class Controls:
         self._described: list[Any] = [self._known, *how, self._model]
         # Alone: what else an event leaves as it is would be made anew, see `image_input`.
         begin = f"() => combiner.begin('{self._kind}')"  # Compress waits until that is told.
-        refusing = measured.failure(None, None, None, js=begin, api_visibility="private")
-        self.refused = refusing.then(lambda: None, None, self.source, **QUICK)
+        self.refusing = measured.failure(None, None, None, js=begin, **own)
         # Asked for what is wanted now, not when it began.
-        filled = measured.success(self._fill, wished, budget, **QUICK)
+        filled = self._fill_on(measured.success, wished)
         changes, last = [each.change for each in how], {"trigger_mode": "always_last", **QUICK}
         gr.on(changes, self._describe, self._described, self._note, **last)
         # Efforts never by a change of the effort itself: what an event sets, changes.
         self.retell_on(filled.success)
         self.retell_on(self._model.change)
         self._model.change(self._suit, self._model, [self._paint, self._tune], **QUICK)
-        self._purpose.input(self._fill, wished, budget, **QUICK)
-        self._bytes.blur(self._confine, [self._known, self._bytes], budget, **QUICK)
-        own = {"api_visibility": "private"}
+        self._fill_on(self._purpose.input, wished)
+        self._fill_on(self._bytes.blur, wished)
         self._doublings.input(
             None,
             self._doublings,
@@ -294,7 +300,7 @@ class Controls:
         model: str,
     ) -> str:
         """What the size means."""
-        if not known or not file_bytes:
+        if known is None or file_bytes is None:
             return ""
         options = _options(model, effort, tune)
         usual_s = self._queue.times.usual_s(known.extent, options)
@@ -333,6 +339,7 @@ class Controls:
             self._note: "",
             self.frame_s: gr.Number(visible=False),
             self._seen: gr.update(value="", visible=False),
+            self._size: gr.update(visible=False),
         }
         if path is None:
             yield nothing
@@ -340,41 +347,40 @@ class Controls:
         try:
             measured = await self.look_into(path, self._visitors.listener(request))
         except cc.CombinerError as error:
-            yield {self.refusal: refused(path, str(error))}
+            yield {self.refusal: (path, str(error))}
             raise parts.toast(error) from error
         extent = Extent.of(measured.shape)
         has_frames = measured.has_frames and self._kind == "image"
         gain_bytes = budgets.max_bytes(extent, measured.most_bytes)
         known = Known(path, extent, budgets.size_of(path), gain_bytes)
+        # The slider is as long as sizes make sense.
+        least, most = map(budgets.slider_position, (known.least_bytes, known.most_bytes))
         yield {
             self._known: known,
             self.frame_s: gr.Number(value=0.0, visible=has_frames),
             self._seen: gr.update(
                 value=parts.inline_picture(measured.picture), visible=bool(measured.picture)
             ),
+            self._size: gr.update(visible=True),
+            self._doublings: gr.update(minimum=least, maximum=most),
         }
 
-    def _sized(self, known: Known, file_bytes: int | None) -> Updates:
-        """Field and slider at a size, the slider as long as sizes make sense."""
-        ends = (known.least_bytes, known.most_bytes, file_bytes or known.least_bytes)
-        least, most, position = map(budgets.slider_position, ends)
-        slider = gr.Slider(minimum=least, maximum=most, value=min(most, max(least, position)))
-        row = gr.update(visible=True)
-        return {self._size: row, self._bytes: file_bytes, self._doublings: slider}
+    def _fill_on(self, event: Any, wished: Sequence[gr.components.Component]) -> Any:
+        """Show the size that is wished for, unless another one was wished for meanwhile."""
+        size = [self._bytes, self._doublings]
+        answered = event(self._size_wished, wished, self._answer, **QUICK)
+        shown = [self._answer, self._purpose, self._own_bytes, *size]
+        told = "(...shown) => combiner.size(...shown)"
+        return answered.then(None, shown, size, js=told, api_visibility="private")
 
-    def _fill(
+    def _size_wished(
         self, purpose: str, own_bytes: int | None, shown_bytes: int | None, known: Known | None
-    ) -> Updates:
-        """The size that is wished for, as far as this signal can use it."""
+    ) -> str:
+        """The size that is wished for, as far as this signal can use it, for the page's script."""
         if known is None:
-            return cast(Updates, gr.skip())
-        return self._sized(known, Wish(purpose, own_bytes or shown_bytes).bytes_for(known))
-
-    def _confine(self, known: Known | None, own_bytes: int | None) -> Updates:
-        """The field ends where the gain does, or the file itself."""
-        if known is None or own_bytes is None or known.within(own_bytes) == own_bytes:
-            return cast(Updates, gr.skip())
-        return self._sized(known, known.within(own_bytes))
+            return ""
+        file_bytes = Wish(purpose, own_bytes or shown_bytes).bytes_for(known)
+        return json.dumps({"purpose": purpose, "own": own_bytes, "bytes": file_bytes})
 
 
 def _options(model: str, effort: EffortName, tune: TuneName) -> cc.EncodeOptions:

@@ -39,7 +39,8 @@ def job_panel(view: JobView, name: str = "", refusal: str = "") -> str:
     if view.state == "failed":
         return panel("failed", "Failed", note=view.error, refusal=refusal)
     if view.state == "stopped":
-        return panel("stopped", "Stopped", note="Nothing was kept.", refusal=refusal)
+        seen = " The picture is as far as it got." if view.previews else ""
+        return panel("stopped", "Stopped", note=f"There is no file.{seen}", refusal=refusal)
     if view.outcome is not None:
         facts = _result_facts(view.outcome)
         saving = saving_text(view.file_bytes, view.outcome.bytes_count)

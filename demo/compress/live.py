@@ -145,9 +145,10 @@ class LiveView:
         if view.outcome is not None:
             result = RatePoint(view.outcome.bytes_count, view.outcome.psnr_db)
         shown = []
-        if points or result or view.comparison.curves:
-            curves, budget_bytes = view.comparison.curves, view.budget_bytes
-            curve = charts.live(points, curves, budget_bytes, self._kind, result, RUNNING_PSNR)
+        # Others' curves are of whole files: what a run has so far is nothing to lay beside them.
+        curves = view.comparison.curves if result else {}
+        if points or result:
+            curve = charts.live(points, curves, view.budget_bytes, self._kind, result, RUNNING_PSNR)
             shown.append((self._curve, curve))
         if progress.bit_map is not None:
             picture = progress.preview if self._kind == "image" else None
@@ -170,4 +171,4 @@ def _charted(view: JobView) -> str:
     if view.outcome is None and interval == 0:
         return ""
     moment = "end" if view.outcome is not None else str(interval)
-    return f"{moment} {len(view.comparison.curves)}"
+    return f"{moment} {len(view.comparison.curves) if view.outcome is not None else 0}"

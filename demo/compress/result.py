@@ -28,6 +28,8 @@ from demo.ui.parts import MODELS, Updates
 from demo.visitors import Listener
 from demo.work import UNSURE, Decode, Part, Source
 
+_LINK = Path(__file__).with_name("link.js")
+
 
 @dataclass(frozen=True)
 class Prefix:
@@ -68,7 +70,9 @@ class ResultView:
                         ("download-report", "Download report"),
                     )
                 ]
-            self._link = gr.HTML(elem_id=f"{kind}-link", elem_classes="job-link")
+            self._link = gr.HTML(
+                js_on_load=_LINK.read_text("utf-8"), elem_id=f"{kind}-link", elem_classes="job-link"
+            )
             self._table = gr.HTML(elem_id=f"{kind}-table")
             self.percent = parts.prefix_slider(f"{kind}-percent")
             self.companion = gr.Button(elem_id=f"{kind}-companion", size="sm")
@@ -126,13 +130,14 @@ class ResultView:
         updates: Updates = {self._box: gr.update(visible=True)}
         if not drawn.startswith(view.id):
             updates[self.percent] = 100
+            updates[self._link] = (
+                f'<p><a href="?{self._kind}={view.id}">The address of this result</a> '
+                '<button type="button" data-copy>Copy</button> can be shared as long as the '
+                "server keeps it: who has it can see and download all of this.</p>"
+                f"{_details(outcome)}"
+            )
         updates |= self._compare(view, outcome, prefix)
         updates |= self._offer(view, outcome)
-        updates[self._link] = (
-            f'<p><a href="?{self._kind}={view.id}">The address of this result</a> can be shared as '
-            "long as the server keeps it: who has it can see and download all of this.</p>"
-            f"{_details(outcome)}"
-        )
         updates[self._table] = _table(view, outcome)
         updates |= self._describe_companion(view)
         return updates, seen

@@ -73,7 +73,7 @@ class Screen:
                 self.stop = gr.Button(
                     "Stop", variant="stop", interactive=False, elem_id=f"{kind}-stop"
                 )
-            self._panel = status.component(self._invitation(), f"{kind}-status")
+            self._panel = status.component(self._invitation(Chosen()), f"{kind}-status")
         with gr.Column(scale=5, min_width=320, elem_classes="job-shown"):
             self.several = Several(kind, settings)
             self.showcase = Showcase(kind)
@@ -155,7 +155,7 @@ class Screen:
         listed, several = self.several.update(batch, chosen, shown_id, shown.several)
         updates: Updates = {
             **listed,
-            **self.showcase.show(not _is_seen(view)),
+            **self.showcase.show(visible=not _is_seen(view), offered=not chosen.text),
             **self._active(view, batch),
             **self.look_live(view, drawn),
             self._panel: self._status(view, batch, chosen),
@@ -178,12 +178,13 @@ class Screen:
         """What did not work: a run that could not begin, say; what was there before stays."""
         return {self._panel: status.panel("failed", headline, note=reason)}
 
-    def _invitation(self, refusal: str = "") -> str:
-        return status.panel("idle", _INVITATIONS[self._kind], refusal=refusal)
+    def _invitation(self, chosen: Chosen) -> str:
+        headline = "Press Compress" if chosen.text else _INVITATIONS[self._kind]
+        return status.panel("idle", headline, note=chosen.text, refusal=chosen.refusal)
 
     def _status(self, view: JobView | None, batch: BatchView | None, chosen: Chosen) -> str:
         if view is None:
-            return self._invitation(chosen.refusal)
+            return self._invitation(chosen)
         if batch is not None and view.ended and not batch.ended:
             return batch_panel(batch, chosen.refusal)
         return job_panel(view, run_name(view, batch), chosen.refusal)

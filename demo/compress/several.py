@@ -34,12 +34,12 @@ _NOT_THERE = "It did not arrive."
 
 @dataclass(frozen=True)
 class Chosen:
-    """Files that were chosen together, or one that was refused.
+    """Files that were chosen: several together, one alone, or one that was refused.
 
     Attributes:
-        paths: of those that arrived, as the page names them; the first is shown.
+        paths: of several that arrived, as the page names them; the first is shown.
         refused: names of the others, and why.
-        shown: the first one as the input names it.
+        shown: the first one, or the only one, as the input names it.
         taken: whether a run began since.
     """
 
@@ -65,6 +65,18 @@ class Chosen:
                 refused.append((str(name)[:_LONGEST_NAME], reason))
         return cls(tuple(paths), tuple(refused))
 
+    @classmethod
+    def of_no_use(cls, path: str, reason: str) -> Chosen:
+        """A file alone that cannot be used."""
+        return cls().without(path, reason)
+
+    @property
+    def text(self) -> str:
+        """What Compress would take; empty if that is nothing."""
+        if len(self.paths) > 1:
+            return f"{len(self.paths)} files"
+        return Path(self.shown).name if self.shown else ""
+
     @property
     def refusal(self) -> str:
         """What was refused and why in a sentence, until a run begins; empty if nothing was."""
@@ -80,14 +92,14 @@ class Chosen:
     def without(self, path: str, reason: str) -> Chosen:
         """The same, when one of them turned out to be of no use."""
         others = tuple(each for each in self.paths if each != path)
-        return replace(self, paths=others, refused=(*self.refused, refused(path, reason)))
+        return replace(self, paths=others, refused=(*self.refused, _refused(path, reason)))
 
     def are_shown_by(self, path: str | None) -> bool:
         """Whether a file that is shown stands for all of these."""
         return len(self.paths) > 1 and self.shown is not None and path == self.shown
 
 
-def refused(path: str, reason: str) -> tuple[str, str]:
+def _refused(path: str, reason: str) -> tuple[str, str]:
     """A file that is of no use, as `Chosen` has it."""
     return Path(path).name[:_LONGEST_NAME], reason
 

@@ -152,9 +152,11 @@ class CompressTab:
             self._look, self._looking, self._screen.outputs, trigger_mode="always_last", **QUICK
         )
         self._controls.retell_on(self._screen.news.change)
-        refusing = [self._controls.refusal, *self._looking]
-        told = self._controls.refused.then(
-            self._refuse, refusing, [self._chosen, *self._screen.outputs], **QUICK
+        told = self._controls.refusing.then(
+            self._refuse,
+            [self._controls.refusal, *self._looking],
+            [self._controls.source, self._chosen, *self._screen.outputs],
+            **QUICK,
         )
         seen = told.then(self._look, self._looking, self._screen.outputs, **QUICK)
         seen.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
@@ -190,21 +192,18 @@ class CompressTab:
         )
         turned.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
         # Another file was chosen, alone.
-        changed = source.change(self._alone, [source, self._chosen], self._chosen, **QUICK)
-        changed.then(self._look_again, [source, *self._looking], self._screen.outputs, **QUICK)
+        choices = [source, self._chosen, self._controls.refusal]
+        changed = source.change(self._alone, choices, self._chosen, **QUICK)
+        changed.then(self._look, self._looking, self._screen.outputs, **QUICK)
 
-    def _alone(self, path: str | None, chosen: Chosen) -> Updates:
+    def _alone(self, path: str | None, chosen: Chosen, refusal: tuple[str, str]) -> Updates:
         """Of what was chosen together nothing is left when another file is shown."""
         is_coming = chosen.shown is None and chosen.paths
         if is_coming or path == chosen.shown:
             return cast(Updates, gr.skip())
-        return {self._chosen: Chosen()}
-
-    def _look_again(self, path: str | None, *looking: Any) -> Updates:
-        """After another choice; where there is none, the status says why."""
-        *_, shown, _ = looking
-        is_empty = path is None and not shown.several
-        return cast(Updates, gr.skip()) if is_empty else self._look(*looking)
+        if path is not None and path == refusal[0]:
+            return {self._chosen: Chosen.of_no_use(*refusal)}  # It was looked into meanwhile.
+        return {self._chosen: Chosen(shown=path)}
 
     async def _choose(self, event: gr.EventData, request: gr.Request) -> tuple[Chosen, str | None]:
         """Several files have come, or one that is too large; the first that is of use is shown."""
@@ -223,9 +222,10 @@ class CompressTab:
     def _refuse(
         self, refusal: tuple[str, str], job_id: str, batch_id: str, chosen: Chosen, *seen: Any
     ) -> Updates:
-        """A file is of no use: that stands in the status, too."""
-        chosen = Chosen(refused=(refusal,))
-        return {self._chosen: chosen, **self._look(job_id, batch_id, chosen, *seen)}
+        """A file is of no use: it is cleared, and the status says why."""
+        chosen = Chosen.of_no_use(*refusal)
+        looked = self._look(job_id, batch_id, chosen, *seen)
+        return {self._controls.source: None, self._chosen: chosen, **looked}
 
     def _show(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import combiner_core as cc
@@ -12,6 +13,8 @@ from demo.jobs.job import Outcome
 from demo.media import SUFFIXES, Extent
 from demo.work import Made
 
+_UPLOADED = "uploaded"
+
 
 def take(file: Path, folder: Path) -> Path:
     """A copy of what was handed in, in a folder, which is made; it costs no room on most disks.
@@ -19,7 +22,7 @@ def take(file: Path, folder: Path) -> Path:
     Raises:
         SignalError: the file is gone, or cannot be copied.
     """
-    copy = folder / "uploaded" / file.name
+    copy = folder / _UPLOADED / file.name
     try:
         copy.parent.mkdir(parents=True)
         try:
@@ -68,3 +71,11 @@ def keep(made: Made, extent: Extent, name: str, folder: Path) -> Outcome:
         made.device,
         made.seconds,
     )
+
+
+def keep_alone(folder: Path) -> None:
+    """Of a job without a result: keep what was handed in and nothing else."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name != _UPLOADED:
+                path.unlink()

@@ -30,6 +30,7 @@ class Task:
         title: what the result is called in charts.
         frame_s: see `demo.work.Source`.
         importance: where in an image the bits should go.
+        most_bytes: of the compressed file whatever the budget; ``None`` for no other limit.
     """
 
     file: Path
@@ -39,6 +40,7 @@ class Task:
     title: str = "Compressed"
     frame_s: float | None = None
     importance: Importance | None = None
+    most_bytes: int | None = None
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ from typing import Self
 
 import combiner_core as cc
 from demo.baselines import BaselineComparison, ComparisonState, Ours
-from demo.jobs.files import keep, take
+from demo.jobs.files import keep, keep_alone, take
 from demo.jobs.job import JobView, Outcome, State, Task
 from demo.jobs.lanes import Lanes
 from demo.jobs.pace import Pace, stages_of
@@ -128,6 +128,9 @@ class JobQueue:
         for job_id in list(self._jobs):
             self.stop(job_id)
         self._lanes.close()
+        for job in self._jobs.values():
+            if job.view.outcome is None:
+                shutil.rmtree(job.folder, ignore_errors=True)
 
     def warm_up(self) -> None:
         """Get the workers ready before the first visitor needs them."""
@@ -242,7 +245,12 @@ class JobQueue:
             ticket = self._lanes.runs.submit(
                 visitor,
                 lambda: Encode(
-                    open_file(None), task.budget, task.options, task.title, task.importance
+                    open_file(None),
+                    task.budget,
+                    task.options,
+                    task.title,
+                    task.importance,
+                    task.most_bytes,
                 ),
                 partial(self._see, job, open_file, with_others),
             )
@@ -356,10 +364,9 @@ class JobQueue:
         except cc.CombinerError as reason:
             error = str(reason)
         with self._lock:
-            # What was handed in of a run that failed is kept: it may be asked for in another way.
-            if job.view.ended or not (outcome or error):
-                shutil.rmtree(job.folder, ignore_errors=True)
             if job.view.ended:
+                # What was handed in is kept, as of a run that failed: it may be asked for again.
+                keep_alone(job.folder)
                 return
             state: State = "done" if outcome else "failed" if error else "stopped"
             job.end(state, outcome, error)

@@ -66,6 +66,13 @@ class Showcase:
                     scale=0,
                     min_width=210,
                 )
+                self._choose = gr.Button(
+                    "Choose yours",
+                    size="md",
+                    elem_id=f"{kind}-choose",
+                    elem_classes="showcase-choose",
+                    scale=0,
+                )
             elem_id = f"{kind}-showcase-compare"
             standing(kind, elem_id, _variants(figures), _name_of(left), _OURS_NAME, figures.size)
             gr.HTML(legend(_FIGURES[kind]), elem_classes="showcase-legend")
@@ -73,11 +80,12 @@ class Showcase:
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """The components that `show` sets."""
-        return [self._box]
+        return [self._box, self.attempt, self._choose]
 
-    def show(self, visible: bool) -> Updates:
-        """Show or hide it."""
-        return {self._box: gr.update(visible=visible)}
+    def show(self, *, visible: bool, offered: bool) -> Updates:
+        """Show or hide it, and the buttons that compress its example or take another file."""
+        offer = gr.update(visible=offered)
+        return {self._box: gr.update(visible=visible), self.attempt: offer, self._choose: offer}
 
 
 def _headline(figures: Figures, what: str, way: str) -> str:

@@ -11,6 +11,12 @@
     audio: `audio/*,.aif,.aiff,.caf,.m4a,.oga,.ogg,.opus,.w64,.wma,${VIDEOS}`,
   };
 
+  // On phones the field is out of sight at first.
+  document.addEventListener("click", ({ target }) => {
+    const [kind] = (target instanceof Element ? target.closest("[id$=-choose]")?.id ?? "" : "").split("-");
+    if (kind) document.querySelector(`#${kind}-source input[type=file]`)?.click();
+  });
+
   const fieldOf = (target) => {
     const field = target instanceof Element ? target.closest(FIELDS) : null;
     const input = field?.querySelector("input[type=file]");

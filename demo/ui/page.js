@@ -65,6 +65,13 @@
   window.combiner = {
     painting,
     largestBytes: Infinity,
+    // The size that the server found, unless something else was chosen or typed meanwhile.
+    size(answer, purpose, own, bytes, doublings) {
+      const found = answer ? JSON.parse(answer) : null;
+      const isWished = found?.purpose === purpose && (found.own ?? null) === (own ?? null);
+      if (!isWished) return [bytes, doublings];
+      return [found.bytes, Math.log2(Math.max(1, found.bytes ?? 2 ** doublings))];
+    },
     begin(kind, values) {
       waiting[kind] += 1;
       return values;

@@ -9,8 +9,8 @@
   const LOOK_MS = 100;
   const LOOKS = 300;
 
-  const place = () => {
-    const asked = new URL(location).searchParams;
+  const place = (address = new URL(location)) => {
+    const asked = address.searchParams;
     const tab = asked.get("tab") ?? (asked.has("audio") ? "audio" : "image");
     return tab in TITLES ? tab : "image";
   };
@@ -29,9 +29,23 @@
     const tab = named(target instanceof Element ? target.closest(TABS) : null);
     if (!isTrusted || !tab || tab === place()) return;
     const address = new URL(location);
-    address.searchParams.set("tab", tab);
+    for (const part of ["tab", "image", "audio"]) address.searchParams.delete(part);
+    const own = resultOf(tab);
+    if (own) address.searchParams.set(tab, own);
+    if (tab !== place(address)) address.searchParams.set("tab", tab);
     history.pushState({}, "", address);
   }, true);
+  // A result that is shown is what the address of its tab names.
+  const resultOf = (tab) => {
+    const link = document.querySelector(`#${tab}-result:not(.hide, .hidden) #${tab}-link a`);
+    return link && new URL(link.href).searchParams.get(tab);
+  };
+  window.combiner.name = (kind, id) => {
+    const address = new URL(location);
+    if (shown() !== kind || address.searchParams.get(kind) === id) return;
+    address.searchParams.set(kind, id);
+    history.replaceState({}, "", address);
+  };
   // What is compressed next is not the result of the address.
   document.addEventListener("click", ({ target }) => {
     const asks = "#image-compress, #image-attempt, #audio-compress";

@@ -66,6 +66,7 @@ class Encode:
         options: how; the worker's device takes the place of theirs.
         title: what charts call the result.
         importance: where in an image the bits should go.
+        most_bytes: of the compressed file whatever the budget; ``None`` for no other limit.
     """
 
     source: Source
@@ -73,13 +74,17 @@ class Encode:
     options: cc.EncodeOptions
     title: str
     importance: Importance | None = None
+    most_bytes: int | None = None
 
     def run(self, engine: Engine) -> Iterator[Opened | cc.Progress | Made]:
         """See `demo.workers.Work`; a preview, which may be large, is in one event only."""
         reading = self.source.open()
         signal = reading.signal
-        budget = cc.Budget(self.budget.file_bytes(signal))
-        yield Opened(signal.shape, budget.file_bytes(signal), reading.all_notes())
+        budget_bytes = self.budget.file_bytes(signal)
+        if self.most_bytes is not None:
+            budget_bytes = min(budget_bytes, self.most_bytes)
+        budget = cc.Budget(budget_bytes)
+        yield Opened(signal.shape, budget_bytes, reading.all_notes())
         options = replace(self.options, device=engine.device)
         wanted, sent = self.importance, None
         for event in cc.encode(signal, budget, options, engine.models, importance=wanted):

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import combiner_core as cc
+from combiner_core.bitstream import MAGIC
 from combiner_core.codecs import pillow_bytes
 from combiner_core.signals import Kind, Reading, Shape
 from combiner_core.signals.files import read_bytes
@@ -73,6 +74,8 @@ class Source:
             SignalError: as `load`.
         """
         limits = self.limits
+        if self.content.startswith(MAGIC):
+            raise cc.SignalError(f"{self.name} is compressed already: open it on the tab Decode.")
         reading = read_bytes(
             self.content,
             self.name,

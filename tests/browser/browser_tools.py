@@ -102,12 +102,15 @@ def open_page(page: Page, url: str) -> None:
 
 @contextmanager
 def running_app(
-    folder: Path, *arguments: str, environment: dict[str, str] | None = None
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None, port: int = 0
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The app in a fresh process with its files in a folder, and its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """The app in a fresh process with its files in a folder, and its address; by default a free
+    port.
+    """
+    if port == 0:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     variables = {
         **os.environ,
         "TMPDIR": str(folder),

@@ -66,10 +66,10 @@ def test_a_budget_is_by_purpose_or_ones_own_and_stays(page: Page, photo_file: Pa
 def test_what_is_told_and_asked_suits_the_model_that_is_chosen(page: Page) -> None:
     effort, tune = page.locator("#image-effort"), page.locator("#image-tune")
     expect(tune).to_be_visible()
-    expect(effort).to_contain_text("6 % smaller")
+    expect(effort).to_contain_text("6 % fewer")
     choose_papers_model(page)
     expect(effort).to_contain_text("fits the paper's model for longer")
-    expect(effort).not_to_contain_text("6 % smaller")
+    expect(effort).not_to_contain_text("6 % fewer")
     expect(tune).to_be_hidden()
 
 

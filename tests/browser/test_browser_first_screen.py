@@ -83,21 +83,23 @@ def test_the_bar_is_always_in_view(page: Page) -> None:
 
 
 def test_tabs_and_results_have_addresses(
-    browser: Browser, page: Page, photo: cc.Signal, tmp_path: Path
+    browser: Browser, page: Page, app_url: str, photo: cc.Signal, tmp_path: Path
 ) -> None:
     cc.save(photo, tmp_path / "photo.png")
     upload(page, "image", tmp_path / "photo.png")
     page.locator("#image-compress").click()
     expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
     link = page.locator("#image-link a").get_attribute("href")
+    expect(page).to_have_url(f"{app_url}/{link}")
     page.get_by_role("tab", name="Decode").click()
     expect(page.locator("#decode-run")).to_be_visible()
     assert page.url.endswith("?tab=decode")
     page.go_back()
     expect(page.locator("#image-compress")).to_be_visible()
-    with visit(browser, page.url + "?tab=audio") as other:
+    expect(page).to_have_url(f"{app_url}/{link}")
+    with visit(browser, f"{app_url}/?tab=audio") as other:
         expect(other.locator("#audio-compress")).to_be_visible()
-    with visit(browser, page.url + str(link)) as other:
+    with visit(browser, f"{app_url}/{link}") as other:
         expect(state(other, "image", "done")).to_be_visible()
         expect(other.locator("#image-note")).to_contain_text("96 × 64 pixels")
         # What is compressed now is one's own, and stays so whatever is looked at.
@@ -107,11 +109,11 @@ def test_tabs_and_results_have_addresses(
         other.locator("#image-compress").click()
         expect(state(other, "image", "done")).to_be_hidden()
         expect(state(other, "image", "done")).to_be_visible(timeout=JOB_MS)
-        assert "image=" not in other.url
-        other.goto(page.url + str(link))
+        expect(other).not_to_have_url(f"{app_url}/{link}")
+        other.goto(f"{app_url}/{link}")
         expect(other.locator("#image-note")).to_contain_text("96 × 64 pixels")
-        other.goto(page.url)
+        other.goto(app_url)
         expect(state(other, "image", "done")).to_be_visible()
         expect(other.locator("#image-note")).to_contain_text("48 × 48 pixels")
-        other.goto(page.url + "?image=unknown")
+        other.goto(f"{app_url}/?image=unknown")
         expect(state(other, "image", "failed")).to_contain_text("no longer kept")

@@ -81,10 +81,15 @@ def test_a_budget_is_described_in_full() -> None:
 def test_of_too_few_bytes_the_least_that_are_of_use_are_told() -> None:
     clip = Known("", CLIP, 64_044, 32_000)
     for known, least_bytes, sense in ((PHOTO, 983, "seen"), (clip, 125, "heard")):
-        for too_few in (10, least_bytes - 1):
+        least = f"The least useful size is {least_bytes} bytes."
+        for too_few in (budgets.MIN_BYTES, least_bytes - 1):
             text = budgets.describe(known, too_few, QUICK, 2.2)
-            assert f"anything would be {sense}: the least useful size is {least_bytes}" in text
+            assert f"anything would be {sense}. {least}" in text
             assert "rough" not in text
+        for impossible in (-5, 0, 10):
+            text = budgets.describe(known, impossible, QUICK, 2.2)
+            assert text.startswith(f'<p class="job-warning">No file has so few bytes. {least}</p>')
+            assert "about" not in text
         assert "least useful" not in budgets.describe(known, least_bytes, QUICK, 2.2)
     tiny = Known("", Extent.of(Signal.image(np.zeros((8, 8, 3), np.uint8)).shape), 90, 300)
     assert "least useful" not in budgets.describe(tiny, tiny.least_bytes, QUICK, 2.2)

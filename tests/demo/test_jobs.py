@@ -220,7 +220,7 @@ def test_a_file_may_go_while_its_job_waits(queue: JobQueue, endless: Task, short
         queue.submit(ANNA, short)
 
 
-def test_what_is_stopped_or_refused_leaves_no_file(
+def test_of_what_is_stopped_only_what_was_handed_in_is_kept(
     queue: JobQueue, endless: Task, tmp_path: Path
 ) -> None:
     jobs = [queue.submit(ANNA, endless) for _ in range(3)]
@@ -229,7 +229,14 @@ def test_what_is_stopped_or_refused_leaves_no_file(
     await_view(queue, jobs[0], lambda view: view.progress is not None)
     for job_id in jobs:
         queue.stop(job_id)
-    await_that(lambda: list((tmp_path / "jobs").iterdir()), lambda files: not files)
+    folders = [tmp_path / "jobs" / job_id for job_id in jobs]
+    await_that(
+        lambda: [file for folder in folders for file in folder.rglob("*") if file.is_file()],
+        lambda files: files == [folder / "uploaded" / endless.file.name for folder in folders],
+    )
+    for job_id in jobs:
+        queue.forget(job_id)
+    assert list((tmp_path / "jobs").iterdir()) == []
 
 
 def test_closing_with_work_waiting_leaves_no_file(
