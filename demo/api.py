@@ -118,9 +118,9 @@ def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folde
 
 
 async def _ended(queue: JobQueue, job_id: str, listener: Listener) -> JobView | None:
-    """The job when it has ended; it is stopped if who asked for it hangs up."""
+    """The job when it has ended; it is stopped if who asked for it hangs up, and forgotten."""
+    view = None
     try:
-        view = None
         async for _ in parts.looks():
             view = queue.view(job_id)
             if view is None or view.ended or await listener.has_left():
@@ -128,3 +128,5 @@ async def _ended(queue: JobQueue, job_id: str, listener: Listener) -> JobView | 
         return view
     finally:
         queue.stop(job_id)
+        if view is None or view.outcome is None:
+            queue.forget(job_id)
