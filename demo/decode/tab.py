@@ -27,6 +27,8 @@ _WHOLE = "Whole file"
 _ALL_PERCENT = 100
 # The engine wants a share above zero.
 _MIN_SHARE = 1e-9
+# How far a detail may be from the file's own, which has more digits than a slider.
+_SAME_DETAIL = 0.005
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,18 @@ class _Controls:
 
 @dataclass(frozen=True)
 class _Results:
-    """The right column, and the path of the file that it shows."""
+    """The right column, the path of the file that it shows, and why the last one was refused."""
 
     panel: gr.HTML
     comparisons: Mapping[Kind, Comparison]
     download: gr.DownloadButton
     path: gr.State
+    refusal: gr.State
 
     @property
     def outputs(self) -> list[gr.components.Component]:
         views = [part for each in self.comparisons.values() for part in each.outputs]
-        return [self.panel, *views, self.download, self.path]
+        return [self.panel, *views, self.download, self.path, self.refusal]
 
     def clear(self) -> Updates:
         """Nothing is shown any more."""
@@ -96,14 +99,15 @@ class _Compressed:
         if self.percent < _ALL_PERCENT:
             title = parts.prefix_name(self.percent)
             wanted = [Part(_WHOLE, self._share(100)), Part(title, self._share(self.percent))]
-        can_be_unsure = self.info.intent.detail is not None
+        own_detail = self.info.intent.detail
+        is_own = own_detail is None or abs(self.detail - own_detail) <= _SAME_DETAIL
         return Decode(
             self.name,
             self.data,
             tuple(wanted),
             self.scale,
-            self.detail if can_be_unsure else None,
-            self.unsure and can_be_unsure and self.percent == _ALL_PERCENT,
+            None if is_own else self.detail,
+            self.unsure and own_detail is not None and self.percent == _ALL_PERCENT,
             original,
         )
 
@@ -137,15 +141,21 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         if path is None:
             yield {controls.holds: "", controls.looks: gr.update(visible=False)}
             return
-        data = await asyncio.to_thread(inputs.read_compressed, path, settings)
+        try:
+            data = await asyncio.to_thread(inputs.read_compressed, path, settings)
+        except cc.CombinerError as error:
+            # It is cleared, and may be asked for all the same.
+            yield {results.refusal: str(error)}
+            raise
         info = cc.inspect(data)
         detail = info.intent.detail
         yield {
             **results.clear(),
             results.panel: status.panel("idle", "Press Decode"),
+            results.refusal: "",
             controls.holds: _holds(Path(path).name, info),
             controls.looks: gr.update(visible=detail is not None),
-            controls.detail: detail or 0.0,
+            controls.detail: round(detail or 0.0, 2),
         }
 
     async def decode(
@@ -156,7 +166,10 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         detail: float,
         unsure: bool,
         original: str | None,
+        refusal: str = "",
     ) -> AsyncIterator[Updates]:
+        if path is None and refusal:
+            raise cc.CombinerError(f"Choose another .cmb file, since {refusal}")
         listener = visitors.listener(request)
         yield {results.panel: status.panel("running", "Decoding")}
         file = await asyncio.to_thread(
@@ -196,7 +209,7 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
     described.failure(lambda: None, None, controls.source, **QUICK)
     controls.decode.click(
         parts.telling_failure(decode, results.panel, results.clear),
-        choices,
+        [*choices, results.refusal],
         results.outputs,
         # Controls are longer than windows: how far it is stands above them, or on a phone below.
         js="""(...values) => {
@@ -219,9 +232,8 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
 
 
 def _controls(settings: Settings) -> _Controls:
-    source = gr.File(
-        label="Compressed file", file_types=[".cmb"], height=140, elem_id="decode-source"
-    )
+    # Of any type: Gradio would refuse others in words of its own, and not in the status.
+    source = gr.File(label="Compressed file", height=140, elem_id="decode-source")
     holds = gr.HTML(elem_id="decode-holds")
     percent = parts.prefix_slider("decode-percent")
     scale = gr.Radio(
@@ -232,25 +244,30 @@ def _controls(settings: Settings) -> _Controls:
         elem_id="decode-scale",
     )
     with gr.Column(visible=False) as looks:
-        detail = gr.Slider(
-            0,
-            1,
-            0,
-            step=0.05,
-            label="Detail",
-            info="From faithful to natural: grain that was not sent, sampled from the prior.",
-            buttons=[],
-            elem_id="decode-detail",
+        detail = inputs.any_number(
+            gr.Slider(
+                0,
+                1,
+                0,
+                step=0.05,
+                label="Detail",
+                info="From faithful to natural: grain that was not sent, sampled from the prior.",
+                buttons=[],
+                elem_id="decode-detail",
+            )
         )
         unsure = gr.Checkbox(
             label=UNSURE,
             info="A map of the errors that the decoder itself expects, white where most.",
             elem_id="decode-unsure",
         )
-    original = gr.File(
-        label="Original to compare with, if you have it", height=140, elem_id="decode-original"
+    # A longer label would lie over the arrow.
+    original = gr.File(label="Original (optional)", height=140, elem_id="decode-original")
+    gr.HTML(
+        '<p class="legend">With its original, what is decoded is compared and measured.</p>'
+        + legend(("PSNR",)),
+        elem_classes="decode-legend",
     )
-    gr.HTML(legend(("PSNR",)), elem_classes="decode-legend")
     decode = gr.Button("Decode", variant="primary", elem_id="decode-run")
     return _Controls(source, holds, percent, scale, looks, detail, unsure, original, decode)
 
@@ -264,6 +281,7 @@ def _results() -> _Results:
         },
         download=gr.DownloadButton("Download", interactive=False, elem_id="decode-download"),
         path=gr.State(None),
+        refusal=gr.State(""),
     )
 
 

@@ -11,7 +11,7 @@ from combiner_core import CombinerError
 from demo.explain.default_model import Visited, default_model
 from demo.jobs import JobQueue
 from demo.settings import Settings
-from demo.ui import parts
+from demo.ui import inputs, parts
 from demo.ui.chart_tables import table_of
 from demo.ui.parts import QUEUED
 from demo.visitors import Visitors
@@ -75,27 +75,33 @@ def explain_tab(
                 "Draw another sample", scale=0, min_width=220, elem_id="explain-again"
             )
         with gr.Row():
-            beta = gr.Slider(
-                EXPONENTS[0],
-                EXPONENTS[-1],
-                value=_DEFAULT_EXPONENT,
-                step=EXPONENTS[1] - EXPONENTS[0],
-                label="β, the price of a bit, as a power of two",
-                info="Left: bits are cheap and many are spent. Right: they are dear.",
-                buttons=[],
-                min_width=300,
-                elem_id="explain-beta",
+            beta = inputs.any_number(
+                gr.Slider(
+                    EXPONENTS[0],
+                    EXPONENTS[-1],
+                    value=_DEFAULT_EXPONENT,
+                    step=EXPONENTS[1] - EXPONENTS[0],
+                    label="β, the price of a bit, as a power of two",
+                    info="Left: bits are cheap and many are spent. Right: they are dear.",
+                    buttons=[],
+                    min_width=300,
+                    elem_id="explain-beta",
+                ),
+                in_steps=True,
             )
-            wave = gr.Slider(
-                1,
-                _WAVES,
-                value=_DEFAULT_WAVE,
-                step=1,
-                label="Wave, from coarse to fine",
-                info="The one whose weight is shown in charts 2 and 3.",
-                buttons=[],
-                min_width=300,
-                elem_id="explain-wave",
+            wave = inputs.any_number(
+                gr.Slider(
+                    1,
+                    _WAVES,
+                    value=_DEFAULT_WAVE,
+                    step=1,
+                    label="Wave, from coarse to fine",
+                    info="The one whose weight is shown in charts 2 and 3.",
+                    buttons=[],
+                    min_width=300,
+                    elem_id="explain-wave",
+                ),
+                in_steps=True,
             )
         with gr.Row():
             first, second = _panel("field"), _panel("densities")

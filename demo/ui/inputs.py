@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 import combiner_core as cc
+from combiner_core.bitstream import MAGIC
 from combiner_core.signals import ImageShape, Kind, Shape
 from demo.security.uploads import uploaded
 from demo.settings import Settings
@@ -29,6 +30,26 @@ def image_input(elem_id: str) -> gr.Image:
     # Events must set its value only: an update of other properties would make a new component.
     image.preprocess = lambda payload: payload.path if payload else None
     return image
+
+
+def any_number(slider: gr.Slider, *, in_steps: bool = False) -> gr.Slider:
+    """A slider that takes any number as the nearest within its range, and none as its first value.
+
+    Args:
+        slider: to have it so; its range must stay.
+        in_steps: whether only its steps will do.
+    """
+    least, most, first, take = slider.minimum, slider.maximum, slider.value, slider.preprocess
+
+    def nearest(payload: float | None) -> float:
+        value = min(most, max(least, first if payload is None else payload))
+        return take(
+            least + slider.step * round((value - least) / slider.step) if in_steps else value
+        )
+
+    # Gradio would raise an error of its own for what is typed into the box beside it.
+    slider.preprocess = nearest
+    return slider
 
 
 def clip_input(elem_id: str) -> gr.Audio:
@@ -73,11 +94,24 @@ def read_compressed(path: str | None, settings: Settings) -> bytes:
     """
     if path is None:
         raise cc.CombinerError("Choose a .cmb file first.")
+    name = Path(path).name
     try:
         data = uploaded(path, settings).read_bytes()
     except OSError as error:
-        raise cc.CombinerError(f"{Path(path).name} cannot be read.") from error
-    _check_shape(cc.inspect(data).shape, Path(path).name, settings)
+        raise cc.CombinerError(f"{name} cannot be read.") from error
+    if not data.startswith(MAGIC):
+        raise cc.BitstreamError(
+            f"{name} is not a .cmb file; pictures and clips are compressed on the tabs Image and "
+            "Audio."
+        )
+    try:
+        shape = cc.inspect(data).shape
+    except cc.BitstreamError as error:
+        reason = str(error)
+        raise cc.BitstreamError(
+            f"{name} cannot be decoded: {reason[0].lower()}{reason[1:]}"
+        ) from error
+    _check_shape(shape, name, settings)
     return data
 
 

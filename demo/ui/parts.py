@@ -18,7 +18,7 @@ import combiner_core as cc
 from combiner_core.signals import write_atomically
 from demo.media import SUFFIXES
 from demo.scheduling import Ticket
-from demo.ui import status
+from demo.ui import inputs, status
 from demo.visitors import Listener
 from demo.work import Rendering
 from demo.workers import StoppedError
@@ -100,7 +100,7 @@ def write(rendering: Rendering, folder: Path, stem: str) -> str:
 
 def prefix_slider(elem_id: str) -> gr.Slider:
     """How much of a file to decode, in percent."""
-    return gr.Slider(
+    slider = gr.Slider(
         1,
         100,
         100,
@@ -109,6 +109,7 @@ def prefix_slider(elem_id: str) -> gr.Slider:
         info="Any part of a file from its beginning can be decoded.",
         elem_id=elem_id,
     )
+    return inputs.any_number(slider)
 
 
 def prefix_name(percent: float) -> str:

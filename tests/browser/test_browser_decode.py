@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 import numpy as np
 import pytest
 from browser_tools import (
+    DESKTOP,
     PHONE,
     download,
     expect_sentence,
@@ -223,6 +224,73 @@ def test_damaged_file_is_refused_at_once(decode_page: Page, files: Path, tmp_pat
     expect(state(page, "decode", "failed")).to_contain_text("not a .cmb file")
     expect(page.locator("#decode-image")).to_be_hidden()
     expect(page.locator("#decode-source")).not_to_contain_text("noise")
+    # It is not forgotten why, until there is another.
+    put_away_sentence(page)
+    page.locator("#decode-run").click()
+    expect_sentence(page, "Choose another .cmb file, since noise.cmb is not a .cmb file")
+    expect(state(page, "decode", "failed")).to_contain_text("since noise.cmb is not a .cmb file")
+    upload(page, "decode", files / "picture.cmb")
+    expect(state(page, "decode", "idle")).to_contain_text("Press Decode", timeout=DECODE_MS)
+
+
+def test_what_is_no_compressed_file_is_told_where_to_go(decode_page: Page, files: Path) -> None:
+    page = decode_page
+    upload(page, "decode", files / "picture.png")
+    failed = state(page, "decode", "failed")
+    expect(failed).to_contain_text(
+        "picture.png is not a .cmb file; pictures and clips are compressed on the tabs Image and"
+    )
+    expect_sentence(page, "picture.png is not")
+
+
+def test_one_picture_alone_has_no_sides(decode_page: Page, files: Path) -> None:
+    page, viewer = decode_page, decode_page.locator("#decode-image")
+    upload(page, "decode", files / "picture.cmb")
+    expect(page.locator("#decode-holds")).to_contain_text("300 × 200", timeout=DECODE_MS)
+    page.locator("#decode-run").click()
+    expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
+    expect(viewer.locator(".compare-chip:visible")).to_have_text(["Decoded · 1,497 bytes"])
+    expect(viewer.locator("img:visible")).to_have_count(1)
+    expect(viewer.get_by_role("slider")).to_have_count(0)
+    expect(viewer.locator("select:visible")).to_have_count(0)
+    expect(viewer.get_by_role("button")).to_have_text(
+        ["Fit", "1:1", "2×", "4×", "8×", "Full screen"]
+    )
+    expect(viewer.locator(".compare-hint")).not_to_contain_text("divider")
+
+    page.locator("#decode-original input[type=file]").set_input_files(files / "picture.png")
+    expect(viewer.locator(".compare-chip:visible")).to_have_count(2, timeout=DECODE_MS)
+    expect(viewer.get_by_role("slider")).to_have_attribute("aria-valuenow", "50")
+    expect(viewer.locator("select:visible")).to_have_count(2)
+    expect(viewer.get_by_role("button", name="Divider")).to_have_attribute("aria-pressed", "true")
+    viewer.get_by_role("button", name="Side by side").click()
+    slide(page, "#decode-percent", 50)
+    expect(viewer.locator("[data-chip=right]")).to_contain_text("First 50 %", timeout=DECODE_MS)
+    expect(viewer.locator(".compare-stage")).to_have_attribute("data-view", "beside")
+
+
+def test_any_number_can_be_typed(decode_page: Page, files: Path) -> None:
+    page, chip = decode_page, decode_page.locator("#decode-image [data-chip=right]")
+    hand_in(page, files, "picture")
+    for typed, shown in (("0", "First 1 %"), ("500", "Decoded"), ("30", "First 30 %")):
+        page.locator("#decode-percent input[type=number]").fill(typed)
+        expect(chip).to_contain_text(shown, timeout=DECODE_MS)
+    page.locator("#decode-percent input[type=number]").fill("")
+    expect(chip).to_contain_text("Decoded", timeout=DECODE_MS)
+    expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
+    expect(page.locator(".toast-body")).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, (1024, 768), PHONE])
+def test_labels_leave_the_arrows_free(
+    browser: Browser, app_url: str, size: tuple[int, int]
+) -> None:
+    with visit(browser, app_url, size) as page:
+        page.get_by_role("tab", name="Decode").click()
+        for field in ("source", "original"):
+            label = box_of(page.locator(f"#decode-{field} label").first)
+            arrow = box_of(page.locator(f"#decode-{field} .icon-wrap svg").first)
+            assert label["x"] + label["width"] < arrow["x"]
 
 
 def test_phone_shows_the_whole_tab(browser: Browser, app_url: str, files: Path) -> None:

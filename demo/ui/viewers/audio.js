@@ -5,6 +5,7 @@ const [play, loop] = ["play", "loop"].map((name) => root.querySelector(`[data-ac
 const [slider, time] = ["place", "time"].map((name) => root.querySelector(`[data-part=${name}]`));
 const hint = root.querySelector(".compare-hint");
 const HINT = "Space plays, digits switch: the next clip goes on at the same place.";
+const ALONE_HINT = "Space plays.";
 const BLIND_HINT = "Space plays; A, B and X switch, at the same place.";
 let offered = { first: null, right: null };
 let heard = null, frame = 0;
@@ -36,7 +37,7 @@ function offer() {
     const there = switches.children[index] ?? null;
     if (there !== button) switches.insertBefore(button, there);
   });
-  hint.textContent = blind.isOn ? BLIND_HINT : HINT;
+  hint.textContent = blind.isOn ? BLIND_HINT : variants.length === 1 ? ALONE_HINT : HINT;
 }
 
 const buttonOf = (name) => [...switches.children].find((each) => each.dataset.name === name);

@@ -8,7 +8,9 @@ const HINTS = {
   beside: "Both sides show the same part. Pinch, or turn the wheel after a click, to zoom.",
   flicker: "Left and right take turns. In the picture, Space holds and swaps them.",
   difference: "Eight times the difference of the two sides: where it is black, they are the same.",
+  alone: "Pinch, or turn the wheel after a click, to zoom; drag to move.",
 };
+const LABEL = root.querySelector(".compare-stage").ariaLabel;
 const layers = Object.fromEntries(
   sides.map((side) => [side, root.querySelector(`[data-layer=${side}]`)]),
 );
@@ -34,10 +36,12 @@ function show() {
   const isNew = offered.first !== first;
   const blend = value.variants.find((variant) => variant.blend)?.blend;
   if (blend && (isNew || !offered.blend)) detail.suggest(blend.detail);
-  root.toggleAttribute("data-alone", value.variants.length === 1);
   blind.offer(value.variants.filter((each) => !each.isMap).map((each) => each.name), value.right);
   choices();
   offered = { left: value.left, right: value.right, first, blend };
+  const isAlone = value.variants.length === 1;
+  root.toggleAttribute("data-alone", isAlone);
+  if (isAlone !== (stage.element.dataset.view === "alone")) look(isAlone ? "alone" : "divider");
   if (isNew) {
     if (value.size) stage.lay(...value.size);
     else begin(first);
@@ -127,7 +131,7 @@ function addressOf({ file, screen }) {
   return (screen && !isWhole ? screen : file).url;
 }
 
-// Divider, side by side, in turn, or the difference.
+// Divider, side by side, in turn, or the difference; of one picture, that alone.
 let turning = null;
 function look(view) {
   stage.element.dataset.view = view;
@@ -135,6 +139,7 @@ function look(view) {
     button.setAttribute("aria-pressed", button.dataset.view === view);
   }
   root.querySelector(".compare-hint").textContent = HINTS[view];
+  stage.element.ariaLabel = view === "alone" ? LABEL.replace("two sides", "picture") : LABEL;
   stage.divide(view === "beside" ? 2 : 1);
   clearInterval(turning);
   if (view !== "flicker") return;
