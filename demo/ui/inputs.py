@@ -43,9 +43,10 @@ def any_number(slider: gr.Slider, *, in_steps: bool = False) -> gr.Slider:
 
     def nearest(payload: float | None) -> float:
         value = min(most, max(least, first if payload is None else payload))
-        return take(
-            least + slider.step * round((value - least) / slider.step) if in_steps else value
-        )
+        if in_steps:
+            value = least + slider.step * round((value - least) / slider.step)
+        taken: float = take(value)
+        return taken
 
     # Gradio would raise an error of its own for what is typed into the box beside it.
     slider.preprocess = nearest
