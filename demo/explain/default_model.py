@@ -13,7 +13,7 @@ from typing import Any, cast
 import gradio as gr
 
 from demo.jobs import JobQueue
-from demo.media import bytes_text
+from demo.media import bytes_text, psnr_text
 from demo.settings import Settings
 from demo.ui import examples, parts, status
 from demo.ui.chart_tables import table_of, table_with
@@ -201,7 +201,7 @@ def _told(explained: Explained, own: Source | None) -> str:
     facts = {
         "Picture": f"{width} × {height} pixels",
         "File": f"{explained.file_bytes:,} bytes",
-        "PSNR": f"{explained.psnr_db:.1f} dB",
+        "PSNR": psnr_text(explained.psnr_db),
     }
     if own is None:
         note = "Choose a picture on the tab Image to see your own here"
@@ -216,15 +216,15 @@ def _facts(explained: Explained) -> dict[str, str]:
     path_bits = sum(step.bits for step in explained.path)
     path = (
         f"The chart has {len(explained.path)} weights that follow each other in this file: "
-        f"<b>{path_bits:.0f} bits</b> in all. Full points belong to the set that the weight has, "
+        f"<b>{path_bits:,.1f} bits</b> in all. Full points belong to the set that the weight has, "
         f"violet is where it was expected. This trellis has {explained.states} states."
         if explained.path
         else "This picture is too small for a path to look at."
     )
     return {
         "field": (
-            f"<b>{weights:,} weights</b> for this picture, {first.weights} of them at the coarsest "
-            f"level, <b>{8 * explained.file_bytes / weights:.2f} bits</b> each on average."
+            f"<b>{weights:,} weights</b> for this picture, {first.weights:,} of them at the "
+            f"coarsest level, <b>{8 * explained.file_bytes / weights:.3f} bits</b> each on average."
         ),
         "prior": (
             f"At level {foretold.number}, what was expected has "
@@ -234,7 +234,7 @@ def _facts(explained: Explained) -> dict[str, str]:
         "bits": _dearest(explained),
         "trellis": path,
         "detail": (
-            f"Shown is <b>{explained.crops.detail:.1f}</b> of what the prior foretells, as the "
+            f"Shown is <b>{explained.crops.detail:.2f}</b> of what the prior foretells, as the "
             "file suggests. Below a result a slider goes from none to all."
         ),
     }
@@ -246,7 +246,7 @@ def _dearest(explained: Explained) -> str:
     last = explained.levels[-1]
     return (
         f"Most bits are at level {number}: <b>{100 * level.bits / total:.0f} %</b>, "
-        f"{level.bits / level.weights:.2f} for each weight. The finest level has "
+        f"{level.bits / level.weights:.3f} for each weight. The finest level has "
         f"<b>{100 * last.bits / total:.0f} %</b>, {last.bits / last.weights:.3f} for each."
     )
 
@@ -286,7 +286,7 @@ def _details(explained: Explained) -> str:
             crops.natural,
             "The same part, decoded with sampled detail",
             "Natural",
-            f"detail {crops.detail:.1f}",
+            f"detail {crops.detail:.2f}",
         ),
     )
     return _strip((_figure(*each) for each in shown), of=3)

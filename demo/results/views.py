@@ -87,6 +87,8 @@ def chart(view: View) -> go.Figure:
         {**view.measured, **view.published},
         rate_label=rate,
         quality_label=f"{measure.label}{unit}",
+        rate_digits=3 if view.one.kind == "image" else 2,
+        quality_digits=measure.digits,
         ours=view.ours,
         quoted=list(view.published),
     )

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from combiner_core.anatomy import LevelAnatomy, PathStep
-from demo.ui.charts import OURS_COLOUR, TEXT_COLOUR, blank
+from demo.ui.charts import TEXT_COLOUR, blank
+from demo.ui.looks import OURS_COLOUR
 
 _SECOND_COLOUR = "#d97706"
 _CHOSEN_COLOUR = "#be185d"

@@ -42,9 +42,10 @@ def _folded(table: str) -> str:
 
 
 def _of_lines(figure: go.Figure) -> str:
-    titles = (axis.title.text or "Value" for axis in (figure.layout.xaxis, figure.layout.yaxis))
+    x_axis, y_axis = figure.layout.xaxis, figure.layout.yaxis
+    titles = (axis.title.text or "Value" for axis in (x_axis, y_axis))
     rows = (
-        _row(trace.name, (_short(x), f"{y:.2f}"))
+        _row(trace.name, (_written(x, x_axis), f"{y:{y_axis.hoverformat or ',.2f'}}"))
         for trace in figure.data
         if trace.name
         for x, y in thinned(list(_points(trace)), _POINTS)
@@ -73,12 +74,13 @@ def _of_map(figure: go.Figure, trace: Any) -> str:
     x_title, x_start, x_step = _scale(
         figure.layout.xaxis, "Across", trace.x0, trace.dx, values.shape[1]
     )
-    starts = (_short(x_start + x_step * column[0]) for column in columns)
+    x_axis, y_axis = figure.layout.xaxis, figure.layout.yaxis
+    starts = (_written(x_start + x_step * column[0], x_axis) for column in columns)
     head = _head((f"{y_title} / {x_title}", *starts))
     body = "".join(
         _row(
-            _short(y_start + y_step * row[0]),
-            (f"{values[np.ix_(row, column)].mean():.0f}" for column in columns),
+            _written(y_start + y_step * row[0], y_axis),
+            (f"{values[np.ix_(row, column)].mean():,.0f}" for column in columns),
         )
         for row in rows
     )
@@ -113,6 +115,8 @@ def _row(title: str, cells: Iterable[str]) -> str:
     return f'<tr><th scope="row">{escape(title)}</th>{filled}</tr>'
 
 
-def _short(value: float) -> str:
-    """Up to two digits after the point, none that say nothing."""
+def _written(value: float, axis: Any) -> str:
+    """As its axis has it; else up to two digits after the point, none that say nothing."""
+    if axis.hoverformat:
+        return f"{value:{axis.hoverformat}}"
     return f"{value:,.2f}".rstrip("0").rstrip(".")

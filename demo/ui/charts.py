@@ -7,7 +7,6 @@ from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,30 +16,15 @@ from numpy.typing import NDArray
 import combiner_core as cc
 from combiner_core.signals import Kind, to_mono
 from demo.codecs import RatePoint, label
+from demo.ui.looks import OTHER_COLOURS, OURS_COLOUR, colour, is_known, sign
 
 PointT = TypeVar("PointT")
 
 HEIGHT_PX = 300
-OURS_COLOUR = "#3b82f6"
-
-# Mid-tones: at least 3 : 1 against white and against near-black.
-_COLOURS: Mapping[str, str] = MappingProxyType(
-    {
-        "jpeg": "#d97706",
-        "webp": "#059669",
-        "avif-psnr": "#db2777",
-        "avif-iq": "#0891b2",
-        "jpeg2000": "#8b5cf6",
-        "opus": "#059669",
-        "mp3": "#d97706",
-        "vorbis": "#8b5cf6",
-        "siren": "#dc2626",
-    }
-)
-_OTHER_COLOURS = ("#0891b2", "#a16207", "#7c3aed", "#c2410c", "#0f766e", "#be185d", "#64748b")
 TEXT_COLOUR = "#7b8290"
 _GRID_COLOUR = "rgba(128,136,150,0.25)"
 _BAND_COLOUR = "rgba(128,136,150,0.30)"
+_BEHIND_COLOUR = "rgba(128,136,150,0.55)"
 
 # How much of a map is seen over a picture.
 _VEIL, _GREY_PX, _GREY_QUALITY = 0.6, 192, 50
@@ -52,14 +36,23 @@ _SPECTRUM_RANGE_DB = 80.0
 _SPECTRUM_WINDOW_S = 0.032
 
 
-def colour(name: str) -> str:
-    """Colour of a codec or model, the same in every chart; ours for names without one."""
-    return _COLOURS.get(name, OURS_COLOUR)
+def blank(
+    x_title: str,
+    y_title: str,
+    title: str = "",
+    *,
+    x_format: str | None = None,
+    y_format: str | None = None,
+) -> go.Figure:
+    """A chart without anything in it yet, of the page's looks.
 
-
-def blank(x_title: str, y_title: str, title: str = "") -> go.Figure:
-    """A chart without anything in it yet, of the page's looks."""
+    Args:
+        x_title, y_title: of the axes.
+        title: of the chart.
+        x_format, y_format: how a value is written where one points, and in the table of the chart.
+    """
     axis: dict[str, Any] = {
+        "tickformat": ",",
         "gridcolor": _GRID_COLOUR,
         "zerolinecolor": _GRID_COLOUR,
         "automargin": True,
@@ -73,8 +66,8 @@ def blank(x_title: str, y_title: str, title: str = "") -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "IBM Plex Sans, sans-serif", "color": TEXT_COLOUR, "size": 12},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        xaxis={**axis, "title": {"text": x_title}},
-        yaxis={**axis, "title": {"text": y_title}},
+        xaxis={**axis, "title": {"text": x_title}, "hoverformat": x_format},
+        yaxis={**axis, "title": {"text": y_title}, "hoverformat": y_format},
     )
     if title:
         figure.update_layout(title={"text": title, "font": {"size": 13}, "x": 0, "xref": "paper"})
@@ -108,7 +101,8 @@ def live(
     """
     limit = 2.2 * budget_bytes
     points = thinned(points)
-    figure = blank("Size in bytes", f"PSNR in dB{' of the sound' if kind == 'audio' else ''}")
+    quality = f"PSNR in dB{' of the sound' if kind == 'audio' else ''}"
+    figure = blank("Size in bytes", quality, x_format=",.0f", y_format=".2f")
     for codec, curve in curves.items():
         figure.add_scatter(
             x=[point.bytes_count for point in curve],
@@ -116,7 +110,7 @@ def live(
             name=label(codec),
             mode="lines+markers",
             line={"color": colour(codec), "width": 1.5},
-            marker={"size": 4},
+            marker={"size": 6, "symbol": sign(codec)},
         )
     figure.add_scatter(
         x=[point.bytes_count for point in points],
@@ -164,8 +158,13 @@ def bit_map(
         z=pooled,
         opacity=1 if picture is None else _VEIL,
         colorscale="Viridis",
-        colorbar={"title": {"text": "bits"}, "thickness": 10, "outlinewidth": 0},
-        hovertemplate="%{z:.0f} bits<extra></extra>",
+        colorbar={
+            "title": {"text": "bits"},
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickformat": ",",
+        },
+        hovertemplate="%{z:,.0f} bits<extra></extra>",
     )
     bare = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
     figure.update_xaxes(bare)
@@ -194,7 +193,7 @@ def posterior(
     prior_mean, prior_std, mean, std = (
         np.asarray(values, np.float32)[order] for values in (prior_mean, prior_std, mean, std)
     )
-    figure = blank("Weight, widest prior first", "Value")
+    figure = blank("Weight, widest prior first", "Value", x_format=",.0f")
     add_band(
         figure, prior_mean - 1.96 * prior_std, prior_mean + 1.96 * prior_std, "Prior", _BAND_COLOUR
     )
@@ -216,20 +215,20 @@ def of_clips(signals: Mapping[str, cc.Signal]) -> tuple[go.Figure, ...]:
 
 
 def waveform(signals: Mapping[str, cc.Signal]) -> go.Figure:
-    """Clips over each other as envelopes, by name; the first lies behind the others."""
-    figure = blank("Time in s", "")
-    colours = (TEXT_COLOUR, OURS_COLOUR, *_OTHER_COLOURS)
+    """Clips over each other as envelopes, by name: the first as a band, the others as outlines."""
+    figure = blank("Time in s", "", x_format=".2f", y_format=".2f")
+    colours = (_BEHIND_COLOUR, OURS_COLOUR, *OTHER_COLOURS)
     for (name, signal), line in zip(signals.items(), cycle(colours), strict=False):
         low, high, seconds = _envelope(signal)
+        is_band = not figure.data
         figure.add_scatter(
             x=np.concatenate([seconds, seconds[::-1]]),
             y=np.concatenate([low, high[::-1]]),
             name=name,
             mode="lines",
-            line={"width": 0.5, "color": line},
+            line={"width": 0.5 if is_band else 1.25, "color": line},
             fill="toself",
-            fillcolor=line,
-            opacity=0.65,
+            fillcolor=line if is_band else "rgba(0,0,0,0)",
             hoverinfo="skip",
         )
     return figure
@@ -249,7 +248,7 @@ def spectrogram(signal: cc.Signal, title: str = "") -> go.Figure:
     peak = max(float(power.max()), 1e-30)
     level_db = 10 * np.log10(np.maximum(power / peak, 10 ** (-_SPECTRUM_RANGE_DB / 10)))
     rows, columns = level_db.shape
-    figure = blank("Time in s", "kHz", title)
+    figure = blank("Time in s", "kHz", title, x_format=".2f", y_format=".1f")
     figure.add_heatmap(
         z=np.rint(level_db).astype(np.int8),
         x0=0,
@@ -270,6 +269,8 @@ def rate_distortion(
     *,
     rate_label: str = "Rate in bits per pixel",
     quality_label: str = "PSNR in dB",
+    rate_digits: int = 3,
+    quality_digits: int = 2,
     ours: Collection[str] = (),
     quoted: Collection[str] = (),
     log_rate: bool = False,
@@ -279,15 +280,17 @@ def rate_distortion(
     Args:
         curves: (rate, quality) by name; names of `CODECS` are spelt out.
         rate_label, quality_label: titles of the axes.
+        rate_digits, quality_digits: after the point.
         ours: names drawn thick.
         quoted: names of curves published by others, drawn dashed, not measured here.
         log_rate: whether the axis of rates is logarithmic.
     """
-    figure = blank(rate_label, quality_label)
-    others = cycle(_OTHER_COLOURS)
+    formats = {"x_format": f".{rate_digits}f", "y_format": f".{quality_digits}f"}
+    figure = blank(rate_label, quality_label, **formats)
+    others = cycle(OTHER_COLOURS)
     for name, points in curves.items():
         own = name in ours
-        line = colour(name) if own or name in _COLOURS else next(others)
+        line = colour(name) if own or is_known(name) else next(others)
         rates, quality = zip(*sorted(points), strict=True) if points else ((), ())
         figure.add_scatter(
             x=rates,
@@ -299,7 +302,10 @@ def rate_distortion(
                 "width": 3 if own else 1.5,
                 "dash": "dash" if name in quoted else "solid",
             },
-            marker={"size": 7 if own else 5, "symbol": "circle-open" if name in quoted else None},
+            marker={
+                "size": 7 if own or is_known(name) else 5,
+                "symbol": "circle-open" if name in quoted else sign(name),
+            },
         )
     below = {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom"}
     figure.update_layout(height=460, legend=below)

@@ -93,7 +93,7 @@ class Variant:
         if self.psnr_db is not None:
             parts.append(f"{self.psnr_db:.2f} dB")
         if self.perceived is not None:
-            parts.append(f"SSIMULACRA2 {self.perceived:.0f}")
+            parts.append(f"SSIMULACRA2 {self.perceived:.1f}")
         return " · ".join(parts)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from demo.ui.charts import OURS_COLOUR, TEXT_COLOUR, add_band, blank
+from demo.ui.charts import TEXT_COLOUR, add_band, blank
+from demo.ui.looks import OURS_COLOUR
 from demo.work.wave_fits import Draw, Fit, Received, wave_text
 
 _BAND_COLOUR = "rgba(59,130,246,0.25)"
@@ -47,7 +48,7 @@ def field(fit: Fit, received: Received, weight: int) -> go.Figure:
 
 def densities(fit: Fit, weight: int) -> go.Figure:
     """Prior and posterior of a weight, drawn equally high."""
-    figure = blank("Value of the weight", "")
+    figure = blank("Value of the weight", "", x_format=".3f")
     shown = (("Prior", fit.prior, _PRIOR_COLOUR), ("Posterior", fit.posterior, OURS_COLOUR))
     for name, gaussian, line in shown:
         mean, std = float(gaussian.mean[weight]), float(gaussian.std[weight])
@@ -67,7 +68,7 @@ def densities(fit: Fit, weight: int) -> go.Figure:
 
 def candidates(fit: Fit, weight: int, draw: Draw) -> go.Figure:
     """The candidates for a weight, how much each is worth, and the one that was chosen."""
-    figure = blank("Value of the weight", "")
+    figure = blank("Value of the weight", "", x_format=".3f")
     figure.add_bar(
         x=_short(draw.candidates),
         y=_short(draw.importance),
@@ -97,7 +98,7 @@ def candidates(fit: Fit, weight: int, draw: Draw) -> go.Figure:
 
 def trade_off(fits: Sequence[Fit], chosen: Fit, received: Received) -> go.Figure:
     """Rate and distortion of every beta, of the chosen one, and of what was received."""
-    figure = blank("Bits", "PSNR in dB")
+    figure = blank("Bits", "PSNR in dB", x_format=",.0f", y_format=".2f")
     figure.add_scatter(
         x=[round(fit.total_bits, 1) for fit in fits],
         y=[round(fit.expected_psnr_db, 2) for fit in fits],
@@ -138,8 +139,8 @@ def _short(values: Any) -> list[float]:
 
 def _field_fact(fit: Fit, received: Received) -> str:
     return (
-        f"β = {fit.beta:.2g} buys a posterior of <b>{fit.total_bits:.0f} bits</b>; the sample that "
-        f"was received has a PSNR of <b>{received.psnr_db:.1f} dB</b>."
+        f"β = {fit.beta:.2g} buys a posterior of <b>{fit.total_bits:,.0f} bits</b>; the sample "
+        f"that was received has a PSNR of <b>{received.psnr_db:.2f} dB</b>."
     )
 
 
@@ -152,13 +153,13 @@ def _weight_fact(fit: Fit, weight: int) -> str:
 
 def _draw_fact(draw: Draw) -> str:
     return (
-        f"Of {len(draw.candidates)} candidates number {draw.index} was chosen: the file holds "
+        f"Of {len(draw.candidates):,} candidates number {draw.index:,} was chosen: the file holds "
         f"<b>{draw.code}</b>, the receiver reads <b>{draw.value:.3f}</b>."
     )
 
 
 def _trade_fact(fit: Fit, received: Received) -> str:
     return (
-        f"KL divergence <b>{fit.total_bits:.0f} bits</b> for {fit.expected_psnr_db:.1f} dB on "
-        f"average; the file <b>{received.bits} bits</b> for {received.psnr_db:.1f} dB."
+        f"KL divergence <b>{fit.total_bits:,.0f} bits</b> for {fit.expected_psnr_db:.2f} dB on "
+        f"average; the file <b>{received.bits:,} bits</b> for {received.psnr_db:.2f} dB."
     )

@@ -89,12 +89,12 @@ def test_explanation_moves_with_its_controls(page: Page) -> None:
 
     handle = page.locator("#explain-beta input[type=range]")
     handle.focus()
-    bits = [int(re.findall(r"(\d+) bits", fact(page, "field").inner_text())[0])]
+    bits = [bits_of(fact(page, "field").inner_text())]
     for _ in range(3):
         before = fact(page, "field").inner_text()
         handle.press("ArrowRight")
         expect(fact(page, "field")).not_to_have_text(before)
-        bits.append(int(re.findall(r"(\d+) bits", fact(page, "field").inner_text())[0]))
+        bits.append(bits_of(fact(page, "field").inner_text()))
     assert bits == sorted(bits, reverse=True)
 
     before = fact(page, "densities").inner_text()
@@ -102,6 +102,8 @@ def test_explanation_moves_with_its_controls(page: Page) -> None:
     page.locator("#explain-wave input[type=number]").press("Tab")
     expect(fact(page, "densities")).to_contain_text("Wave 20")
     assert fact(page, "densities").inner_text() != before
+    page.locator("#explain-wave input[type=number]").fill("500")
+    expect(fact(page, "densities")).to_contain_text("Wave 64")
 
     before = fact(page, "trade").inner_text()
     page.locator("#explain-again").click()
@@ -139,3 +141,8 @@ def test_explanation_fits_a_phone(browser: Browser, app_url: str) -> None:
         open_tab(page, "Results")
         expect(page.locator("#results-kodak-psnr .js-plotly-plot")).to_be_visible(timeout=FIRST_MS)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def bits_of(text: str) -> int:
+    """The number of bits that a fact tells."""
+    return int(re.findall(r"([\d,]+) bits", text)[0].replace(",", ""))

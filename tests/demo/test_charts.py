@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from base64 import b64decode
@@ -16,10 +17,25 @@ from PIL import Image
 import combiner_core as cc
 from combiner_core.signals import Kind
 from demo.codecs import CODECS, RatePoint
-from demo.ui import charts
+from demo.ui import charts, looks
 from demo.ui.chart_tables import table_of
 
 MAX_PAYLOAD_BYTES = 12_000
+# From linear sRGB to cones, from their cube roots to Oklab.
+CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 
 
 def curve(points: int, scale: float = 1.0) -> list[RatePoint]:
@@ -33,6 +49,18 @@ def contrast(colour: str, background: float) -> float:
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     high, low = max(luminance, background), min(luminance, background)
     return (high + 0.05) / (low + 0.05)
+
+
+def apart(one: str, other: str) -> float:
+    """Distance of two colours to the eye, in Oklab."""
+    places = []
+    for colour in (one, other):
+        channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
+        places.append(OKLAB @ np.cbrt(CONES @ linear))
+    return float(np.linalg.norm(places[0] - places[1]))
 
 
 def payload(figure: go.Figure) -> str:
@@ -179,5 +207,33 @@ def test_charts_are_small(clip: cc.Signal, rng: np.random.Generator) -> None:
 
 def test_colours_stand_out_on_light_and_dark() -> None:
     for codec in (*CODECS["image"], *CODECS["audio"], "siren", "ours"):
-        assert contrast(charts.colour(codec), 1.0) >= 3
-        assert contrast(charts.colour(codec), 0.01) >= 3
+        assert contrast(looks.colour(codec), 1.0) >= 3
+        assert contrast(looks.colour(codec), 0.01) >= 3
+
+
+@pytest.mark.parametrize("kind", ["image", "audio"])
+def test_codecs_are_told_apart(kind: Kind) -> None:
+    codecs = CODECS[kind]
+    assert len({looks.sign(codec) for codec in codecs}) == len(codecs)
+    for one, other in itertools.combinations((*codecs, "ours"), 2):
+        assert apart(looks.colour(one), looks.colour(other)) > 0.13
+    names = ("avif (tune=iq)", "avif-iq") if kind == "image" else ("opus (audio)", "opus")
+    assert looks.colour(names[0]) == looks.colour(names[1])
+
+
+def test_neither_clip_hides_the_other(clip: cc.Signal) -> None:
+    original, ours = charts.waveform({"Original": clip, "COMBINER": clip}).data
+    assert original.line.color != ours.line.color
+    assert original.fillcolor == original.line.color
+    assert ours.fillcolor == "rgba(0,0,0,0)"
+
+
+def test_figures_of_a_kind_are_written_alike() -> None:
+    points = {"jpeg": [(0.298, 30.0), (0.3, 30.125), (1234.5, 31)]}
+    figure = charts.rate_distortion(points)
+    assert "<td>0.298</td><td>30.00</td>" in table_of(figure)
+    assert "<td>0.300</td><td>30.12</td>" in table_of(figure)
+    figure = charts.rate_distortion(points, rate_digits=2, quality_digits=1)
+    assert "<td>0.30</td><td>30.0</td>" in table_of(figure)
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        assert axis.tickformat == ","
