@@ -46,6 +46,19 @@ def test_a_comparison_stands_there_and_moves(page: Page) -> None:
     assert all(thumbnails.nth(i).get_attribute("alt") for i in range(8))
 
 
+@pytest.mark.parametrize("size", SIZES[:2])
+def test_captions_of_the_sides_are_whole(
+    browser: Browser, app_url: str, size: tuple[int, int]
+) -> None:
+    with visit(browser, app_url, size) as page:
+        chips = page.locator("#image-showcase .compare-chip")
+        expect(chips.last).to_contain_text("SSIMULACRA2")
+        room = chips.evaluate_all(
+            "chips => chips.map((each) => each.clientWidth - each.scrollWidth)"
+        )
+        assert room == [0, 0]
+
+
 def test_a_clip_can_be_heard_at_once_and_tried(page: Page) -> None:
     figures = Figures.read("audio")
     page.get_by_role("tab", name="Audio").click()

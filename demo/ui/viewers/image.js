@@ -94,7 +94,7 @@ function place() {
     layers[side].toggleAttribute("data-map", Boolean(chosen.isMap));
     const text = blind.isOn ? selects[side].value : textOf(chosen, both && !chosen.isMap);
     paint(layers[side], both ?? [addressOf(chosen)], text, chosen.isMap ? 1 : detail.strength);
-    root.querySelector(`[data-chip=${side}]`).textContent = text;
+    root.querySelector(`[data-chip=${side}]`).textContent = breakable(text);
     root.querySelector(`[data-said=${side}]`).textContent = text;
   }
   detail.show(canBlend);
@@ -105,6 +105,10 @@ function textOf(variant, isBlended) {
   const about = isBlended ? [size, `detail ${share}`] : [variant.detail];
   return [variant.name, ...about].filter(Boolean).join(" · ");
 }
+
+// Lines break between figures, not between a figure and its unit.
+const breakable = (text) =>
+  text.split(" · ").map((part) => part.replaceAll(" ", "\u00a0")).join(" · ");
 
 // One picture, or one through which another is seen.
 function paint(layer, [address, over], text, strength) {
