@@ -108,7 +108,7 @@ function textOf(variant, isBlended) {
 
 // Lines break between figures, not between a figure and its unit.
 const breakable = (text) =>
-  text.split(" · ").map((part) => part.replaceAll(" ", "\u00a0")).join(" · ");
+  text.split(" · ").map((part) => part.replaceAll(" ", "\u00a0")).join("\u00a0· ");
 
 // One picture, or one through which another is seen.
 function paint(layer, [address, over], text, strength) {
