@@ -37,7 +37,7 @@ class AudioTuning:
 
 # chosen on speakers, and on music, that no prior has learned from
 SPEECH_TUNING = AudioTuning(34, (6, 3), (7, 0), is_even=True)
-WIDE_TUNING = AudioTuning(44, (5, 0), (5, 0), is_even=True)
+WIDE_TUNING = AudioTuning(44, (9, 0), (5, 0), is_even=True)
 
 
 def tuning_for(sample_rate: int, tune: TuneName) -> AudioTuning:
