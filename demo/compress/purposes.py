@@ -47,12 +47,13 @@ PURPOSES: Mapping[Kind, tuple[Purpose, ...]] = MappingProxyType(
 )
 
 # PSNR in dB of photographs: a + b x + c x^2 + d y, where x and y are log2 of the rate and of that
-# from which on more bytes bring nothing, in bpp; four in five files are within the spread of it:
+# from which on more bytes bring nothing, in bpp; four in five files are within 3 dB of it, drawings
+# may be far off, so that a word is told and no number:
 # `python -m demo.compress.fit_quality` of 32 pictures, 26 for validation and 6 of training
 _PSNR_DB: Mapping[TuneName, tuple[float, float, float, float]] = MappingProxyType(
     {"psnr": (109.0, 4.38, 0.41, -18.0), "perceptual": (107.3, 4.31, 0.43, -17.8)}
 )
-_SPREAD_DB, _IMAGE_RATES = 3.0, (0.08, 2.5)
+_IMAGE_RATES = (0.08, 2.5)
 # Below this photographs are so smooth that the slope is another one.
 _LEAST_MOST_RATE = 8.0
 # up to so many dB, or up to so many bpp where nobody knows how many dB that is
@@ -85,16 +86,20 @@ def quality_text(kind: Kind, rate: float, most_rate: float, tune: TuneName) -> s
     """
     if kind != "image":
         return next((words for limit, words in _AUDIO_WORDS if rate < limit), _BEST_SOUND)
-    if not _IMAGE_RATES[0] <= rate <= min(_IMAGE_RATES[1], most_rate):
-        return f"{_word(rate, _WORDS_BY_RATE)} quality in most photographs"
-    psnr_db = float(terms(rate, most_rate) @ _PSNR_DB[tune])
-    least_db, most_db = psnr_db - _SPREAD_DB, psnr_db + _SPREAD_DB
-    word = _word(psnr_db, _WORDS_BY_DB)
-    return f"{word} quality in most photographs, PSNR about {least_db:.0f} to {most_db:.0f} dB"
+    if _IMAGE_RATES[0] <= rate <= min(_IMAGE_RATES[1], most_rate):
+        word = _word(foretold_db(rate, most_rate, tune), _WORDS_BY_DB)
+    else:
+        word = _word(rate, _WORDS_BY_RATE)
+    return f"{word} quality in most photographs"
 
 
 def _word(value: float, words: Sequence[tuple[float, str]]) -> str:
     return next((word for limit, word in words if value < limit), _BEST_WORD)
+
+
+def foretold_db(rate: float, most_rate: float, tune: TuneName) -> float:
+    """PSNR of most photographs in dB, see `quality_text`."""
+    return float(terms(rate, most_rate) @ _PSNR_DB[tune])
 
 
 def terms(rate: float, most_rate: float) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ from demo.settings import Settings
 from demo.ui import parts
 from demo.ui.compare import AudioComparison, Blend, ImageComparison, Variant
 from demo.ui.legends import RATE_WORDS
-from demo.ui.parts import MODELS, Updates
+from demo.ui.parts import MODELS, QUICK, Updates
 from demo.visitors import Listener
 from demo.work import UNSURE, Decode, Part, Source
 
@@ -75,6 +75,10 @@ class ResultView:
             )
             self._table = gr.HTML(elem_id=f"{kind}-table")
             self.percent = parts.prefix_slider(f"{kind}-percent")
+            # Not by what shows results: of the slider that would make another one, for which a
+            # number out of its range is an error.
+            self._shown_id = gr.Textbox(visible="hidden", label="Shown")
+            self._shown_id.change(lambda: 100, None, self.percent, **QUICK)
             self.companion = gr.Button(elem_id=f"{kind}-companion", size="sm")
             self._note = gr.HTML(elem_id=f"{kind}-companion-note", elem_classes="job-note")
 
@@ -84,7 +88,7 @@ class ResultView:
         return [
             self._box,
             *self._comparison.outputs,
-            self.percent,
+            self._shown_id,
             *self._downloads,
             self._link,
             self._table,
@@ -129,7 +133,7 @@ class ResultView:
             return {}, drawn
         updates: Updates = {self._box: gr.update(visible=True)}
         if not drawn.startswith(view.id):
-            updates[self.percent] = 100
+            updates[self._shown_id] = view.id
             updates[self._link] = (
                 f'<p><a href="?{self._kind}={view.id}">The address of this result</a> '
                 '<button type="button" data-copy>Copy</button> can be shared as long as the '

@@ -196,6 +196,8 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
             choices = (percent, scale, detail, unsure, original)
             async for updates in decode(request, path, *choices):
                 yield updates
+        else:
+            yield {results.path: shown}  # Without any answer Gradio would clear what is there.
 
     how = [controls.percent, controls.scale, controls.detail, controls.unsure]
     choices = [controls.source, *how, controls.original]

@@ -23,10 +23,10 @@ _MAX_SEED = 1 << 32
 # Coarse waves only: there are 128, and most of the finest are worth nothing.
 _WAVES = 64
 _INTRODUCTION = """## The paper's own way: a file that is a random sample
-In the paper, and in the model *COMBINER* of this page, the prior does not look around: it is the
-same for all signals. For the signal at hand the sender finds the **posterior**: which weights will
-do, and how exactly each must be known. It sends *one sample* of it, which costs about as many bits
-as the posterior differs from the prior: its KL divergence.
+In the paper, and in the model *COMBINER, the paper's* of this page, the prior does not look
+around: it is the same for all signals. For the signal at hand the sender finds the **posterior**:
+which weights will do, and how exactly each must be known. It sends *one sample* of it, which costs
+about as many bits as the posterior differs from the prior: its KL divergence.
 
 There the weights are those of a small network of sines, and the posterior takes thousands of
 gradient steps. Here they are those of 128 waves whose sum is the signal, so the posterior is a

@@ -21,6 +21,8 @@ from demo.ui.looks import OTHER_COLOURS, OURS_COLOUR, colour, is_known, sign
 PointT = TypeVar("PointT")
 
 HEIGHT_PX = 300
+# 12,345, and 0 where sums of floats are nearly that
+_TICKS = ",.6~f"
 TEXT_COLOUR = "#7b8290"
 _GRID_COLOUR = "rgba(128,136,150,0.25)"
 _BAND_COLOUR = "rgba(128,136,150,0.30)"
@@ -52,7 +54,7 @@ def blank(
         x_format, y_format: how a value is written where one points, and in the table of the chart.
     """
     axis: dict[str, Any] = {
-        "tickformat": ",",
+        "tickformat": _TICKS,
         "gridcolor": _GRID_COLOUR,
         "zerolinecolor": _GRID_COLOUR,
         "automargin": True,
@@ -162,7 +164,7 @@ def bit_map(
             "title": {"text": "bits"},
             "thickness": 10,
             "outlinewidth": 0,
-            "tickformat": ",",
+            "tickformat": _TICKS,
         },
         hovertemplate="%{z:,.0f} bits<extra></extra>",
     )

@@ -1,6 +1,5 @@
 // When the server does not answer, the status says so, in the place of Gradio's messages, until it
-// answers again. What is on the screen stays; a server that began anew knows nothing of the page,
-// which is loaded anew then.
+// answers again. A server that began anew knows nothing of the page, which is loaded anew then.
 (() => {
   if (window.combinerConnection) return;  // Gradio may run what is in the head twice
   window.combinerConnection = true;
@@ -26,7 +25,8 @@
     told.className = "status-lost";
     told.setAttribute("role", "alert");
     told.innerHTML = "<p><strong>The server does not answer</strong> " +
-      "<span>Trying again. What is on the screen stays.</span></p>";
+      "<span>Trying again. If it has to begin anew, this page is loaded anew, without its results." +
+      "</span></p>";
     return told;
   };
 

@@ -56,6 +56,11 @@
     if (kind !== "image") address.searchParams.set("tab", kind);
     history.replaceState({}, "", address);
   }, true);
+  // Charts that were drawn out of sight know of no width.
+  document.addEventListener("click", ({ target }) => {
+    const tab = target instanceof Element ? target.closest(TABS) : null;
+    if (tab) setTimeout(() => dispatchEvent(new Event("resize")), LOOK_MS);
+  }, true);
   addEventListener("popstate", go);
 
   let looks = 0;

@@ -107,7 +107,8 @@ class Decode:
         if self.unsure:
             map_ = unsure_map(cc.uncertainty(self.data, device=engine.device, models=engine.models))
             renderings.insert(-1, Rendering(UNSURE, map_.shape, lossless(map_)))
-        shown = {each.title: signals[each.title] for each in (renderings[0], renderings[-1])}
+        heard = [each.title for each in renderings if each.title in signals]
+        shown = {title: signals[title] for title in (heard[0], heard[-1])}
         yield Decoded(tuple(renderings), charts.of_clips(shown), seconds)
 
     def _read_original(self, engine: Engine) -> cc.Signal | None:

@@ -122,6 +122,11 @@ def test_detail_and_error_bars_are_shown(decode_page: Page, files: Path) -> None
 
     page.locator("#decode-unsure").get_by_role("checkbox").check()
     expect(page.locator("#decode-image")).to_contain_text("Where it is unsure", timeout=DECODE_MS)
+    original = page.locator("#decode-original")
+    original.get_by_label("Remove").or_(original.get_by_label("Clear")).first.click()
+    expect(fact(page, "decode", "psnr")).to_have_count(0, timeout=DECODE_MS)
+    expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
+    expect(page.locator("#decode-image")).to_contain_text("Where it is unsure")
 
 
 def test_truncated_file_is_decoded_as_far_as_it_goes(

@@ -64,6 +64,23 @@ def test_a_result_has_an_address_that_can_be_copied(page: Page, photo_file: Path
     expect(page).to_have_url(re.compile(r"\?image="))
 
 
+def test_charts_drawn_out_of_sight_fit_and_any_share_of_the_file_can_be_typed(page: Page) -> None:
+    page.locator("#image-attempt").click()
+    page.get_by_role("tab", name="Audio").click()
+    page.wait_for_timeout(8000)
+    page.get_by_role("tab", name="Image").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    chip = page.locator("#image-compare [data-chip=right]")
+    for typed, taken in (("0", "1"), ("20", "20"), ("500", "100")):
+        page.locator("#image-percent input[type=number]").fill(typed)
+        page.locator("#image-percent input[type=number]").blur()
+        expect(chip).to_contain_text("COMBINER" if taken == "100" else f"First {taken} %")
+    expect(page.locator(".toast-body")).to_have_count(0)
+    box = page.locator("#image-bits")
+    drawn = box.locator(".main-svg").first.evaluate("svg => svg.getBoundingClientRect().width")
+    assert drawn <= box.evaluate("box => box.clientWidth") + 1
+
+
 def test_a_run_that_was_stopped_can_be_asked_for_again_after_a_reload(
     page: Page, photo_file: Path
 ) -> None:

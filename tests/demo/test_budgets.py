@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from combiner_core import Budget, BudgetError, EncodeOptions, Signal
-from combiner_core.options import EffortName, TuneName
+from combiner_core.options import EffortName
 from demo.compress import budgets, purposes
 from demo.compress.budgets import Known, Wish
 from demo.jobs.run_times import RunTimes
@@ -52,7 +52,7 @@ def test_no_budget_is_larger_than_the_file_itself() -> None:
     # What is foretold of a size is that of the picture, not of its file.
     png = replace(jpeg, file_bytes=218_000)
     qualities = {
-        match[0] if (match := re.search(r"about \d+ to \d+ dB", text)) else ""
+        match[0] if (match := re.search(r"[\w ]+ quality in most photographs", text)) else ""
         for text in (budgets.describe(each, 22_000, QUICK, 2.2) for each in (jpeg, png))
     }
     assert len(qualities) == 1
@@ -67,8 +67,7 @@ def test_noise_may_have_many_bytes(rng: np.random.Generator) -> None:
 def test_a_budget_is_described_in_full() -> None:
     text = budgets.describe(PHOTO, 22_000, QUICK, 2.2)
     assert "218 kB to at most 22 kB, 90 % smaller" in text
-    quality = r"about 2 s, very good quality in most photographs, PSNR about \d\d to \d\d dB"
-    assert re.search(quality, text)
+    assert "about 2 s, very good quality in most photographs" in text
     assert "768 × 512 pixels: at most 22,000 bytes, 0.448 bpp" in text
     assert "job-warning" not in text
     assert "The gain ends" in budgets.describe(PHOTO, 150_000, QUICK, 2.2)
@@ -96,15 +95,13 @@ def test_of_too_few_bytes_the_least_that_are_of_use_are_told() -> None:
 
 
 def test_psnr_is_foretold_by_tune_rate_and_picture() -> None:
-    def foretold_db(rate: float, most_rate: float, tune: TuneName) -> int:
-        text = purposes.quality_text("image", rate, most_rate, tune)
-        found = re.search(r"about (\d+) to \d+ dB", text)
-        assert found
-        return int(found[1])
-
+    foretold_db = purposes.foretold_db
     assert foretold_db(1, 12, "perceptual") < foretold_db(1, 12, "psnr")
     assert foretold_db(0.5, 12, "psnr") < foretold_db(1, 12, "psnr") < foretold_db(1, 8, "psnr")
-    assert "dB" not in purposes.quality_text("image", 5, 12, "psnr")
+    texts = [purposes.quality_text("image", 0.5, most, "psnr") for most in (12, 16, 20)]
+    assert len(set(texts)) == 3
+    # Nobody knows how many dB a drawing will have.
+    assert not any("dB" in text for text in texts)
 
 
 def test_the_quality_of_sound_is_in_words() -> None:

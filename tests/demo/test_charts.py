@@ -236,4 +236,4 @@ def test_figures_of_a_kind_are_written_alike() -> None:
     figure = charts.rate_distortion(points, rate_digits=2, quality_digits=1)
     assert "<td>0.30</td><td>30.0</td>" in table_of(figure)
     for axis in (figure.layout.xaxis, figure.layout.yaxis):
-        assert axis.tickformat == ","
+        assert axis.tickformat == ",.6~f"

@@ -27,14 +27,43 @@ from combiner_core.rec.wire import (
     VALUE_UNITS,
 )
 
-# squared errors of weights in squared noise scales, at these log2 of prior variances: of weights
-# that are coded as zero and of the others
+# log2 of prior variances in squared noise scales
 _LOG_VARIANCES = (-8.0, -6.0, -4.5, -3.5, -2.5, -1.0, 0.5, 3.0, 9.0)
-_OF_ZEROS = (0.3, 0.44, 0.66, 0.78, 1.0, 1.15, 1.15, 1.1, 1.1)
-_OF_OTHERS = (0.95, 1.05, 1.15, 1.2, 1.25, 1.1, 0.97, 0.93, 0.95)
-# those of zeros at the least variance: factor times powers of the mean squares around
-_FACTOR, _OWN_POWER, _LOWER_POWER = 0.6, 0.27, 0.235
-_LEAST_ACTIVITY, _LEAST = 2.0**-12, 1e-9
+_LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class _Curves:
+    """Squared errors of weights in squared noise scales.
+
+    Attributes:
+        of_zeros, of_others: of weights that are coded as zero and of the others, at
+            `_LOG_VARIANCES`.
+        factor, own_power, lower_power: of zeros at the least variance, a factor times powers of the
+            mean squares in their own band and in the one below it.
+        least_square: that is added to these.
+    """
+
+    of_zeros: tuple[float, ...]
+    of_others: tuple[float, ...]
+    factor: float
+    own_power: float
+    lower_power: float
+    least_square: float
+
+
+# levels of noise correct those of zeros
+_WITH_LEVELS = _Curves(
+    (0.3, 0.44, 0.66, 0.78, 1.0, 1.15, 1.15, 1.1, 1.1),
+    (0.95, 1.05, 1.15, 1.2, 1.25, 1.1, 0.97, 0.93, 0.95),
+    *(0.6, 0.27, 0.235, 2.0**-12),
+)
+# the likeliest, errors taken for Gaussian
+_WITHOUT_LEVELS = _Curves(
+    (0.11, 0.17, 0.28, 0.34, 0.68, 0.95, 1.04, 1.22, 0.72),
+    (1.8, 1.8, 2.2, 2.0, 2.8, 3.4, 2.2, 0.94, 1.02),
+    *(0.49, 0.51, 0.35, 0.043),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +95,7 @@ class ClipErrorBars:
         filling: Filling | None,
     ) -> None:
         self._first_bins, self._filling = first_bins, filling
+        self._curves = _WITHOUT_LEVELS if filling is None else _WITH_LEVELS
         # of every weight, in squared noise scales: of what was decoded, of its error if it is not
         # zero, or is and the prior says something or nothing of it, and its own noise scale
         names = ("squares", "others", "zeros", "unknown", "noise")
@@ -80,7 +110,8 @@ class ClipErrorBars:
         if integers.noise is not None:
             own = np.exp2(2 * integers.noise.astype(np.float32) / NOISE_UNITS)
         of_zeros, of_others = (
-            error_curve(_LOG_VARIANCES, curve)[indices] for curve in (_OF_ZEROS, _OF_OTHERS)
+            error_curve(_LOG_VARIANCES, curve)[indices]
+            for curve in (self._curves.of_zeros, self._curves.of_others)
         )
         found = {
             "others": np.where(is_zero, 0, own * of_others),
@@ -106,7 +137,9 @@ class ClipErrorBars:
         of = {name: bands.sums(torch.from_numpy(part)) for name, part in self._sums.items()}
         own = _smoothed(of["squares"] / counts)
         lower = torch.cat([own[..., :1], own[..., :-1]], -1)
-        around = _FACTOR * _activity(own, _OWN_POWER) * _activity(lower, _LOWER_POWER)
+        curves = self._curves
+        own, lower = own + curves.least_square, lower + curves.least_square
+        around = curves.factor * own**curves.own_power * lower**curves.lower_power
         zeros = of["zeros"] + of["unknown"] * around
         if self._filling is not None:
             noise = of["noise"] * self._filling.gains.square()
@@ -120,7 +153,3 @@ def _smoothed(squares: Tensor) -> Tensor:
     wide = torch.cat([squares[:, :1], squares, squares[:, -1:]], 1)
     smooth: Tensor = (wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]) / 4
     return smooth
-
-
-def _activity(squares: Tensor, power: float) -> Tensor:
-    return (squares + _LEAST_ACTIVITY) ** power

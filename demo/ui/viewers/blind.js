@@ -36,7 +36,7 @@ function blindTest(root, told) {
     const percent = 100 * chanceOf(right, total);
     const chance = percent < 1 ? "less than 1" : Math.round(percent);
     part("score").textContent = `${isRight ? "Right" : "Wrong"}: X was ${truth}. ${right} of `
-      + `${total}. By guessing one gets as many ${chance} % of the time. The next X is ready.`;
+      + `${total}. By guessing one gets as many or more ${chance} % of the time. The next X is ready.`;
     hide();
     told();
   }

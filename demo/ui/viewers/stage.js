@@ -13,8 +13,7 @@ function pictureStage(root, pictures, told) {
   const paneWidth = () => stage.clientWidth / panes;
 
   function lay(width, height) {
-    view.width = width;
-    view.height = height;
+    Object.assign(view, { fitted: true, width, height });
     cut(50);
     divide(panes);
   }
@@ -23,7 +22,7 @@ function pictureStage(root, pictures, told) {
   function divide(count) {
     panes = count;
     stage.style.aspectRatio = `${panes * view.width} / ${view.height}`;
-    fit();
+    if (view.fitted) fit(); else draw();
   }
 
   function cut(percent) {
