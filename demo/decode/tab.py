@@ -40,6 +40,7 @@ class _Controls:
     percent: gr.Slider
     scale: gr.Radio
     looks: gr.Column
+    own_detail: gr.State
     detail: gr.Slider
     unsure: gr.Checkbox
     original: gr.File
@@ -155,7 +156,7 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
             results.refusal: "",
             controls.holds: _holds(Path(path).name, info),
             controls.looks: gr.update(visible=detail is not None),
-            controls.detail: round(detail or 0.0, 2),
+            controls.own_detail: round(detail or 0.0, 2),
         }
 
     async def decode(
@@ -205,9 +206,11 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
     described = controls.source.change(
         parts.telling_failure(describe, results.panel, results.clear),
         controls.source,
-        [controls.holds, controls.looks, controls.detail, *results.outputs],
+        [controls.holds, controls.looks, controls.own_detail, *results.outputs],
         **QUEUED,
     )
+    # Alone: of a slider that an event leaves as it is another one is made, see `any_number`.
+    described.success(lambda own: own, controls.own_detail, controls.detail, **QUICK)
     described.failure(lambda: None, None, controls.source, **QUICK)
     controls.decode.click(
         parts.telling_failure(decode, results.panel, results.clear),
@@ -245,6 +248,7 @@ def _controls(settings: Settings) -> _Controls:
         info="Of the pixels along each side, or of the samples a second.",
         elem_id="decode-scale",
     )
+    own_detail = gr.State(0.0)
     with gr.Column(visible=False) as looks:
         detail = inputs.any_number(
             gr.Slider(
@@ -271,7 +275,9 @@ def _controls(settings: Settings) -> _Controls:
         elem_classes="decode-legend",
     )
     decode = gr.Button("Decode", variant="primary", elem_id="decode-run")
-    return _Controls(source, holds, percent, scale, looks, detail, unsure, original, decode)
+    return _Controls(
+        source, holds, percent, scale, looks, own_detail, detail, unsure, original, decode
+    )
 
 
 def _results() -> _Results:

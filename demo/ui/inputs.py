@@ -36,7 +36,8 @@ def any_number(slider: gr.Slider, *, in_steps: bool = False) -> gr.Slider:
     """A slider that takes any number as the nearest within its range, and none as its first value.
 
     Args:
-        slider: to have it so; its range must stay.
+        slider: to have it so. Events may set its value only: any other update, and none where it
+            is one of several outputs, would make a new component.
         in_steps: whether only its steps will do.
     """
     least, most, first, take = slider.minimum, slider.maximum, slider.value, slider.preprocess

@@ -282,6 +282,9 @@ def test_any_number_can_be_typed(decode_page: Page, files: Path) -> None:
         expect(chip).to_contain_text(shown, timeout=DECODE_MS)
     page.locator("#decode-percent input[type=number]").fill("")
     expect(chip).to_contain_text("Decoded", timeout=DECODE_MS)
+    before = fact(page, "decode", "psnr").inner_text()
+    page.locator("#decode-detail input[type=number]").fill("7")
+    expect(fact(page, "decode", "psnr")).not_to_have_text(before, timeout=DECODE_MS)
     expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
     expect(page.locator(".toast-body")).to_have_count(0)
 
