@@ -75,12 +75,12 @@ class ResultView:
             )
             self._table = gr.HTML(elem_id=f"{kind}-table")
             self.percent = parts.prefix_slider(f"{kind}-percent")
-            # Not by what shows results: of the slider that would make another one, for which a
-            # number out of its range is an error.
-            self._shown_id = gr.Textbox(visible="hidden", label="Shown")
-            self._shown_id.change(lambda: 100, None, self.percent, **QUICK)
             self.companion = gr.Button(elem_id=f"{kind}-companion", size="sm")
             self._note = gr.HTML(elem_id=f"{kind}-companion-note", elem_classes="job-note")
+        # The slider is not set by what shows results: that would make another one of it, for which
+        # a number out of its range is an error.
+        self._shown_id = gr.Textbox(visible="hidden", label="Shown", elem_id=f"{kind}-shown")
+        self._shown_id.change(lambda: 100, None, self.percent, **QUICK)
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:

@@ -76,6 +76,7 @@ def test_charts_drawn_out_of_sight_fit_and_any_share_of_the_file_can_be_typed(pa
         page.locator("#image-percent input[type=number]").blur()
         expect(chip).to_contain_text("COMBINER" if taken == "100" else f"First {taken} %")
     expect(page.locator(".toast-body")).to_have_count(0)
+    expect(page.locator("#image-shown")).to_be_hidden()
     box = page.locator("#image-bits")
     drawn = box.locator(".main-svg").first.evaluate("svg => svg.getBoundingClientRect().width")
     assert drawn <= box.evaluate("box => box.clientWidth") + 1
