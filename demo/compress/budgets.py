@@ -108,7 +108,7 @@ class Wish:
 
 
 def own_bytes(path: Path) -> int:
-    """The most that make sense for a file, whatever it holds: its own size."""
+    """The most that make sense for a file that nobody looked into: its own size."""
     return max(2 * MIN_BYTES, size_of(str(path)))
 
 

@@ -56,13 +56,19 @@ class _Curves:
 _WITH_LEVELS = _Curves(
     (0.3, 0.44, 0.66, 0.78, 1.0, 1.15, 1.15, 1.1, 1.1),
     (0.95, 1.05, 1.15, 1.2, 1.25, 1.1, 0.97, 0.93, 0.95),
-    *(0.6, 0.27, 0.235, 2.0**-12),
+    factor=0.6,
+    own_power=0.27,
+    lower_power=0.235,
+    least_square=2.0**-12,
 )
 # the likeliest, errors taken for Gaussian
 _WITHOUT_LEVELS = _Curves(
     (0.11, 0.17, 0.28, 0.34, 0.68, 0.95, 1.04, 1.22, 0.72),
     (1.8, 1.8, 2.2, 2.0, 2.8, 3.4, 2.2, 0.94, 1.02),
-    *(0.49, 0.51, 0.35, 0.043),
+    factor=0.49,
+    own_power=0.51,
+    lower_power=0.35,
+    least_square=0.043,
 )
 
 
