@@ -24,9 +24,9 @@ TUNED = f"{MAIN}, tune perceptual"
 _ANCHORS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "kodak": {
-            "psnr_db": ("avif (tune=psnr)", "avif (tune=psnr), speed 2", "jxl", "webp"),
-            "ms_ssim_db": ("avif (tune=iq)", "jxl", "webp"),
-            "ssimulacra2": ("avif (tune=iq)", "avif (tune=iq), speed 2", "jxl", "webp"),
+            "psnr_db": ("avif (tune=psnr)", "avif (tune=psnr), speed 2", "jxl", "webp", "jpeg"),
+            "ms_ssim_db": ("avif (tune=iq)", "jxl", "webp", "jpeg"),
+            "ssimulacra2": ("avif (tune=iq)", "avif (tune=iq), speed 2", "jxl", "webp", "jpeg"),
         },
         "graphics": {
             "psnr_db": ("avif (tune=psnr)", "webp"),

@@ -40,6 +40,7 @@ class Extent:
         size: pixels, or seconds.
         raw_bytes: of the pixels, or of 16-bit samples, without compression.
         sides: width and height of an image.
+        channels: of a clip.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Extent:
     size: float
     raw_bytes: int
     sides: tuple[int, int] | None = None
+    channels: int = 1
 
     @classmethod
     def of(cls, shape: Shape) -> Extent:
@@ -57,7 +59,8 @@ class Extent:
             raw_bytes = pixels * _RAW_BYTES_PER_PIXEL
             return cls("image", text, pixels, raw_bytes, (shape.width, shape.height))
         raw_bytes = shape.values_count * _RAW_BYTES_PER_SAMPLE
-        return cls("audio", text, shape.samples / shape.sample_rate, raw_bytes)
+        duration_s = shape.samples / shape.sample_rate
+        return cls("audio", text, duration_s, raw_bytes, channels=shape.channels)
 
     def bytes_at(self, rate: float) -> int:
         """Whole bytes of a file at a rate in bpp or kbps."""

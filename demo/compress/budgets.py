@@ -144,7 +144,8 @@ def describe(known: Known, file_bytes: int, options: cc.EncodeOptions, usual_s: 
     seconds = purposes.duration_text(usual_s)
     quality = ""
     if options.model == "multires" and file_bytes >= known.least_bytes:
-        rate, most_rate = map(extent.rate, (file_bytes, known.gain_bytes))
+        sizes = (file_bytes, known.gain_bytes)
+        rate, most_rate = (extent.rate(size) / extent.channels for size in sizes)
         quality = purposes.quality_text(extent.kind, rate, most_rate, options.tune)
     lines = [
         saving_text(known.file_bytes, file_bytes, at_most=True),

@@ -44,6 +44,9 @@ class _Column:
         value = self.value(entry)
         if value is None:
             return "–" if is_complete else "…"
+        return self.written(value)
+
+    def written(self, value: float) -> str:
         return f"{value:{self.style}}{self.unit}" if math.isfinite(value) else "∞"
 
     def best(self, entries: list[Entry]) -> float | None:
@@ -121,6 +124,7 @@ def _row(
     cells = []
     for column, most in zip(columns, best, strict=True):
         text = column.text(result, is_complete)
-        is_best = most is not None and column.value(result) == most
+        # What reads alike is equally good.
+        is_best = most is not None and text == column.written(most)
         cells.append(f"<td>{f'<strong>{text}</strong>' if is_best else text}</td>")
     return f"{name}{''.join(cells)}</tr>"

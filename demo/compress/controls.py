@@ -348,7 +348,7 @@ class Controls:
             measured = await self.look_into(path, self._visitors.listener(request))
         except cc.CombinerError as error:
             yield {self.refusal: (path, str(error))}
-            raise parts.toast(error) from error
+            raise parts.told(error) from error
         extent = Extent.of(measured.shape)
         has_frames = measured.has_frames and self._kind == "image"
         gain_bytes = budgets.max_bytes(extent, measured.most_bytes)

@@ -23,7 +23,7 @@ class Purpose:
     Attributes:
         name: for programs.
         title: for people.
-        rate: in bpp or kbps.
+        rate: in bpp, or in kbps for each channel.
     """
 
     name: str
@@ -80,7 +80,7 @@ def quality_text(kind: Kind, rate: float, most_rate: float, tune: TuneName) -> s
 
     Args:
         kind: of the signal.
-        rate: in bpp or kbps.
+        rate: in bpp, or in kbps for each channel.
         most_rate: from which on more bytes bring next to nothing.
         tune: of the run.
     """

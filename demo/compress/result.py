@@ -24,7 +24,7 @@ from demo.settings import Settings
 from demo.ui import parts
 from demo.ui.compare import AudioComparison, Blend, ImageComparison, Variant
 from demo.ui.legends import RATE_WORDS
-from demo.ui.parts import MODELS, QUICK, Updates
+from demo.ui.parts import MODELS, Updates
 from demo.visitors import Listener
 from demo.work import UNSURE, Decode, Part, Source
 
@@ -80,7 +80,8 @@ class ResultView:
         # The slider is not set by what shows results: that would make another one of it, for which
         # a number out of its range is an error.
         self._shown_id = gr.Textbox(visible="hidden", label="Shown", elem_id=f"{kind}-shown")
-        self._shown_id.change(lambda: 100, None, self.percent, **QUICK)
+        # At once, by the page itself: an answer of the server would undo what is moved meanwhile.
+        self._shown_id.change(None, None, self.percent, js="() => 100")
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
@@ -141,7 +142,7 @@ class ResultView:
                 f"{_details(outcome)}"
             )
         updates |= self._compare(view, outcome, prefix)
-        updates |= self._offer(view, outcome)
+        updates |= self._offer(view, outcome, prefix)
         updates[self._table] = _table(view, outcome)
         updates |= self._describe_companion(view)
         return updates, seen
@@ -186,13 +187,13 @@ class ResultView:
         """What eyes might say of a picture; nothing of clips."""
         return entry.perceived if entry is not None and self._kind == "image" else None
 
-    def _offer(self, view: JobView, outcome: Outcome) -> Updates:
-        texts = (
-            f".cmb ({outcome.bytes_count:,} bytes)",
-            f"decoded {SUFFIXES[self._kind][1:].upper()}",
-            "report",
-        )
-        paths = (outcome.compressed, outcome.decoded, write_report(view, outcome))
+    def _offer(self, view: JobView, outcome: Outcome, prefix: Prefix | None) -> Updates:
+        decoded_text, decoded = f"decoded {SUFFIXES[self._kind][1:].upper()}", str(outcome.decoded)
+        if prefix is not None:  # What is seen is what one gets.
+            decoded_text += f" of the {prefix.variant.name.lower()}"
+            decoded = prefix.variant.path
+        texts = (f".cmb ({outcome.bytes_count:,} bytes)", decoded_text, "report")
+        paths = (outcome.compressed, decoded, write_report(view, outcome))
         updates: Updates = {
             button: gr.update(label=f"Download {text}", value=str(path))
             for button, text, path in zip(self._downloads, texts, paths, strict=True)

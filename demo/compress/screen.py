@@ -29,6 +29,12 @@ _INVITATIONS: Mapping[Kind, str] = MappingProxyType(
         "audio": "Choose a clip or an example, then press Compress",
     }
 )
+_ALSO_TAKEN: Mapping[Kind, str] = MappingProxyType(
+    {
+        "image": "Several at once are welcome, and videos, of which a frame is taken.",
+        "audio": "Several at once are welcome, and videos, of which the sound is taken.",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,10 @@ class Shown:
 
     Attributes:
         result, several: in short.
-        told: the run whose failure was told before the page was loaded.
     """
 
     result: str = ""
     several: str = ""
-    told: str = ""
 
 
 class Screen:
@@ -60,7 +64,6 @@ class Screen:
         timer: asks for a glance.
         live_news: changes when a look at the run that goes on is due.
         news: changes when a look at everything is due.
-        failure: changes when a run fails.
         drawn, shown: their values are what is on the screen.
     """
 
@@ -80,8 +83,6 @@ class Screen:
             self.result = ResultView(kind)
             self._live = LiveView(kind)
         self.drawn, self.shown = gr.State(Drawn()), gr.State(Shown())
-        # A message on the screen needs a queued event, which looking is not.
-        self.failure = gr.Textbox(visible="hidden", label="Failure", elem_id=f"{kind}-failure")
         self.timer = gr.Timer(_POLL_S, active=False)
         self.live_news = gr.Textbox(visible="hidden", label="Live", elem_id=f"{kind}-live-news")
         self.news = gr.Textbox(visible="hidden", label="News", elem_id=f"{kind}-news")
@@ -106,7 +107,6 @@ class Screen:
             *self.showcase.outputs,
             *self.several.outputs,
             self.shown,
-            self.failure,
             self.timer,
             self.compress,
             self.stop,
@@ -170,8 +170,7 @@ class Screen:
         return {
             **updates,
             **result,
-            self.shown: Shown(result_drawn, several, shown.told),
-            self.failure: f"{view.id} {view.error}" if _is_news(view, shown) else "",
+            self.shown: Shown(result_drawn, several),
         }
 
     def fail(self, reason: str, headline: str = "Failed") -> Updates:
@@ -179,8 +178,10 @@ class Screen:
         return {self._panel: status.panel("failed", headline, note=reason)}
 
     def _invitation(self, chosen: Chosen) -> str:
-        headline = "Press Compress" if chosen.text else _INVITATIONS[self._kind]
-        return status.panel("idle", headline, note=chosen.text, refusal=chosen.refusal)
+        headline, note = _INVITATIONS[self._kind], _ALSO_TAKEN[self._kind]
+        if chosen.text:
+            headline, note = "Press Compress", chosen.text
+        return status.panel("idle", headline, note=note, refusal=chosen.refusal)
 
     def _status(self, view: JobView | None, batch: BatchView | None, chosen: Chosen) -> str:
         if view is None:
@@ -205,11 +206,6 @@ class Screen:
             self.compress: gr.Button(interactive=not runs),
             self.stop: gr.Button(interactive=busy),
         }
-
-
-def _is_news(view: JobView, shown: Shown) -> bool:
-    """Whether a failure is still to be told."""
-    return bool(view.error) and view.id != shown.told
 
 
 def _is_seen(view: JobView | None) -> bool:

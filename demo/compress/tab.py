@@ -160,14 +160,14 @@ class CompressTab:
         )
         seen = told.then(self._look, self._looking, self._screen.outputs, **QUICK)
         seen.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
-        self._screen.failure.change(_tell, self._screen.failure, None, **QUEUED)
-        self._screen.result.percent.change(
+        prefix = self._screen.result.percent.change(
             self._use_prefix,
             [self._screen.result.percent, *self._looking],
             [self._prefix, *self._screen.outputs],
             trigger_mode="always_last",
             **QUEUED,
         )
+        prefix.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
         self._screen.result.companion.click(
             self._add_companion, self._looking, self._screen.outputs, trigger_mode="once", **QUEUED
         )
@@ -186,7 +186,6 @@ class CompressTab:
         )
         seen = shown.then(self._look, self._looking, self._screen.outputs, **QUICK)
         seen.then(None, None, None, js=f"() => combiner.end('{kind}')")
-        seen.then(_tell_refusal, self._chosen, None, **QUEUED)
         turned = self._screen.several.list.show(
             self._show, self._looking, [self._job_id, self._own_id, *self._screen.outputs], **QUICK
         )
@@ -280,7 +279,7 @@ class CompressTab:
                 job_id = self._queue.submit(visitor, task)
         except cc.CombinerError as error:
             yield self._screen.fail(str(error))  # What was there before stays.
-            raise parts.toast(error) from error
+            raise parts.told(error) from error
         seen = self._look(job_id, batch_id, chosen, drawn, shown, prefix)
         ids = {self._job_id: job_id, self._own_id: job_id, self._batch_id: batch_id}
         yield {**ids, self._chosen: chosen, **seen}
@@ -328,7 +327,7 @@ class CompressTab:
             view, batch_id = None, ""
         followed_id = view.id if view is not None else ""
         seen_id = followed_id if view is not None and view.state != "stopped" else ""
-        seen = self._look(seen_id, batch_id, Chosen(), Drawn(), Shown(told=followed_id), None)
+        seen = self._look(seen_id, batch_id, Chosen(), Drawn(), Shown(), None)
         gone = self._screen.fail(_GONE, "Gone") if is_gone else {}
         updates = {**seen, **gone, **self._controls.restored(view)}
         has_file = view is not None and view.file is not None and view.file.exists()
@@ -358,16 +357,3 @@ class CompressTab:
         """Whatever is new of the run that this page follows, and of those beside it."""
         view, batch = self._queue.view(job_id), self._batches.view(batch_id)
         return self._screen.look(view, batch, chosen, drawn, shown, prefix)
-
-
-def _tell_refusal(chosen: Chosen) -> None:
-    """Some of several files are of no use."""
-    if chosen.refusal:
-        raise parts.toast(cc.SignalError(chosen.refusal))
-
-
-def _tell(failure: str) -> None:
-    """A run failed while it was watched."""
-    _, _, reason = failure.partition(" ")
-    if reason:
-        raise parts.toast(cc.CombinerError(reason))

@@ -13,7 +13,7 @@ import gradio as gr
 import combiner_core as cc
 from combiner_core.signals import ImageShape, Kind
 from demo.jobs import JobQueue
-from demo.media import size_text
+from demo.media import psnr_text, size_text
 from demo.settings import Settings
 from demo.ui import inputs, parts, status
 from demo.ui.compare import AudioComparison, Comparison, ImageComparison, Variant
@@ -364,7 +364,7 @@ def _shown(
         "Bytes used": f"{file.bytes_of(file.percent):,}",
     }
     if ours.psnr_db is not None:
-        facts["PSNR"] = f"{ours.psnr_db:.2f} dB"
+        facts["PSNR"] = psnr_text(ours.psnr_db)
     facts["Time"] = f"{decoded.seconds:.2f} s"
     updates: Updates = {
         results.panel: status.panel("done", "Done", facts=facts),

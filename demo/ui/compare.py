@@ -28,6 +28,7 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from combiner_core.signals import Kind
+from demo.media import psnr_text
 from demo.ui.chart_tables import table_of
 from demo.ui.parts import Updates
 
@@ -91,7 +92,7 @@ class Variant:
         """Size and quality in words."""
         parts = [text for text in (self.size_text, self.note) if text]
         if self.psnr_db is not None:
-            parts.append(f"{self.psnr_db:.2f} dB")
+            parts.append(psnr_text(self.psnr_db))
         if self.perceived is not None:
             parts.append(f"SSIMULACRA2 {self.perceived:.1f}")
         return " · ".join(parts)

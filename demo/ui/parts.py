@@ -131,8 +131,13 @@ def inline_picture(content: bytes) -> str:
 
 
 def toast(error: cc.CombinerError) -> gr.Error:
-    """The engine's sentence as a message over the page."""
+    """The engine's sentence as a message over the page, where no status tells it."""
     return gr.Error(sentence(error), print_exception=False)
+
+
+def told(error: cc.CombinerError) -> gr.Error:
+    """What ends an event whose status tells the engine's sentence already."""
+    return gr.Error(sentence(error), visible=False, print_exception=False)
 
 
 def telling_failure(job: Job, panel: gr.HTML, clear: Callable[[], Updates]) -> Job:
@@ -150,7 +155,7 @@ def telling_failure(job: Job, panel: gr.HTML, clear: Callable[[], Updates]) -> J
                 yield updates
         except cc.CombinerError as error:
             yield {**clear(), panel: status.panel("failed", "Failed", note=str(error))}
-            raise toast(error) from error
+            raise told(error) from error
         except Exception:
             reason = "The log of the app says why."
             yield {**clear(), panel: status.panel("failed", "Failed", note=reason)}

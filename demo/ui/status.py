@@ -24,11 +24,15 @@ function textOf(panel) {
   const share = 10 * Math.floor(10 * (panel.querySelector("progress")?.value ?? 0));
   return share > 0 ? `${headline}, ${share} %` : headline;
 }
+function refusalOf(panel) {
+  return panel?.querySelector(".status-refusal")?.textContent ?? "";
+}
 function tell() {
   clearTimeout(later);
   const panel = element.querySelector(".status");
   const state = panel?.dataset.state ?? "idle";
-  const text = state === "idle" ? "" : textOf(panel);
+  const said = [state === "idle" ? "" : textOf(panel), refusalOf(panel)];
+  const text = said.filter(Boolean).join(" ");
   if (text === last) return;
   const wait = state === lastState ? toldAt + PAUSE_MS - Date.now() : 0;
   if (wait > 0) {

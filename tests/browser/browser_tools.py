@@ -204,16 +204,13 @@ def nameless(page: Page) -> int:
     return count
 
 
-def put_away_sentence(page: Page) -> None:
-    """Close the message that is shown."""
-    page.locator(".toast-close").click()
-    expect(page.locator(".toast-body")).to_have_count(0)
-
-
-def expect_sentence(page: Page, start: str) -> None:
-    """A message is shown: one sentence, with no path of the server."""
-    toast = page.locator(".toast-body [data-testid=toast-text]")
-    expect(toast).to_be_visible()
-    text = toast.inner_text()
+def expect_sentence(page: Page, tab: str, start: str) -> None:
+    """The status of a tab says what is wrong: one sentence, with no path of the server, and no
+    other message says it again.
+    """
+    told = page.locator(f"#{tab}-status [data-state=failed] span").or_(refusal(page, tab))
+    expect(told.first).to_contain_text(start)
+    text = told.first.inner_text()
     assert re.fullmatch(rf"{re.escape(start)}[^/\\]*\.", text)
     assert ". " not in text
+    expect(page.locator(".toast-body")).to_have_count(0)

@@ -16,7 +16,6 @@ from browser_tools import (
     expect_sentence,
     fact,
     linked_bytes,
-    put_away_sentence,
     shown_pixels,
     state,
     upload,
@@ -209,10 +208,8 @@ def test_what_does_not_fit_together_is_refused(
     page.locator("#decode-original input[type=file]").set_input_files(tmp_path / "other.png")
     expect(state(page, "decode", "failed")).to_be_visible(timeout=DECODE_MS)
     expect(page.locator("#decode-image")).to_be_hidden()  # What it does not say is not shown.
-    put_away_sentence(page)
     page.locator("#decode-run").click()
-    expect_sentence(page, "other.png (96 × 64 pixels) is not of the size")
-    expect(state(page, "decode", "failed")).to_be_visible()
+    expect_sentence(page, "decode", "other.png (96 × 64 pixels) is not of the size")
 
 
 def test_damaged_file_is_refused_at_once(decode_page: Page, files: Path, tmp_path: Path) -> None:
@@ -224,16 +221,13 @@ def test_damaged_file_is_refused_at_once(decode_page: Page, files: Path, tmp_pat
         page.locator("#decode-source").get_by_label("Clear")
     ).first.click()
     upload(page, "decode", tmp_path / "noise.cmb")
-    expect_sentence(page, "")
+    expect_sentence(page, "decode", "noise.cmb is not a .cmb file")
     # Nothing is left of either file.
-    expect(state(page, "decode", "failed")).to_contain_text("not a .cmb file")
     expect(page.locator("#decode-image")).to_be_hidden()
     expect(page.locator("#decode-source")).not_to_contain_text("noise")
     # It is not forgotten why, until there is another.
-    put_away_sentence(page)
     page.locator("#decode-run").click()
-    expect_sentence(page, "Choose another .cmb file, since noise.cmb is not a .cmb file")
-    expect(state(page, "decode", "failed")).to_contain_text("since noise.cmb is not a .cmb file")
+    expect_sentence(page, "decode", "Choose another .cmb file, since noise.cmb is not a .cmb file")
     upload(page, "decode", files / "picture.cmb")
     expect(state(page, "decode", "idle")).to_contain_text("Press Decode", timeout=DECODE_MS)
 
@@ -245,7 +239,7 @@ def test_what_is_no_compressed_file_is_told_where_to_go(decode_page: Page, files
     expect(failed).to_contain_text(
         "picture.png is not a .cmb file; pictures and clips are compressed on the tabs Image and"
     )
-    expect_sentence(page, "picture.png is not")
+    expect(page.locator(".toast-body")).to_have_count(0)
 
 
 def test_one_picture_alone_has_no_sides(decode_page: Page, files: Path) -> None:

@@ -30,6 +30,8 @@ from combiner_core.rec.wire import (
 # log2 of prior variances in squared noise scales
 _LOG_VARIANCES = (-8.0, -6.0, -4.5, -3.5, -2.5, -1.0, 0.5, 3.0, 9.0)
 _LEAST = 1e-9
+# From here on, above 18 kHz of 48, most recordings have next to nothing.
+_TOP_BIN = 768
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class _Curves:
         factor, own_power, lower_power: of zeros at the least variance, a factor times powers of the
             mean squares in their own band and in the one below it.
         least_square: that is added to these.
+        top_zeros, top_unknown: what is left from `_TOP_BIN` on of zeros, and of those at the least
+            variance.
     """
 
     of_zeros: tuple[float, ...]
@@ -50,6 +54,8 @@ class _Curves:
     own_power: float
     lower_power: float
     least_square: float
+    top_zeros: float
+    top_unknown: float
 
 
 # levels of noise correct those of zeros
@@ -60,6 +66,8 @@ _WITH_LEVELS = _Curves(
     own_power=0.27,
     lower_power=0.235,
     least_square=2.0**-12,
+    top_zeros=1.0,
+    top_unknown=1.0,
 )
 # the likeliest, errors taken for Gaussian
 _WITHOUT_LEVELS = _Curves(
@@ -69,6 +77,8 @@ _WITHOUT_LEVELS = _Curves(
     own_power=0.51,
     lower_power=0.35,
     least_square=0.043,
+    top_zeros=0.19,
+    top_unknown=0.36,
 )
 
 
@@ -146,7 +156,9 @@ class ClipErrorBars:
         curves = self._curves
         own, lower = own + curves.least_square, lower + curves.least_square
         around = curves.factor * own**curves.own_power * lower**curves.lower_power
-        zeros = of["zeros"] + of["unknown"] * around
+        is_top = torch.tensor([start >= _TOP_BIN for start, _ in bands.spans(int(counts.sum()))])
+        zeros = of["zeros"] * torch.where(is_top, curves.top_zeros, 1.0)
+        zeros += of["unknown"] * around * torch.where(is_top, curves.top_unknown, 1.0)
         if self._filling is not None:
             noise = of["noise"] * self._filling.gains.square()
             told = over_cells(noise) / over_cells(zeros).clamp_min(_LEAST)

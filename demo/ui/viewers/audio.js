@@ -4,9 +4,12 @@ const switches = root.querySelector(".compare-switch");
 const [play, loop] = ["play", "loop"].map((name) => root.querySelector(`[data-action=${name}]`));
 const [slider, time] = ["place", "time"].map((name) => root.querySelector(`[data-part=${name}]`));
 const hint = root.querySelector(".compare-hint");
-const HINT = "Space plays, digits switch: the next clip goes on at the same place.";
-const ALONE_HINT = "Space plays.";
-const BLIND_HINT = "Space plays; A, B and X switch, at the same place.";
+const HAS_KEYS = !matchMedia("(hover: none)").matches;
+const HINT = HAS_KEYS
+  ? "Space plays, digits switch: the next clip goes on at the same place."
+  : "Choose a name to switch: the next clip goes on at the same place.";
+const ALONE_HINT = HAS_KEYS ? "Space plays." : "";
+const BLIND_HINT = `${HAS_KEYS ? "Space plays; " : ""}A, B and X switch, at the same place.`;
 let offered = { first: null, right: null };
 let heard = null, frame = 0;
 

@@ -22,8 +22,11 @@ function detailSlider(root, told) {
   function say() {
     const strength = Number(slider.value);
     const notes = [[suggested, "suggested"], [0, "faithful"], [1, "natural"]];
+    const texts = [strength.toFixed(2)];
     const note = notes.find(([at]) => Math.abs(strength - at) < HALF_STEP);
-    number.textContent = strength.toFixed(2) + (note ? `, ${note[1]}` : "");
+    if (note) texts.push(note[1]);
+    if (note?.[0] !== suggested) texts.push(`downloads have ${suggested.toFixed(2)}`);
+    number.textContent = texts.join(", ");
     slider.setAttribute("aria-valuetext", number.textContent);
   }
 

@@ -3,12 +3,16 @@ const root = element.querySelector(".compare");
 const sides = ["left", "right"];
 const SCREEN_PX = 1800;
 const TURN_MS = 600;
+const HAS_FINGERS = matchMedia("(hover: none)").matches;
+const ZOOM = HAS_FINGERS ? "Pinch to zoom" : "Pinch, or turn the wheel after a click, to zoom";
 const HINTS = {
-  divider: "Drag the divider. Pinch, or turn the wheel after a click, to zoom; drag to move.",
-  beside: "Both sides show the same part. Pinch, or turn the wheel after a click, to zoom.",
-  flicker: "Left and right take turns. In the picture, Space holds and swaps them.",
+  divider: `Drag the divider. ${ZOOM}; drag to move.`,
+  beside: `Both sides show the same part. ${ZOOM}.`,
+  flicker: HAS_FINGERS
+    ? "Left and right take turns."
+    : "Left and right take turns. In the picture, Space holds and swaps them.",
   difference: "Eight times the difference of the two sides: where it is black, they are the same.",
-  alone: "Pinch, or turn the wheel after a click, to zoom; drag to move.",
+  alone: `${ZOOM}; drag to move.`,
 };
 const LABEL = root.querySelector(".compare-stage").ariaLabel;
 const layers = Object.fromEntries(
