@@ -20,6 +20,10 @@ function copy(text) {
 }
 
 element.addEventListener("click", async ({ target }) => {
+  if (target.matches("[data-back]")) {
+    const [kind] = element.closest("[id$=-link]").id.split("-");
+    document.getElementById(`${kind}-source`).scrollIntoView({ behavior: "smooth" });
+  }
   if (!target.matches("[data-copy]")) return;
   await copy(link().href);
   target.textContent = "Copied";

@@ -29,6 +29,8 @@ from demo.visitors import Listener
 from demo.work import UNSURE, Decode, Part, Source
 
 _LINK = Path(__file__).with_name("link.js")
+# Of a phone, on which they stand below what is seen.
+_BACK = '<button type="button" data-back>To the file and its settings</button>'
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class ResultView:
                 f'<p><a href="?{self._kind}={view.id}">The address of this result</a> '
                 '<button type="button" data-copy>Copy</button> can be shared as long as the '
                 "server keeps it: who has it can see and download all of this.</p>"
-                f"{_details(outcome)}"
+                f"{_details(outcome)}{_BACK}"
             )
         updates |= self._compare(view, outcome, prefix)
         updates |= self._offer(view, outcome, prefix)

@@ -29,12 +29,6 @@ _INVITATIONS: Mapping[Kind, str] = MappingProxyType(
         "audio": "Choose a clip or an example, then press Compress",
     }
 )
-_ALSO_TAKEN: Mapping[Kind, str] = MappingProxyType(
-    {
-        "image": "Several at once are welcome, and videos, of which a frame is taken.",
-        "audio": "Several at once are welcome, and videos, of which the sound is taken.",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -178,10 +172,8 @@ class Screen:
         return {self._panel: status.panel("failed", headline, note=reason)}
 
     def _invitation(self, chosen: Chosen) -> str:
-        headline, note = _INVITATIONS[self._kind], _ALSO_TAKEN[self._kind]
-        if chosen.text:
-            headline, note = "Press Compress", chosen.text
-        return status.panel("idle", headline, note=note, refusal=chosen.refusal)
+        headline = "Press Compress" if chosen.text else _INVITATIONS[self._kind]
+        return status.panel("idle", headline, note=chosen.text, refusal=chosen.refusal)
 
     def _status(self, view: JobView | None, batch: BatchView | None, chosen: Chosen) -> str:
         if view is None:

@@ -48,7 +48,7 @@ def results_tab(tab: gr.Tab, folder: Path = FOLDER) -> None:
     plots, texts = [], []
     with gr.Column(elem_id="results", elem_classes="results"):
         gr.Markdown(_INTRODUCTION)
-        texts.append(gr.HTML(elem_id="results-standing"))
+        texts.append(gr.HTML("<p>Reading the results …</p>", elem_id="results-standing"))
         gr.Markdown(_CURVES)
         for view in read_views(folder):
             title = f"{view.one.title} by {MEASURES[view.measure].label}"

@@ -17,7 +17,7 @@ from demo.work.source import nothing_chosen
 def image_input(elem_id: str) -> gr.Image:
     """An image input whose value is the path of the file as it was uploaded."""
     image = gr.Image(
-        label="Image",
+        label="Images, or a video",
         sources=["upload", "clipboard", "webcam"],
         format="png",
         height=200,
@@ -57,7 +57,7 @@ def any_number(slider: gr.Slider, *, in_steps: bool = False) -> gr.Slider:
 def clip_input(elem_id: str) -> gr.Audio:
     """A sound input whose value is the path of the file as it was uploaded."""
     return gr.Audio(
-        label="Clip",
+        label="Clips, or a video",
         type="filepath",
         sources=["upload", "microphone"],
         editable=False,

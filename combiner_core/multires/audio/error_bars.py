@@ -44,8 +44,8 @@ class _Curves:
         factor, own_power, lower_power: of zeros at the least variance, a factor times powers of the
             mean squares in their own band and in the one below it.
         least_square: that is added to these.
-        top_zeros, top_unknown: what is left from `_TOP_BIN` on of zeros, and of those at the least
-            variance.
+        silent_zeros, top_zeros: shares that are left of other zeros, in a band of which nothing
+            else was coded in the whole clip, and from `_TOP_BIN` on.
     """
 
     of_zeros: tuple[float, ...]
@@ -54,8 +54,8 @@ class _Curves:
     own_power: float
     lower_power: float
     least_square: float
+    silent_zeros: float
     top_zeros: float
-    top_unknown: float
 
 
 # levels of noise correct those of zeros
@@ -66,19 +66,19 @@ _WITH_LEVELS = _Curves(
     own_power=0.27,
     lower_power=0.235,
     least_square=2.0**-12,
+    silent_zeros=1.0,
     top_zeros=1.0,
-    top_unknown=1.0,
 )
 # the likeliest, errors taken for Gaussian
 _WITHOUT_LEVELS = _Curves(
     (0.11, 0.17, 0.28, 0.34, 0.68, 0.95, 1.04, 1.22, 0.72),
     (1.8, 1.8, 2.2, 2.0, 2.8, 3.4, 2.2, 0.94, 1.02),
-    factor=0.49,
+    factor=0.58,
     own_power=0.51,
     lower_power=0.35,
     least_square=0.043,
-    top_zeros=0.19,
-    top_unknown=0.36,
+    silent_zeros=0.08,
+    top_zeros=0.087,
 )
 
 
@@ -157,8 +157,10 @@ class ClipErrorBars:
         own, lower = own + curves.least_square, lower + curves.least_square
         around = curves.factor * own**curves.own_power * lower**curves.lower_power
         is_top = torch.tensor([start >= _TOP_BIN for start, _ in bands.spans(int(counts.sum()))])
-        zeros = of["zeros"] * torch.where(is_top, curves.top_zeros, 1.0)
-        zeros += of["unknown"] * around * torch.where(is_top, curves.top_unknown, 1.0)
+        is_silent = (of["others"] == 0).all(1, keepdim=True)
+        zeros = of["zeros"] * torch.where(is_silent, curves.silent_zeros, 1.0)
+        zeros *= torch.where(is_top, curves.top_zeros, 1.0)
+        zeros += of["unknown"] * around
         if self._filling is not None:
             noise = of["noise"] * self._filling.gains.square()
             told = over_cells(noise) / over_cells(zeros).clamp_min(_LEAST)
