@@ -36,7 +36,7 @@ class Known:
     Attributes:
         path: of the file, as visitors name it.
         extent: size of its signal.
-        file_bytes: its own size; 0 if nobody knows.
+        file_bytes: its own size; 0 if nobody knows, or if it holds more than the signal.
         gain_bytes: more bring next to nothing.
     """
 
@@ -173,10 +173,11 @@ def _least_text(known: Known) -> str:
 
 
 def saving_text(before_bytes: int, after_bytes: int, *, at_most: bool = False) -> str:
-    """How much smaller a file gets, in words."""
-    words = (
-        f"{bytes_text(before_bytes)} to {'at most ' if at_most else ''}{bytes_text(after_bytes)}"
-    )
+    """How much smaller a file gets, in words; only how large it gets if `before_bytes` is 0."""
+    after = f"{'at most ' if at_most else ''}{bytes_text(after_bytes)}"
+    if not before_bytes:
+        return after.capitalize()
+    words = f"{bytes_text(before_bytes)} to {after}"
     if after_bytes >= before_bytes:
         return f"{words}: your file is no larger already"
     saved = 100 * (1 - after_bytes / before_bytes)

@@ -14,6 +14,7 @@ from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
 from demo.compress import budgets, choices, purposes
 from demo.compress.budgets import Known, Wish
+from demo.compress.preview import Preview, moment_s
 from demo.jobs import JobQueue, JobView, Task
 from demo.media import Extent
 from demo.settings import Settings
@@ -49,16 +50,9 @@ class Controls:
         self._queue, self._visitors = queue, visitors
         with gr.Column(elem_classes="job-source"):
             self.source = _INPUTS[kind](f"{kind}-source")
-            # For files that browsers cannot show.
-            self._seen = gr.HTML(elem_id=f"{kind}-seen", elem_classes="job-seen", visible=False)
+            self._preview = Preview(kind)
         self._examples = examples.buttons(kind, f"{kind}-examples")
-        self.frame_s = gr.Number(
-            0.0,
-            label="Frame at (s)",
-            info="The file is a video or an animation: one of its frames is compressed.",
-            visible=False,
-            elem_id=f"{kind}-frame",
-        )
+        self.frame_s = self._preview.frame_s.render()
         self._purpose = gr.Radio(
             [
                 *((each.title, each.name) for each in purposes.PURPOSES[kind]),
@@ -163,10 +157,9 @@ class Controls:
         if model != cc.EncodeOptions.model:
             importance = None
         options = _options(model, effort, tune)
-        # A field of no use is hidden and zero.
-        title, moment_s = parts.model_name(options), max(0.0, frame_s or 0.0) or None
+        title, at_s = parts.model_name(options), moment_s(frame_s)
         most_bytes = budgets.own_bytes(file) if known is None else None
-        return Task(file, self._kind, budget, options, title, moment_s, importance, most_bytes)
+        return Task(file, self._kind, budget, options, title, at_s, importance, most_bytes)
 
     def tasks(
         self,
@@ -195,15 +188,22 @@ class Controls:
             for file in files
         ]
 
-    async def look_into(self, path: str, listener: Listener) -> Measured:
+    async def look_into(
+        self, path: str, listener: Listener, frame_s: float | None = None
+    ) -> Measured:
         """What a file holds, found out by a worker.
+
+        Args:
+            path: of it.
+            listener: who asks.
+            frame_s: see `demo.work.Source`.
 
         Raises:
             CombinerError: it was not uploaded here, cannot be read, or is too large.
         """
         file, limits = inputs.chosen(path, self._kind, self._settings), self._settings.input_limits
         ticket = self._queue.ask(
-            listener.visitor, lambda: Measure(Source.read(file, self._kind, limits))
+            listener.visitor, lambda: Measure(Source.read(file, self._kind, limits, frame_s))
         )
         return await parts.result_of(ticket, listener)
 
@@ -223,9 +223,10 @@ class Controls:
         updates: Updates = {
             self._model: view.options.model,
             self._effort: view.options.effort,
-            self._tune: view.options.tune,
             self.frame_s: view.frame_s or 0.0,
         }
+        if view.options.model == "multires":  # The other has one tune, whatever was wished for.
+            updates[self._tune] = view.options.tune
         if view.budget_bytes and view.extent is not None:
             updates |= dict.fromkeys((self._bytes, self._own_bytes), view.budget_bytes)
             updates[self._purpose] = budgets.matching(view.extent, view.budget_bytes)
@@ -247,12 +248,13 @@ class Controls:
             self._measure,
             self.source,
             [
-                *(self._known, self._note, self.frame_s, self._seen, self.refusal),
+                *(self._known, self._note, self.frame_s, self._preview.seen, self.refusal),
                 *(self._size, self._doublings),
             ],
             trigger_mode="always_last",
             **QUEUED,
         )
+        self._preview.follow(self.source, self._visitors, self.look_into)
         wished = [self._purpose, self._own_bytes, self._bytes, self._known]
         how = [self._bytes, self._effort, self._tune]
         self._described: list[Any] = [self._known, *how, self._model]
@@ -337,8 +339,7 @@ class Controls:
         nothing: Updates = {
             self._known: None,
             self._note: "",
-            self.frame_s: gr.Number(visible=False),
-            self._seen: gr.update(value="", visible=False),
+            **self._preview.empty(),
             self._size: gr.update(visible=False),
         }
         if path is None:
@@ -350,17 +351,15 @@ class Controls:
             yield {self.refusal: (path, str(error))}
             raise parts.told(error) from error
         extent = Extent.of(measured.shape)
-        has_frames = measured.has_frames and self._kind == "image"
         gain_bytes = budgets.max_bytes(extent, measured.most_bytes)
-        known = Known(path, extent, budgets.size_of(path), gain_bytes)
+        # A video has more than is compressed: nothing is to be learned from its size.
+        file_bytes = 0 if measured.has_frames else budgets.size_of(path)
+        known = Known(path, extent, file_bytes, gain_bytes)
         # The slider is as long as sizes make sense.
         least, most = map(budgets.slider_position, (known.least_bytes, known.most_bytes))
         yield {
             self._known: known,
-            self.frame_s: gr.Number(value=0.0, visible=has_frames),
-            self._seen: gr.update(
-                value=parts.inline_picture(measured.picture), visible=bool(measured.picture)
-            ),
+            **self._preview.show(measured),
             self._size: gr.update(visible=True),
             self._doublings: gr.update(minimum=least, maximum=most),
         }

@@ -215,7 +215,7 @@ class ResultView:
         elif companion is not None and companion.error:
             note = f"{other}: {companion.error}"
         is_free = companion is None
-        button = gr.update(value=f"Compare with {other} at this size", interactive=is_free)
+        button = gr.update(value=f"Compare with {other}, at this size", interactive=is_free)
         return {self.companion: button, self._note: f"<p>{escape(note)}</p>" if note else ""}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from zlib import crc32
 
@@ -113,6 +114,7 @@ class Screen:
 
         A page asks for this often, so it is little.
         """
+        view = _of_interest(view, chosen)
         live, news = "", self.several.contents(batch) if batch is not None else ""
         if view is not None:
             live = self._live.contents(view)
@@ -145,6 +147,7 @@ class Screen:
             drawn, shown: what is on the screen already.
             prefix: the part of the result that was asked for.
         """
+        view = _of_interest(view, chosen)
         shown_id = view.id if view is not None else ""
         listed, several = self.several.update(batch, chosen, shown_id, shown.several)
         updates: Updates = {
@@ -198,6 +201,13 @@ class Screen:
             self.compress: gr.Button(interactive=not runs),
             self.stop: gr.Button(interactive=busy),
         }
+
+
+def _of_interest(view: JobView | None, chosen: Chosen) -> JobView | None:
+    """The run, but for one without a result when another file was chosen after it."""
+    if view is None or view.state not in ("stopped", "failed") or chosen.taken or not chosen.text:
+        return view
+    return view if Path(chosen.text).stem == view.name else None
 
 
 def _is_seen(view: JobView | None) -> bool:

@@ -185,8 +185,8 @@ class Several:
             of = f" of {count}" if chosen.refused else ""
             headline = f"{len(chosen.paths)}{of} {noun} chosen"
             note = (
-                "Compress takes them all. For a purpose each gets its own size, with a size of "
-                f"your own as many bytes for a {_PER[self._kind]} as the first."
+                "Compress takes them all. A purpose gives each a size of its own; your own size is "
+                f"for the first, and the others get as many bytes for each {_PER[self._kind]}."
             )
         else:
             return ""

@@ -33,6 +33,8 @@ STYLE = Path(__file__).with_name("job.css")
 # Browsers keep the id of the last run under this, so that a page loaded anew finds it again. The
 # id is no secret from its own browser: the key only has to stay the same.
 _STORAGE_SECRET = "combiner"
+# Browsers keep nothing that is empty.
+_NO_BATCH = "-"
 _GONE = "The result of this address is no longer kept."
 
 
@@ -263,7 +265,7 @@ class CompressTab:
     ) -> Iterator[Updates]:
         try:
             asked = (known, purpose, own_bytes, model, effort, tune)
-            visitor, batch_id = self._visitors.listener(request).visitor, ""
+            visitor, batch_id = self._visitors.listener(request).visitor, _NO_BATCH
             if not chosen.are_shown_by(path):
                 chosen = Chosen()
             chosen = replace(chosen, taken=True)

@@ -240,6 +240,7 @@ def _controls(settings: Settings) -> _Controls:
     # Of any type: Gradio would refuse others in words of its own, and not in the status.
     source = gr.File(label="Compressed file", height=140, elem_id="decode-source")
     holds = gr.HTML(elem_id="decode-holds")
+    decode = gr.Button("Decode", variant="primary", elem_id="decode-run")
     percent = parts.prefix_slider("decode-percent")
     scale = gr.Radio(
         [(f"{value:g}×", value) for value in _SCALES],
@@ -274,7 +275,6 @@ def _controls(settings: Settings) -> _Controls:
         + legend(("PSNR",)),
         elem_classes="decode-legend",
     )
-    decode = gr.Button("Decode", variant="primary", elem_id="decode-run")
     return _Controls(
         source, holds, percent, scale, looks, own_detail, detail, unsure, original, decode
     )

@@ -97,7 +97,7 @@ class JobView:
         file: what was handed in; ``None`` if nothing of the job is kept.
         frame_s: as asked for.
         is_painted: whether it was said where the bits should go.
-        file_bytes: size of the file.
+        file_bytes: size of the file; 0 if the signal is only a part of it.
         budget_bytes: largest size of the compressed file; 0 before the signal was read.
         extent: size of the signal; ``None`` before it was read.
         notes: sentences on what of the file is not in the signal.

@@ -17,6 +17,21 @@
     if (kind) document.querySelector(`#${kind}-source input[type=file]`)?.click();
   });
 
+  // Whoever refuses the camera or the microphone, or has none, is told so.
+  const told = Object.assign(document.createElement("p"), { className: "source-refused" });
+  told.setAttribute("role", "alert");
+  told.textContent = "The browser gives no access: it was refused, or there is no such device.";
+  addEventListener("unhandledrejection", (event) => {
+    const refusals = ["NotAllowedError", "NotFoundError", "NotReadableError"];
+    if (!refusals.includes(event.reason?.name)) return;
+    event.preventDefault();
+    const field = [...document.querySelectorAll(FIELDS)].find((each) => each.checkVisibility());
+    field?.after(told);
+  });
+  document.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest(FIELDS)) told.remove();
+  });
+
   const fieldOf = (target) => {
     const field = target instanceof Element ? target.closest(FIELDS) : null;
     const input = field?.querySelector("input[type=file]");

@@ -24,11 +24,13 @@ class Opened:
         shape: of the signal.
         budget_bytes: largest size of the compressed file.
         notes: sentences on what of the file is not in the signal.
+        is_part: whether the file is a video or an animation, and the signal a part of it.
     """
 
     shape: Shape
     budget_bytes: int
     notes: tuple[str, ...] = ()
+    is_part: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,7 @@ class Encode:
         if self.most_bytes is not None:
             budget_bytes = min(budget_bytes, self.most_bytes)
         budget = cc.Budget(budget_bytes)
-        yield Opened(signal.shape, budget_bytes, reading.all_notes())
+        yield Opened(signal.shape, budget_bytes, reading.all_notes(), reading.has_frames)
         options = replace(self.options, device=engine.device)
         wanted, sent = self.importance, None
         for event in cc.encode(signal, budget, options, engine.models, importance=wanted):

@@ -108,7 +108,7 @@ class Measured:
     Attributes:
         shape: of the signal.
         has_frames: whether another frame of the file could be chosen.
-        picture: a small one as WebP, of files that browsers do not show; else empty.
+        picture: a small one as WebP, of files and moments that browsers do not show; else empty.
         most_bytes: about where more bytes bring a picture nothing; ``None`` for a clip.
     """
 
@@ -132,7 +132,8 @@ class Measure:
         """See `demo.workers.Work`."""
         reading = self.source.open()
         signal = reading.signal
-        unseen = signal.kind == "image" and not _is_shown_by_browsers(self.source.content)
+        is_shown = self.source.frame_s is None and _is_shown_by_browsers(self.source.content)
+        unseen = signal.kind == "image" and not is_shown
         picture = _small(signal) if unseen else b""
         most_bytes = most_bytes_of(signal) if signal.kind == "image" else None
         yield Measured(signal.shape, reading.has_frames, picture, most_bytes)

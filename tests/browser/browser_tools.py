@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -139,6 +140,38 @@ def upload(page: Page, tab: str, path: Path) -> None:
 
     with page.expect_response(is_upload):
         page.locator(f"#{tab}-source input[type=file]").set_input_files(path)
+
+
+def drop(page: Page, tab: str, name: str, media_type: str, content: bytes) -> None:
+    """Drop a file on the field of a tab, as from a folder."""
+    transfer = page.evaluate_handle(
+        """([name, type, text]) => {
+            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, { type }));
+            return transfer;
+        }""",
+        [name, media_type, base64.b64encode(content).decode()],
+    )
+    target = page.locator(f"#{tab}-source button").first
+    target.dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def drop_all(page: Page, tab: str, files: list[tuple[str, bytes]]) -> None:
+    """Drop files on the field of a tab together."""
+    transfer = page.evaluate_handle(
+        """(files) => {
+            const transfer = new DataTransfer();
+            for (const [name, text] of files) {
+                const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+                transfer.items.add(new File([bytes], name, { type: "image/png" }));
+            }
+            return transfer;
+        }""",
+        [[name, base64.b64encode(content).decode()] for name, content in files],
+    )
+    target = page.locator(f"#{tab}-source button").first
+    target.dispatch_event("drop", {"dataTransfer": transfer})
 
 
 def choose_papers_model(page: Page, tab: str = "image") -> None:

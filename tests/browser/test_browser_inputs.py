@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from browser_tools import (
     JOB_MS,
     choose_papers_model,
+    drop,
     expect_sentence,
     running_app,
     state,
@@ -46,21 +46,6 @@ def test_a_voice_is_recorded_and_compressed(page: Page) -> None:
     expect(page.locator("#audio-note")).to_contain_text("Hz: at most")
     page.locator("#audio-compress").click()
     expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)
-
-
-def drop(page: Page, tab: str, name: str, media_type: str, content: bytes) -> None:
-    """Drop a file on the field of a tab, as from a folder."""
-    transfer = page.evaluate_handle(
-        """([name, type, text]) => {
-            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([bytes], name, { type }));
-            return transfer;
-        }""",
-        [name, media_type, base64.b64encode(content).decode()],
-    )
-    target = page.locator(f"#{tab}-source button").first
-    target.dispatch_event("drop", {"dataTransfer": transfer})
 
 
 def test_a_picture_of_a_telephone_is_dropped(page: Page, photo: cc.Signal) -> None:

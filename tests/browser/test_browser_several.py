@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import zipfile
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from browser_tools import (
     JOB_MS,
+    drop_all,
     expect_sentence,
     fact,
     nameless,
@@ -35,23 +35,6 @@ WATCH = """() => {
   const all = { attributes: true, childList: true, subtree: true };
   new MutationObserver(look).observe(document.querySelector("#image-status"), all);
 }"""
-
-
-def drop_all(page: Page, tab: str, files: list[tuple[str, bytes]]) -> None:
-    """Drop files on the field of a tab together."""
-    transfer = page.evaluate_handle(
-        """(files) => {
-            const transfer = new DataTransfer();
-            for (const [name, text] of files) {
-                const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-                transfer.items.add(new File([bytes], name, { type: "image/png" }));
-            }
-            return transfer;
-        }""",
-        [[name, base64.b64encode(content).decode()] for name, content in files],
-    )
-    target = page.locator(f"#{tab}-source button").first
-    target.dispatch_event("drop", {"dataTransfer": transfer})
 
 
 def test_several_pictures_are_compressed_and_downloaded(

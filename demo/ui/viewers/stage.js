@@ -94,9 +94,16 @@ function pictureStage(root, pictures, told) {
     if (wanted === "fit") fit();
     else if (wanted) zoom(Number(wanted) / devicePixelRatio);
   });
-  root.querySelector("[data-action=fullscreen]").addEventListener("click", () => {
+  // With all that can be pressed, so that a touch can leave it.
+  const whole = root.querySelector("[data-action=fullscreen]");
+  whole.addEventListener("click", () => {
     if (document.fullscreenElement) document.exitFullscreen();
-    else stage.requestFullscreen?.();
+    else root.requestFullscreen?.();
+  });
+  root.addEventListener("fullscreenchange", () => {
+    const isWhole = document.fullscreenElement === root;
+    whole.textContent = isWhole ? "Leave full screen" : "Full screen";
+    if (isWhole) stage.focus();
   });
 
   handle.addEventListener("keydown", (event) => {
