@@ -176,7 +176,7 @@ def saving_text(before_bytes: int, after_bytes: int, *, at_most: bool = False) -
     """How much smaller a file gets, in words; only how large it gets if `before_bytes` is 0."""
     after = f"{'at most ' if at_most else ''}{bytes_text(after_bytes)}"
     if not before_bytes:
-        return after.capitalize()
+        return after[0].upper() + after[1:]
     words = f"{bytes_text(before_bytes)} to {after}"
     if after_bytes >= before_bytes:
         return f"{words}: your file is no larger already"

@@ -23,7 +23,7 @@ class Purpose:
     Attributes:
         name: for programs.
         title: for people.
-        rate: in bpp, or in kbps for each channel.
+        rate: in bpp or kbps.
     """
 
     name: str

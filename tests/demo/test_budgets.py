@@ -117,10 +117,27 @@ def test_the_quality_of_sound_is_in_words() -> None:
         (218_000, 22_000, "218 kB to 22 kB, 90 % smaller"),
         (12_345_678, 9_800, "12 MB to 9.8 kB, 99.9 % smaller"),
         (900, 900, "900 bytes to 900 bytes: your file is no larger already"),
+        (0, 22_000, "22 kB"),
     ],
 )
 def test_savings_are_told_as_people_do(before: int, after: int, text: str) -> None:
     assert budgets.saving_text(before, after) == text
+
+
+def test_a_part_of_a_file_is_not_called_smaller() -> None:
+    film = Known("/film.mp4", KODAK, 0, 150_000)
+    assert "<strong>At most 22 kB</strong>" in budgets.describe(film, 22_000, QUICK, 2.2)
+    assert film.most_bytes == 150_000
+
+
+def test_words_for_sound_go_by_the_rate_of_a_channel() -> None:
+    texts = set()
+    for channels in (1, 2, 6):
+        clip = Signal.audio(np.zeros((channels, 16_000), np.float32), 16_000)
+        known = Known("", Extent.of(clip.shape), 32_000 * channels, 32_000 * channels)
+        text = budgets.describe(known, 2000 * channels, QUICK, 2.2)
+        texts.add(text[text.index("about") : text.index("</p>", text.index("about"))])
+    assert texts == {"about 2 s, good for speech, fair for music"}
 
 
 def test_numbers_of_bytes_are_short() -> None:
