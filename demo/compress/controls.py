@@ -246,7 +246,7 @@ class Controls:
         own = {"api_visibility": "private"}
         measured = self.source.change(
             self._measure,
-            self.source,
+            [self.source, self._known, self.frame_s],
             [
                 *(self._known, self._note, self.frame_s, self._preview.seen, self.refusal),
                 *(self._size, self._doublings),
@@ -334,7 +334,13 @@ class Controls:
             texts.append((f"{name.capitalize()}, {purposes.duration_text(usual_s)}", name))
         return texts
 
-    async def _measure(self, path: str | None, request: gr.Request) -> AsyncIterator[Updates]:
+    async def _measure(
+        self,
+        path: str | None,
+        known: Known | None,
+        frame_s: float | None,
+        request: gr.Request,
+    ) -> AsyncIterator[Updates]:
         """The signal is another one; what is wanted of it stays."""
         nothing: Updates = {
             self._known: None,
@@ -346,7 +352,9 @@ class Controls:
             yield nothing
             return
         try:
-            measured = await self.look_into(path, self._visitors.listener(request))
+            # The moment of a file that was there is not that of another; one of the last run is.
+            at_s = moment_s(frame_s) if known is None else None
+            measured = await self.look_into(path, self._visitors.listener(request), at_s)
         except cc.CombinerError as error:
             yield {self.refusal: (path, str(error))}
             raise parts.told(error) from error
@@ -359,7 +367,7 @@ class Controls:
         least, most = map(budgets.slider_position, (known.least_bytes, known.most_bytes))
         yield {
             self._known: known,
-            **self._preview.show(measured),
+            **self._preview.show(measured, at_s),
             self._size: gr.update(visible=True),
             self._doublings: gr.update(minimum=least, maximum=most),
         }

@@ -26,13 +26,14 @@ RUNNING_PSNR = "PSNR so far"
 _FILLED = 0.9
 
 
-def job_panel(view: JobView, name: str = "", refusal: str = "") -> str:
+def job_panel(view: JobView, name: str = "", refusal: str = "", coming: str = "") -> str:
     """The panel of a job, whatever its state.
 
     Args:
         view: the job as it stands.
         name: of its file, where there are several.
         refusal: why another file was not taken meanwhile.
+        coming: another file that was chosen meanwhile.
     """
     if view.state == "waiting":
         return panel("waiting", "Waiting", note=_place_text(view.place), refusal=refusal)
@@ -46,7 +47,8 @@ def job_panel(view: JobView, name: str = "", refusal: str = "") -> str:
         saving = saving_text(view.file_bytes, view.outcome.bytes_count)
         painted = ("The bits went where you painted.",) if view.is_painted else ()
         notes = " ".join((*painted, *view.notes, *_ended_early(view, view.outcome)))
-        return panel("done", saving, note=notes, facts=facts, refusal=refusal)
+        chosen = f"{coming} is chosen: press Compress." if coming else ""
+        return panel("done", saving, note=notes, facts=facts, refusal=refusal, coming=chosen)
     return _running(view, f"{name}: " if name else "", refusal)
 
 

@@ -54,8 +54,8 @@ class Preview:
                 return cast(Updates, gr.skip())
             try:
                 measured = await look(path, visitors.listener(request), moment_s(frame_s))
-            except cc.CombinerError:
-                return cast(Updates, gr.skip())  # Compress tells of it.
+            except cc.CombinerError as error:
+                raise parts.toast(error) from error
             return self._picture(measured)
 
         moments = [source, self.frame_s]
@@ -65,13 +65,14 @@ class Preview:
         """There is no file."""
         return {
             self.seen: gr.update(value="", visible=False),
-            self.frame_s: gr.Number(visible=False),
+            self.frame_s: gr.Number(value=0.0, visible=False),
         }
 
-    def show(self, measured: Measured) -> Updates:
-        """A file, from its beginning."""
+    def show(self, measured: Measured, at_s: float | None) -> Updates:
+        """A file, at a moment if it has any."""
         has_frames = measured.has_frames and self._kind == "image"
-        return {self.frame_s: gr.Number(value=0.0, visible=has_frames), **self._picture(measured)}
+        moment = gr.Number(value=at_s or 0.0 if has_frames else 0.0, visible=has_frames)
+        return {self.frame_s: moment, **self._picture(measured)}
 
     def _picture(self, measured: Measured) -> Updates:
         picture = measured.picture

@@ -183,7 +183,8 @@ class Screen:
             return self._invitation(chosen)
         if batch is not None and view.ended and not batch.ended:
             return batch_panel(batch, chosen.refusal)
-        return job_panel(view, run_name(view, batch), chosen.refusal)
+        coming = "" if chosen.taken or _is_of(view, chosen) else chosen.text
+        return job_panel(view, run_name(view, batch), chosen.refusal, coming)
 
     def _active(self, view: JobView | None, batch: BatchView | None) -> Updates:
         """Which buttons can be pressed, and whether there is more to see."""
@@ -207,7 +208,12 @@ def _of_interest(view: JobView | None, chosen: Chosen) -> JobView | None:
     """The run, but for one without a result when another file was chosen after it."""
     if view is None or view.state not in ("stopped", "failed") or chosen.taken or not chosen.text:
         return view
-    return view if Path(chosen.text).stem == view.name else None
+    return view if _is_of(view, chosen) else None
+
+
+def _is_of(view: JobView, chosen: Chosen) -> bool:
+    """Whether a run is of the file that is chosen now."""
+    return Path(chosen.text).stem == view.name
 
 
 def _is_seen(view: JobView | None) -> bool:

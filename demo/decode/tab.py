@@ -374,7 +374,9 @@ def _shown(
     }
     for kind, comparison in results.comparisons.items():
         if kind == file.kind:
-            updates |= comparison.update(variants, variants[0].name, ours.name, decoded.figures)
+            names = [each.name for each in variants]
+            left = UNSURE if UNSURE in names else names[0]
+            updates |= comparison.update(variants, left, ours.name, decoded.figures)
         else:
             updates |= comparison.clear(visible=False)
     return updates

@@ -11,6 +11,9 @@
     audio: `audio/*,.aif,.aiff,.caf,.m4a,.oga,.ogg,.opus,.w64,.wma,${VIDEOS}`,
   };
 
+  const inSight = () =>
+    [...document.querySelectorAll(FIELDS)].find((each) => each.checkVisibility());
+
   // On phones the field is out of sight at first.
   document.addEventListener("click", ({ target }) => {
     const [kind] = (target instanceof Element ? target.closest("[id$=-choose]")?.id ?? "" : "").split("-");
@@ -25,8 +28,7 @@
     const refusals = ["NotAllowedError", "NotFoundError", "NotReadableError"];
     if (!refusals.includes(event.reason?.name)) return;
     event.preventDefault();
-    const field = [...document.querySelectorAll(FIELDS)].find((each) => each.checkVisibility());
-    field?.after(told);
+    inSight()?.after(told);
   });
   document.addEventListener("click", ({ target }) => {
     if (target instanceof Element && target.closest(FIELDS)) told.remove();
@@ -63,6 +65,7 @@
   document.addEventListener("change", (event) => {
     const field = fieldOf(event.target);
     if (!field || event.target !== field.input) return;
+    event.target.closest(FIELDS).scrollIntoView({ block: "nearest" });
     const files = [...field.input.files];
     if (isForList(files)) {
       event.stopImmediatePropagation();
@@ -75,14 +78,29 @@
     choose(field, files);
   }, true);
 
+  const take = (field, files) => {
+    if (isForList(files)) several(field.kind, files);
+    else choose(field, files);
+  };
+
+  // What is dropped beside the field is for it, too.
+  document.addEventListener("dragover", (event) => {
+    if (inSight() && event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  });
+
   document.addEventListener("drop", (event) => {
-    const field = fieldOf(event.target);
+    const field = fieldOf(event.target) ?? fieldOf(inSight());
     if (!field || !event.dataTransfer?.files.length) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true }));
-    const files = [...event.dataTransfer.files];
-    if (isForList(files)) several(field.kind, files);
-    else choose(field, files);
+    take(field, [...event.dataTransfer.files]);
   }, true);
+
+  document.addEventListener("paste", (event) => {
+    const field = fieldOf(inSight());
+    if (!field || !event.clipboardData?.files.length) return;
+    event.preventDefault();
+    take(field, [...event.clipboardData.files]);
+  });
 })();

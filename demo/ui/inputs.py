@@ -108,7 +108,7 @@ def read_compressed(path: str | None, settings: Settings) -> bytes:
         )
     try:
         shape = cc.inspect(data).shape
-    except cc.BitstreamError as error:
+    except cc.CombinerError as error:
         reason = str(error)
         raise cc.BitstreamError(
             f"{name} cannot be decoded: {reason[0].lower()}{reason[1:]}"

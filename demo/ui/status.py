@@ -60,6 +60,7 @@ def panel(
     fraction: float | None = None,
     facts: Mapping[str, str] | None = None,
     refusal: str = "",
+    coming: str = "",
 ) -> str:
     """The panel.
 
@@ -70,6 +71,7 @@ def panel(
         fraction: how much is done, from 0 to 1; ``None`` if that is unknown.
         facts: texts by name; each is marked with the attribute `data-fact`.
         refusal: why a file was not taken, beside whatever goes on.
+        coming: what could be done next.
     """
     items = "".join(
         f'<div><dt>{escape(name)}</dt><dd data-fact="{escape(name.lower())}">'
@@ -79,10 +81,11 @@ def panel(
     value = "" if fraction is None else f' value="{fraction:.4f}"'
     bar = f'<progress max="1"{value} aria-label="Progress: {escape(headline)}"></progress>'
     refused = f'<p class="status-refusal">{escape(refusal)}</p>' if refusal else ""
+    next_one = f'<p class="status-coming">{escape(coming)}</p>' if coming else ""
     return (
         f'<section class="status" data-state="{state}" aria-label="Status">'
         f"<p><strong>{escape(headline)}</strong> <span>{escape(note)}</span></p>"
         f"{bar if state == 'running' else ''}"
         f"{f'<dl>{items}</dl>' if items else ''}"
-        f"{refused}</section>"
+        f"{next_one}{refused}</section>"
     )

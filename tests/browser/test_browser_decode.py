@@ -120,7 +120,8 @@ def test_detail_and_error_bars_are_shown(decode_page: Page, files: Path) -> None
     assert np.array_equal(shown_pixels(page, RIGHT), natural.values)
 
     page.locator("#decode-unsure").get_by_role("checkbox").check()
-    expect(page.locator("#decode-image")).to_contain_text("Where it is unsure", timeout=DECODE_MS)
+    left = page.locator("#decode-image select[data-side=left]")
+    expect(left).to_have_value("Where it is unsure", timeout=DECODE_MS)
     original = page.locator("#decode-original")
     original.get_by_label("Remove").or_(original.get_by_label("Clear")).first.click()
     expect(fact(page, "decode", "psnr")).to_have_count(0, timeout=DECODE_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +58,54 @@ def test_the_moment_that_is_chosen_is_seen(page: Page) -> None:
     page.locator("#image-frame input").blur()
     expect(seen).not_to_have_attribute("src", first or "")
     page.locator("#image-paint").get_by_role("button", name="Paint where").click()
-    shown = seen.get_attribute("src")
-    expect(page.locator("#image-brush .brush-stage img")).to_have_attribute("src", shown or "")
+    shown = seen.get_attribute("src") or ""
+    expect(page.locator("#image-brush .brush-stage img")).to_have_attribute("src", shown)
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_contain_text("frame at 0.70 s", timeout=JOB_MS)
+    open_page(page, page.url)
+    expect(page.locator("#image-frame input")).to_have_value("0.7")
+    expect(seen).to_have_attribute("src", shown)
+    page.locator("#image-frame input").fill("99")
+    page.locator("#image-frame input").blur()
+    expect(page.locator(".toast-body")).to_contain_text("it has no frame at 99 s")
+
+
+ELSEWHERE = """([kind, text]) => {
+  const transfer = new DataTransfer();
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  transfer.items.add(new File([bytes], `${kind}.png`, { type: "image/png" }));
+  const options = { bubbles: true, cancelable: true };
+  const event = kind === "paste"
+    ? new ClipboardEvent("paste", { ...options, clipboardData: transfer })
+    : new DragEvent("drop", { ...options, dataTransfer: transfer });
+  document.querySelector("#image-showcase").dispatchEvent(event);
+}"""
+
+
+def test_pictures_can_be_pasted_and_dropped_anywhere(page: Page, photo_file: Path) -> None:
+    content = base64.b64encode(photo_file.read_bytes()).decode()
+    for kind in ("paste", "drop"):
+        page.evaluate(ELSEWHERE, [kind, content])
+        expect(page.locator("#image-status")).to_contain_text(f"{kind}.png")
+        expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
+
+
+def test_a_file_that_is_chosen_after_a_result_is_told(
+    page: Page, photo: cc.Signal, photo_file: Path, tmp_path: Path
+) -> None:
+    upload(page, "image", photo_file)
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    coming = page.locator("#image-status .status-coming")
+    expect(coming).to_have_count(0)
+    cc.save(cc.Signal.image(np.roll(photo.values, 16, 1)), tmp_path / "next.png")
+    page.locator("#image-source").get_by_label("Remove Image").click()
+    upload(page, "image", tmp_path / "next.png")
+    expect(coming).to_have_text("next.png is chosen: press Compress.")
+    page.locator("#image-compress").click()
+    expect(coming).to_have_count(0)
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    expect(coming).to_have_count(0)
 
 
 def test_a_list_ends_with_the_next_run(page: Page, photo: cc.Signal, tmp_path: Path) -> None:
