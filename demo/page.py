@@ -15,6 +15,7 @@ from demo.results import results_tab
 from demo.security import check_files
 from demo.settings import Settings
 from demo.ui import theme
+from demo.ui.parts import QUEUED
 from demo.visitors import Visitors
 
 
@@ -42,6 +43,9 @@ def build(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path)
             with gr.Tab("Results", id="results") as tab:
                 results_tab(tab)
         gr.HTML(theme.footer())
+        # See `answers.js`.
+        again = gr.Button("Ask again", visible="hidden", elem_id="ask-again")
+        again.click(lambda: None, None, None, **QUEUED)
         add_endpoints(queue, visitors, settings, folder)
         for compress_tab in (image, audio):
             compress_tab.resume_on(blocks.load)

@@ -12,7 +12,8 @@ import combiner_core
 
 STYLE = Path(__file__).with_name("style.css")
 _SCRIPTS = tuple(
-    Path(__file__).with_name(name) for name in ("connection.js", "drops.js", "page.js", "places.js")
+    Path(__file__).with_name(name)
+    for name in ("connection.js", "answers.js", "drops.js", "page.js", "places.js")
 )
 
 # Steel: greys with a breath of blue, dark enough at 500 to be read on white.
