@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.browser
 
-# The word that no answer is awaited comes late, as on a busy machine: something was asked meanwhile.
+# That no answer is awaited is heard late, as on a busy machine: something was asked meanwhile.
 LATE = """(() => {
   const END = 'data: {"msg":"close_stream"', LATE_MS = 2000;
   const send = window.fetch;
