@@ -113,7 +113,7 @@ def test_a_busy_server_is_fair_and_frees_the_places_of_who_leaves(tmp_path: Path
         # Files are read beside it.
         event = server.event("image-source", "change")
         path = server.upload("4.png", png(4, 32)).json()[0]
-        assert server.join(event, [file(path), "multires"])[-1]["success"]
+        assert server.join(event, [file(path), None, 0.0])[-1]["success"]
         third.hang_up()  # While it waits.
         await_that(lambda: len(jobs(server)) == 2)
         first.hang_up()  # While it runs.
