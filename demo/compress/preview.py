@@ -71,7 +71,7 @@ class Preview:
     def show(self, measured: Measured, at_s: float | None) -> Updates:
         """A file, at a moment if it has any."""
         has_frames = measured.has_frames and self._kind == "image"
-        moment = gr.Number(value=at_s or 0.0 if has_frames else 0.0, visible=has_frames)
+        moment = gr.Number(value=at_s or 0.0, visible=has_frames)
         return {self.frame_s: moment, **self._picture(measured)}
 
     def _picture(self, measured: Measured) -> Updates:

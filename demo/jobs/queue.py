@@ -62,7 +62,7 @@ class _Job:
             self.view,
             budget_bytes=opened.budget_bytes,
             notes=opened.notes,
-            file_bytes=0 if opened.is_part else self.view.file_bytes,
+            file_bytes=0 if opened.has_frames else self.view.file_bytes,
             extent=self.extent,
         )
 

@@ -24,13 +24,13 @@ class Opened:
         shape: of the signal.
         budget_bytes: largest size of the compressed file.
         notes: sentences on what of the file is not in the signal.
-        is_part: whether the file is a video or an animation, and the signal a part of it.
+        has_frames: whether the file is a video or an animation, and the signal a part of it.
     """
 
     shape: Shape
     budget_bytes: int
     notes: tuple[str, ...] = ()
-    is_part: bool = False
+    has_frames: bool = False
 
 
 @dataclass(frozen=True, eq=False)

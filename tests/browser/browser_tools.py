@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import (
     Browser,
+    JSHandle,
     Locator,
     Page,
     Request,
@@ -70,8 +71,10 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
 
 
 @contextmanager
-def visit(browser: Browser, url: str, size: tuple[int, int] = DESKTOP) -> Iterator[Page]:
-    """The page in a browser profile of its own.
+def visit(
+    browser: Browser, url: str, size: tuple[int, int] = DESKTOP, script: str = ""
+) -> Iterator[Page]:
+    """The page in a browser profile of its own, after a script if there is one.
 
     A script error or a request to another host fails the test when the page is closed.
     """
@@ -86,6 +89,8 @@ def visit(browser: Browser, url: str, size: tuple[int, int] = DESKTOP) -> Iterat
     page = context.new_page()
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", check_host)
+    if script:
+        page.add_init_script(script)
     try:
         open_page(page, url)
         yield page
@@ -142,36 +147,30 @@ def upload(page: Page, tab: str, path: Path) -> None:
         page.locator(f"#{tab}-source input[type=file]").set_input_files(path)
 
 
-def drop(page: Page, tab: str, name: str, media_type: str, content: bytes) -> None:
-    """Drop a file on the field of a tab, as from a folder."""
-    transfer = page.evaluate_handle(
-        """([name, type, text]) => {
-            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([bytes], name, { type }));
-            return transfer;
-        }""",
-        [name, media_type, base64.b64encode(content).decode()],
-    )
-    target = page.locator(f"#{tab}-source button").first
-    target.dispatch_event("drop", {"dataTransfer": transfer})
+def carried(page: Page, files: list[tuple[str, str, bytes]]) -> JSHandle:
+    """Files as the browser hands them to what they are dropped on or pasted into.
 
-
-def drop_all(page: Page, tab: str, files: list[tuple[str, bytes]]) -> None:
-    """Drop files on the field of a tab together."""
-    transfer = page.evaluate_handle(
+    Args:
+        page: where that is.
+        files: names, media types and contents.
+    """
+    return page.evaluate_handle(
         """(files) => {
             const transfer = new DataTransfer();
-            for (const [name, text] of files) {
+            for (const [name, type, text] of files) {
                 const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-                transfer.items.add(new File([bytes], name, { type: "image/png" }));
+                transfer.items.add(new File([bytes], name, { type }));
             }
             return transfer;
         }""",
-        [[name, base64.b64encode(content).decode()] for name, content in files],
+        [[name, kind, base64.b64encode(content).decode()] for name, kind, content in files],
     )
+
+
+def drop(page: Page, tab: str, *files: tuple[str, str, bytes]) -> None:
+    """Drop files on the field of a tab together, as from a folder."""
     target = page.locator(f"#{tab}-source button").first
-    target.dispatch_event("drop", {"dataTransfer": transfer})
+    target.dispatch_event("drop", {"dataTransfer": carried(page, list(files))})
 
 
 def choose_papers_model(page: Page, tab: str = "image") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser_tools import DESKTOP, open_page
+from browser_tools import DESKTOP, visit
 from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.browser
@@ -35,10 +35,7 @@ LATE = """(() => {
 def test_what_is_asked_while_the_stream_of_answers_ends_is_answered(
     browser: Browser, app_url: str
 ) -> None:
-    with browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]}) as context:
-        page = context.new_page()
-        page.add_init_script(LATE)
-        open_page(page, app_url)
+    with visit(browser, app_url, DESKTOP, LATE) as page:
         page.wait_for_timeout(5000)  # Nothing of the beginning is awaited any more.
         ended = page.evaluate("window.ends")
         examples = page.locator("#image-examples button")

@@ -51,7 +51,7 @@ def test_a_voice_is_recorded_and_compressed(page: Page) -> None:
 def test_a_picture_of_a_telephone_is_dropped(page: Page, photo: cc.Signal) -> None:
     stream = io.BytesIO()
     pillow_heif.from_pillow(photo.to_pil()).save(stream, quality=90)
-    drop(page, "image", "photo.heic", "", stream.getvalue())
+    drop(page, "image", ("photo.heic", "", stream.getvalue()))
     expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
     expect(page.locator("#image-seen img")).to_be_visible()  # Which few browsers could show.
     seen, field = (page.locator(f"#image-{name}").bounding_box() for name in ("seen", "source"))
@@ -69,8 +69,9 @@ def test_a_picture_of_a_telephone_is_dropped(page: Page, photo: cc.Signal) -> No
 
 
 def test_a_video_is_dropped(page: Page) -> None:
-    film = video_bytes([(200, 30, 20)] * 5 + [(20, 30, 200)] * 5, sound=tones("mono"))
-    drop(page, "image", "film.mp4", "video/mp4", film)
+    content = video_bytes([(200, 30, 20)] * 5 + [(20, 30, 200)] * 5, sound=tones("mono"))
+    film = ("film.mp4", "video/mp4", content)
+    drop(page, "image", film)
     expect(page.locator("#image-note")).to_contain_text("64 × 48 pixels")
     page.locator("#image-frame input").fill("0.7")
     page.locator("#image-compress").click()
@@ -79,7 +80,7 @@ def test_a_video_is_dropped(page: Page) -> None:
         "It is a video: its frame at 0.70 s was used, and its sound left out."
     )
     page.get_by_role("tab", name="Audio").click()
-    drop(page, "audio", "film.mp4", "video/mp4", film)
+    drop(page, "audio", film)
     expect(page.locator("#audio-note")).to_contain_text("48,000 Hz")
     page.locator("#audio-compress").click()
     expect(state(page, "audio", "done")).to_be_visible(timeout=JOB_MS)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from browser_tools import (
     JOB_MS,
-    drop_all,
+    drop,
     expect_sentence,
     fact,
     nameless,
@@ -40,12 +40,12 @@ WATCH = """() => {
 def test_several_pictures_are_compressed_and_downloaded(
     page: Page, photo: cc.Signal, tmp_path: Path
 ) -> None:
-    files = [("bad.png", b"no picture")]
+    files = [("bad.png", "image/png", b"no picture")]
     page.evaluate(WATCH)
     for index, name in enumerate(("one.png", "two.png", "two.png")):
         cc.save(cc.Signal.image(np.roll(photo.values, 8 * index, 1)), tmp_path / name)
-        files.append((name, (tmp_path / name).read_bytes()))
-    drop_all(page, "image", [*files, ("worse.png", b"")])
+        files.append((name, "image/png", (tmp_path / name).read_bytes()))
+    drop(page, "image", *files, ("worse.png", "image/png", b""))
     listed = page.locator("#image-list")
     expect(listed).to_contain_text("3 of 5 pictures chosen")
     expect(listed.locator("tr", has_text="bad.png")).to_contain_text("cannot be read")

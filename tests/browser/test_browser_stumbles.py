@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browser_tools import (
     JOB_MS,
+    carried,
     choose_papers_model,
     drop,
-    drop_all,
     open_page,
     state,
     upload,
@@ -49,7 +48,7 @@ def test_the_camera_leaves_its_neighbours_free_and_says_that_it_was_refused(page
 
 def test_the_moment_that_is_chosen_is_seen(page: Page) -> None:
     film = video_bytes([(200, 30, 20)] * 5 + [(20, 30, 200)] * 5)
-    drop(page, "image", "film.mp4", "video/mp4", film)
+    drop(page, "image", ("film.mp4", "video/mp4", film))
     seen = page.locator("#image-seen img")
     expect(seen).to_be_visible()
     expect(page.locator("#image-note strong")).to_contain_text("At most")  # Not "smaller".
@@ -70,22 +69,19 @@ def test_the_moment_that_is_chosen_is_seen(page: Page) -> None:
     expect(page.locator(".toast-body")).to_contain_text("it has no frame at 99 s")
 
 
-ELSEWHERE = """([kind, text]) => {
-  const transfer = new DataTransfer();
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  transfer.items.add(new File([bytes], `${kind}.png`, { type: "image/png" }));
-  const options = { bubbles: true, cancelable: true };
-  const event = kind === "paste"
-    ? new ClipboardEvent("paste", { ...options, clipboardData: transfer })
-    : new DragEvent("drop", { ...options, dataTransfer: transfer });
-  document.querySelector("#image-showcase").dispatchEvent(event);
-}"""
+PASTE = """(element, clipboardData) => element.dispatchEvent(
+  new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData })
+)"""
 
 
 def test_pictures_can_be_pasted_and_dropped_anywhere(page: Page, photo_file: Path) -> None:
-    content = base64.b64encode(photo_file.read_bytes()).decode()
+    elsewhere, content = page.locator("#image-showcase"), photo_file.read_bytes()
     for kind in ("paste", "drop"):
-        page.evaluate(ELSEWHERE, [kind, content])
+        transfer = carried(page, [(f"{kind}.png", "image/png", content)])
+        if kind == "paste":
+            elsewhere.evaluate(PASTE, transfer)
+        else:
+            elsewhere.dispatch_event("drop", {"dataTransfer": transfer})
         expect(page.locator("#image-status")).to_contain_text(f"{kind}.png")
         expect(page.locator("#image-note")).to_contain_text("96 × 64 pixels")
 
@@ -111,8 +107,8 @@ def test_a_file_that_is_chosen_after_a_result_is_told(
 def test_a_list_ends_with_the_next_run(page: Page, photo: cc.Signal, tmp_path: Path) -> None:
     cc.save(photo, tmp_path / "one.png")
     cc.save(cc.Signal.image(np.roll(photo.values, 8, 1)), tmp_path / "two.png")
-    files = [(name, (tmp_path / name).read_bytes()) for name in ("one.png", "two.png")]
-    drop_all(page, "image", files)
+    names = ("one.png", "two.png")
+    drop(page, "image", *((name, "image/png", (tmp_path / name).read_bytes()) for name in names))
     page.locator("#image-compress").click()
     expect(page.locator("#image-list")).to_contain_text("2 of 2 pictures done", timeout=JOB_MS)
     cc.save(cc.Signal.image(np.roll(photo.values, 16, 1)), tmp_path / "three.png")

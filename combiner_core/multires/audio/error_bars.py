@@ -149,14 +149,15 @@ class ClipErrorBars:
 
     def variances(self) -> Tensor:
         """Mean squared errors of the weights of each band (channels, frames, bands), in s^2."""
-        counts = bands.widths(self._sums["noise"].shape[2])
+        hop = self._sums["noise"].shape[2]
+        counts = bands.widths(hop)
         of = {name: bands.sums(torch.from_numpy(part)) for name, part in self._sums.items()}
         own = _smoothed(of["squares"] / counts)
         lower = torch.cat([own[..., :1], own[..., :-1]], -1)
         curves = self._curves
         own, lower = own + curves.least_square, lower + curves.least_square
         around = curves.factor * own**curves.own_power * lower**curves.lower_power
-        is_top = torch.tensor([start >= _TOP_BIN for start, _ in bands.spans(int(counts.sum()))])
+        is_top = torch.tensor([start >= _TOP_BIN for start, _ in bands.spans(hop)])
         is_silent = (of["others"] == 0).all(1, keepdim=True)
         zeros = of["zeros"] * torch.where(is_silent, curves.silent_zeros, 1.0)
         zeros *= torch.where(is_top, curves.top_zeros, 1.0)
