@@ -59,7 +59,19 @@ def test_gains_lift_what_is_quiet_beside_what_is_loud() -> None:
     middle = 8000 * gain_control.GAINS_PER_HOP // HOP
     assert (gains[middle - 2 : middle] >= 4).all()
     assert not gains[: middle - 4].any()
-    assert not gains[middle + 1 :].any()
+    assert not gains[middle + 1 : -gain_control.GAINS_PER_HOP].any()
+
+
+def test_ends_are_lifted_where_they_are_louder_than_the_clip() -> None:
+    samples = torch.from_numpy(onset().values)
+    end = slice(-gain_control.GAINS_PER_HOP, None)
+    # half of the clip is loud: 3 dB above its mean
+    gains = gain_control.gains_of(samples, HOP)
+    assert gains[end].tolist() == [1, 1]
+    assert not gains[: gain_control.GAINS_PER_HOP].any()
+    backwards = gain_control.gains_of(samples.flip(1), HOP)
+    assert (backwards[: gain_control.GAINS_PER_HOP] > 0).all()
+    assert not backwards[end].any()
 
 
 def test_even_clips_and_silence_have_no_gains() -> None:

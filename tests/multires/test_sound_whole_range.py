@@ -79,15 +79,17 @@ def test_speech_of_a_few_steps_is_not_lost_in_noise(
 
 
 @TUNES
-@pytest.mark.parametrize("name", ["chord", "noise"])
+@pytest.mark.parametrize("name", ["chord", "noise", "loud ends"])
 def test_errors_at_the_ends_are_like_those_in_between(
     name: str, tune: str, shipped: PresetLibrary
 ) -> None:
     time = np.arange(RATE) / RATE
-    if name == "chord":
-        samples = sum(0.15 * np.sin(2 * np.pi * hertz * time + 0.3) for hertz in (220, 277, 330))
-    else:
+    if name == "noise":
         samples = np.random.default_rng(0).normal(0, 0.1, RATE)
+    else:
+        samples = sum(0.15 * np.sin(2 * np.pi * hertz * time + 0.3) for hertz in (220, 277, 330))
+    if name == "loud ends":
+        samples[3 * HOP : -3 * HOP] /= 4
     clip = Signal.audio(np.float32(samples)[None], RATE)
     options = replace(OPTIONS, tune=tune)  # type: ignore[arg-type]
     result = encoded(clip, Budget(RATE // 16), shipped, options)

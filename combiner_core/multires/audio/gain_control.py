@@ -3,8 +3,10 @@
 The error of a weight spreads over the two hops that its atom reaches, so what sets in suddenly is
 heard before it does. Therefore a clip is multiplied by a gain before anything else and divided by
 it after everything: errors become smaller where it is quiet (gain control of MPEG-2 AAC, Bosi et
-al. 1997, here over the whole spectrum). The gain is 2^(g / 2) in the middle of each half hop, with
-whole numbers g that the file tells, and between them its logarithm goes along lines.
+al. 1997, here over the whole spectrum). So they do at the ends of a clip that begins or breaks off
+loudly, where its first and last frames are known from one side only. The gain is 2^(g / 2) in the
+middle of each half hop, with whole numbers g that the file tells, and between them its logarithm
+goes along lines.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ _STEPS_PER_OCTAVE = 2
 _REACH, _SILENCE = 3, 1e-7
 # of the loudness that a half hop lacks, so much is made up for
 _SHARE = 0.5
+# the same of the loudness that an end has more than the clip, its most, and how many half hops it is
+_END_SHARE, _MAX_END_GAIN, _END = 1.0, 4, GAINS_PER_HOP
 # half hops, and points, that are looked at together, so that memory stays bounded
 _HOPS_TOGETHER, _POINTS_TOGETHER = 1 << 10, 1 << 18
 # what a message cut short may seem to tell
@@ -50,7 +54,9 @@ def gains_of(samples: Tensor, hop: int) -> Gains:
     wide = np.pad(energy, _REACH, mode="edge")
     around = np.convolve(wide, np.full(2 * _REACH + 1, 1 / (2 * _REACH + 1)), "valid")
     lacking_octaves = 0.5 * np.log2(around / energy)
-    steps = np.rint(_SHARE * lacking_octaves * _STEPS_PER_OCTAVE)
+    steps = np.rint(_SHARE * lacking_octaves * _STEPS_PER_OCTAVE).clip(0, MAX_GAIN)
+    for end in (slice(None, _END), slice(-_END, None)):
+        steps[end] += _end_gain(energy[end], energy)
     gains: Gains = steps.clip(0, MAX_GAIN).astype(np.int8)
     return gains
 
@@ -96,6 +102,13 @@ def from_bytes(message: bytes, count: int, is_cut: bool = False) -> Gains:
         raise BitstreamError("The file's gains are damaged.") from error
     held: Gains = gains.clip(0, MAX_GAIN)
     return held
+
+
+def _end_gain(end: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
+    """By how many steps an end is made louder, of the energies there and of the clip's."""
+    more_octaves = 0.5 * np.log2(end.mean() / whole.mean())
+    steps = np.rint(_END_SHARE * more_octaves * _STEPS_PER_OCTAVE)
+    return float(steps.clip(0, _MAX_END_GAIN))
 
 
 def _energies(samples: Tensor, width: int) -> NDArray[np.float64]:
