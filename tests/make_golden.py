@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from signal_files import picture, tone
+from signal_files import picture, strokes, tone
 from tiny_presets import MULTIRES_AUDIO, MULTIRES_IMAGE, weights_sha256, write_multires_presets
 
 from combiner_core import Budget, Encoded, EncodeOptions, PresetLibrary, Signal, encode, load
@@ -61,6 +61,7 @@ TINY_CASES: Mapping[str, Case] = {
     "image-balanced": Case("picture", MULTIRES_IMAGE, 400, EncodeOptions(device="cpu")),
     "stereo": Case("tone", MULTIRES_AUDIO, 1500, replace(FAST, seed=7)),
     "stereo-perceptual": Case("tone", MULTIRES_AUDIO, 900, FOR_EARS),
+    "windows": Case("strokes", MULTIRES_AUDIO, 900, FAST),
 }
 
 
@@ -69,6 +70,8 @@ def signal_named(name: str) -> Signal:
     """A synthetic signal, or the middle of one of assets/examples."""
     if name == "picture":
         return Signal.image(picture(64, 96))
+    if name == "strokes":
+        return Signal.audio(strokes(16000, 16000), 16000)
     if name == "tone":
         return Signal.audio(tone(24000, 16000, channels=2), 16000)
     whole = load(ROOT / "assets" / "examples" / name)

@@ -21,6 +21,14 @@ def picture(height: int = 24, width: int = 40) -> NDArray[np.uint8]:
     return np.rint(np.stack(planes, axis=-1)).astype(np.uint8)
 
 
+def strokes(samples: int, sample_rate: int, channels: int = 1) -> NDArray[np.float32]:
+    """Noise that sets in every quarter of a second, from 0.05 s on, and dies away."""
+    times = np.arange(samples) / sample_rate % 0.25 - 0.05
+    envelope = np.where(times > 0, np.exp(-200 * times.clip(0)), 0)
+    noise = np.random.default_rng(0).normal(0, 0.3, (channels, samples))
+    return (envelope * noise).astype(np.float32)
+
+
 def tone(samples: int = 8000, sample_rate: int = 16000, channels: int = 1) -> NDArray[np.float32]:
     """Shape (channels, samples): a fading tone, another pitch in each channel."""
     t_s = np.arange(samples) / sample_rate

@@ -111,7 +111,7 @@ def test_the_curve_has_the_gains_in_the_middle_of_half_hops(scale: int) -> None:
     gains = np.array([0, 2, 6, 0], np.int8)
     # of an odd number of points for a half hop, so that one of them lies in its middle
     hop = 2 * 9
-    curve = gain_control.curve(gains, hop, 4 * 9 * scale, scale)
+    curve = gain_control.curve(gains, hop * scale, 4 * 9 * scale)
     middles = [(2 * number + 1) * 9 * scale // 2 for number in range(4)]
     if scale % 2:
         assert torch.allclose(curve[middles], torch.tensor([1.0, 2.0, 8.0, 1.0]))

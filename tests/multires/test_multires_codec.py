@@ -310,7 +310,7 @@ def test_bits_are_committed_where_the_map_says(signal: Signal, library: PresetLi
     coded = [e for e in events if isinstance(e, Progress) and e.phase == "code"]
     falls = [a for b, a in itertools.pairwise(coded) if a.committed_bits < b.committed_bits]
     # the code is made anew if it leaves much of the budget empty
-    assert len(falls) <= 5
+    assert len(falls) <= 8
     last = coded[-1]
     assert last.bit_map is not None
     assert last.bit_map.dtype == np.float32

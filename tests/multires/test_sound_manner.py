@@ -30,11 +30,12 @@ from combiner_core.multires.audio import filling
 from combiner_core.multires.audio.field import AudioField
 from combiner_core.multires.audio.manner import (
     MAX_FILLING,
-    MAX_GAIN_BYTES,
+    MAX_MESSAGE_BYTES,
     MAX_SHAPING,
     AudioManner,
 )
 from combiner_core.multires.audio.shaping import noise_steps, weigh
+from combiner_core.multires.audio.treatment import Treatment
 from combiner_core.multires.codec import MultiresEffort
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.field import received_field
@@ -144,7 +145,7 @@ def test_what_is_not_coded_gets_noise_as_strong_as_it_was() -> None:
     rng = np.random.default_rng(1)
     values = torch.from_numpy(rng.normal(0, 0.002, (1, 64 * 90)).astype(np.float32))
     shape = AudioShape(values.shape[1], 1, 8000)
-    field = AudioField(model, shape, CPU, AudioManner(0, 16))
+    field = AudioField(model, shape, CPU, Treatment(AudioManner(0, 16)))
     noise = NoiseScale(2300, field.unit)
     coded, deviation = follow(field.coding_order(noise), nothing)
     decoded = 0 * coded, deviation
@@ -213,16 +214,26 @@ def nothing(prior: GroupPrior) -> torch.Tensor:
     st.integers(0, MAX_SHAPING),
     st.integers(0, MAX_FILLING),
     st.booleans(),
-    st.integers(0, MAX_GAIN_BYTES),
+    st.integers(0, MAX_MESSAGE_BYTES),
+    st.integers(0, MAX_MESSAGE_BYTES),
 )
-def test_manners_come_back(shaping: int, strength: int, apart: bool, gain_bytes: int) -> None:
-    manner = AudioManner(shaping, strength, strength // 3, apart, gain_bytes)
+def test_manners_come_back(
+    shaping: int, strength: int, apart: bool, gain_bytes: int, window_bytes: int
+) -> None:
+    manner = AudioManner(shaping, strength, strength // 3, apart, gain_bytes, window_bytes)
     assert len(manner.to_bytes()) == AudioManner.BYTES
     assert AudioManner.from_bytes(manner.to_bytes()) == manner
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x41\0\0\0\0\0", b"\0\x21\0\0\0\0", b"\0\2\3\0\0\0", b"\0\0\0\2\0\0", b"\0\0\0\0"]
+    "content",
+    [
+        b"\x41" + bytes(7),
+        b"\0\x21" + bytes(6),
+        b"\0\2\3" + bytes(5),
+        b"\0\0\0\2" + bytes(4),
+        bytes(6),
+    ],
 )
 def test_manners_that_no_encoder_writes_are_refused(content: bytes) -> None:
     with pytest.raises(BitstreamError, match="manner"):

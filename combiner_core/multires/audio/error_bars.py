@@ -8,6 +8,7 @@ music and speakers of the training data; clips they were not set on are in docs/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +103,7 @@ class ClipErrorBars:
         shape: channels, frames and bins of the weights.
         first_bins: at which the prior's bands begin, the lowest first.
         filling: if there is any.
+        by_frequency: puts weights that the prior sees in the order of their bins.
     """
 
     def __init__(
@@ -109,8 +111,10 @@ class ClipErrorBars:
         shape: tuple[int, int, int],
         first_bins: tuple[int, ...],
         filling: Filling | None,
+        by_frequency: Callable[[Tensor], Tensor],
     ) -> None:
         self._first_bins, self._filling = first_bins, filling
+        self._by_frequency = by_frequency
         self._curves = _WITHOUT_LEVELS if filling is None else _WITH_LEVELS
         # of every weight, in squared noise scales: of what was decoded, of its error if it is not
         # zero, or is and the prior says something or nothing of it, and its own noise scale
@@ -151,7 +155,10 @@ class ClipErrorBars:
         """Mean squared errors of the weights of each band (channels, frames, bands), in s^2."""
         hop = self._sums["noise"].shape[2]
         counts = bands.widths(hop)
-        of = {name: bands.sums(torch.from_numpy(part)) for name, part in self._sums.items()}
+        of = {
+            name: bands.sums(self._by_frequency(torch.from_numpy(part)))
+            for name, part in self._sums.items()
+        }
         own = _smoothed(of["squares"] / counts)
         lower = torch.cat([own[..., :1], own[..., :-1]], -1)
         curves = self._curves

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,11 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from combiner_core.devices import half_precision, placed
-from combiner_core.errors import BitstreamError
-from combiner_core.multires.audio import bands, filling, gain_control
+from combiner_core.multires.audio import bands, filling, gain_control, windows
 from combiner_core.multires.audio.ends import extended
 from combiner_core.multires.audio.error_bars import ClipErrorBars, Filling
-from combiner_core.multires.audio.manner import FILLING_UNITS, PLAIN, AudioManner
+from combiner_core.multires.audio.manner import AudioManner
 from combiner_core.multires.audio.mdct import (
     analyse_extended,
     frame_count,
@@ -25,6 +25,7 @@ from combiner_core.multires.audio.mdct import (
 from combiner_core.multires.audio.postfilter import FilterInputs
 from combiner_core.multires.audio.prior import to_levels
 from combiner_core.multires.audio.treated_order import treated
+from combiner_core.multires.audio.treatment import Treatment
 from combiner_core.multires.audio.tuning import AudioTuning, manner_for, rotation_cost
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
@@ -45,20 +46,17 @@ _MAP_ROWS, _MAP_COLUMNS = 64, 128
 _USUAL_PEAK, _MOST_GAIN = 0.25, 15
 # information of middle and side, in that of left and right, from which on these are coded
 _WORTH_TELLING = 1.05
-# gains take no more of a payload than one part in so many
-_GAIN_SHARE = 16
+# gains take no more of a payload than one part in so many, and windows neither
+_MESSAGE_SHARE = 16
 # by how much a clip's rate may differ from its model's for the postfilter to know such sound
 _FILTERED_RATES = (0.8, 1.25)
 # samples of a clip up to which there is time and memory for it
 _MOST_FILTERED = 12_000_000
-# from which on the filling falls no further
-_LAST_FALLING_BIN = 192
 
 # weights, and the usual deviation of what is not coded of them
 Decoded = tuple[Tensor, Tensor]
 
-
-_USUAL = DecodeOptions()
+_USUAL, _AS_USUAL = DecodeOptions(), Treatment()
 
 
 class AudioField:
@@ -68,11 +66,7 @@ class AudioField:
         model: quantised.
         shape: of the clips.
         device: where to compute.
-        manner: what is done to their weights besides.
-        levels: of the noise that fills what is not coded, see `filling`; as usual if None.
-        gain: octaves by which clips are made louder before anything else, 0 to 15.
-        gains: by which moments of them are made louder after that, see `gain_control`; none if
-            None.
+        treatment: what is done to them besides.
         rotation_cost: of the clip to be encoded, see `tuning.rotation_cost`.
     """
 
@@ -87,34 +81,46 @@ class AudioField:
         model: AudioModel,
         shape: AudioShape,
         device: torch.device,
-        manner: AudioManner = PLAIN,
-        levels: filling.Levels | None = None,
-        gain: int = 0,
+        treatment: Treatment = _AS_USUAL,
         rotation_cost: float = 0.0,
-        gains: gain_control.Gains | None = None,
     ) -> None:
         self._model, self._shape, self._device = placed(model, device), shape, device
         self._hop = model.config.prior.hop
         self._frames = frame_count(shape.samples, self._hop)
         self.values_count = shape.channels * shape.samples
-        self.manner, self.setting = manner, gain
-        self._levels = np.zeros(self.levels_shape, np.int8) if levels is None else levels
-        self._rotation_cost, self._gains = rotation_cost, gains
+        self._treatment, self._rotation_cost = treatment, rotation_cost
+        levels, divided = treatment.levels, treatment.divided
+        levels_shape = filling.levels_shape(shape.channels, self._frames, self._hop)
+        self._levels = np.zeros(levels_shape, np.int8) if levels is None else levels
+        self._divided = None if divided is None else divided.to(device)
+
+    @property
+    def manner(self) -> AudioManner:
+        """What a file tells of the treatment in a few bytes."""
+        return self._treatment.manner
+
+    @property
+    def setting(self) -> int:
+        """By how many octaves the clip is made louder."""
+        return self._treatment.octaves
 
     def suited(self, signal: Signal) -> AudioField:
-        """The field of a clip that may be a quiet one: with a gain, as loud as others."""
+        """The field of a clip that may be a quiet one: with a gain, as loud as others.
+
+        Frames of it are divided where that pays.
+        """
         peak = float(np.abs(signal.values).max())
-        octaves = np.log2(_USUAL_PEAK / max(peak, 2.0**-_MOST_GAIN * _USUAL_PEAK))
-        louder = AudioField(self._model, self._shape, self._device, gain=max(0, int(octaves)))
-        cost = rotation_cost(louder.values(signal), self._hop)
-        return AudioField(
-            self._model, self._shape, self._device, gain=louder.setting, rotation_cost=cost
-        )
+        octaves = int(np.log2(_USUAL_PEAK / max(peak, 2.0**-_MOST_GAIN * _USUAL_PEAK)))
+        louder = self._treated(Treatment(octaves=max(0, octaves)), 0.0)
+        values = louder.values(signal)
+        divided = windows.chosen(louder._extended(values), self._hop)
+        treatment = replace(louder._treatment, divided=divided)
+        return self._treated(treatment, rotation_cost(values, self._hop))
 
     @property
     def needs_manner(self) -> bool:
         """Whether more than the plain manner is worth its bytes whatever the tune."""
-        return self._rotation_cost > _WORTH_TELLING
+        return self._rotation_cost > _WORTH_TELLING or self._divided is not None
 
     def tuned(
         self,
@@ -123,19 +129,22 @@ class AudioField:
         payload_bytes: int,
     ) -> AudioField:
         """The field of a clip in the manner of a tuning."""
-        rate_bits, gains, message = 8 * payload_bytes / self.values_count, None, b""
+        rate_bits = 8 * payload_bytes / self.values_count
+        most_bytes = payload_bytes // _MESSAGE_SHARE
+        treatment, told = replace(self._treatment, divided=None), b""
         if tuning.is_even:
             gains = gain_control.gains_of(values, self._hop)
-            message = gain_control.to_bytes(gains, payload_bytes // _GAIN_SHARE)
-        manner = manner_for(tuning, rate_bits, self._rotation_cost > 1, len(message))
-        return AudioField(
-            self._model,
-            self._shape,
-            self._device,
-            manner,
-            gain=self.setting,
-            gains=gains if message else None,
-        )
+            told = gain_control.to_bytes(gains, most_bytes)
+            treatment = replace(treatment, gains=gains if told else None)
+        message = b""
+        if tuning.is_divided:
+            evened = self._treated(treatment, self._rotation_cost)._extended(values)
+            divided = windows.chosen(evened, self._hop) if told else self._divided
+            message = windows.to_bytes(divided, most_bytes)
+            treatment = replace(treatment, divided=divided if message else None)
+        is_apart = self._rotation_cost > 1
+        manner = manner_for(tuning, rate_bits, is_apart, len(told), len(message))
+        return self._treated(replace(treatment, manner=manner), self._rotation_cost)
 
     def received(self, parameters: Parameters, side: bytes) -> AudioField:
         """The field in the manner that a file tells, with its levels of noise.
@@ -143,44 +152,19 @@ class AudioField:
         Raises:
             BitstreamError: no encoder writes these.
         """
-        manner = AudioManner.from_bytes(parameters.manner)
-        gain_bytes, level_bytes = manner.gain_bytes, parameters.side_bytes - manner.gain_bytes
-        if level_bytes < 0 or (level_bytes and not manner.filling):
-            raise BitstreamError("The file's parameters are not those of this model.")
-        levels = gains = None
-        if manner.filling:
-            is_cut = len(side) < parameters.side_bytes
-            levels = filling.from_bytes(side[gain_bytes:], self.levels_shape, is_cut)
-        if gain_bytes:
-            message = side[:gain_bytes]
-            count = gain_control.gain_count(self._shape.samples, self._hop)
-            gains = gain_control.from_bytes(message, count, len(message) < gain_bytes)
-        return AudioField(
-            self._model,
-            self._shape,
-            self._device,
-            manner,
-            levels,
-            gain=parameters.setting,
-            gains=gains,
-        )
+        return self._treated(Treatment.received(parameters, side, self._shape, self._hop), 0.0)
 
     def side_bytes(self, payload_bytes: int) -> tuple[int, int]:
-        """What the manner takes of a payload, and makes use of besides: gains, levels of noise."""
+        """What the treatment takes of a payload, and what levels of noise make use of besides."""
         usual, spare = 0, 0
         if self.manner.filling:
-            usual, spare = filling.usual_bytes(self.levels_shape, payload_bytes)
-        return self.manner.gain_bytes + usual, spare
+            usual, spare = filling.usual_bytes(self._levels.shape, payload_bytes)
+        return self.manner.told_bytes + usual, spare
 
     @property
     def peak(self) -> float:
         """From the least to the greatest value."""
         return 2 * self._loudness
-
-    @property
-    def levels_shape(self) -> tuple[int, int]:
-        """Of the levels of noise."""
-        return filling.levels_shape(self._shape.channels, self._frames, self._hop)
 
     def finished(
         self, signal: Signal, decode: Callable[[], Decoded], noise: NoiseScale
@@ -194,7 +178,10 @@ class AudioField:
 
     def coefficients(self, values: Tensor) -> Coefficients:
         """Weights of samples, by band; stereo as mid and side, unless its channels are apart."""
-        levels = to_levels(self._model.config.prior, self._weights(values))
+        weights = self._weights(values)
+        if self._divided is not None:
+            weights = windows.by_moment(weights, self._divided, self._octaves)
+        levels = to_levels(self._model.config.prior, weights)
         return Coefficients(levels, self._error_shares())
 
     def coding_order(self, noise: NoiseScale, *, synthesise: bool = True) -> CodingOrder[Decoded]:
@@ -204,13 +191,15 @@ class AudioField:
         for first in range(0, self._frames, _BLOCK_FRAMES):
             frames = min(_BLOCK_FRAMES, self._frames - first)
             order = prior.coding_order(frames, scale, log_scale, exact=True, first_row=first)
-            if self.manner == PLAIN:
+            if not self.manner.is_treated:
                 weights = yield from order
                 block = weights, weights[..., :0]
             else:
                 block = yield from treated(order, noise.index, self.manner.shaping)
             blocks.append(block)
-        weights, deviations = (torch.cat(parts, 1) for parts in zip(*blocks, strict=True))
+        weights, deviations = (
+            self._by_frequency(torch.cat(parts, 1)) for parts in zip(*blocks, strict=True)
+        )
         return weights, deviations
 
     def sampler(self, seed: int, options: DecodeOptions) -> ClipErrorBars | None:
@@ -226,14 +215,14 @@ class AudioField:
 
     def error_bars(self) -> ClipErrorBars:
         """What adds up the expected errors while a file is decoded."""
-        bins = tuple(first for first, _ in self._model.config.prior.bands)
+        bins = tuple(first for first, _ in self._octaves)
         shape = (self._shape.channels, self._frames, self._hop)
         filled = None
         if self.manner.filling:
             gains = filling.gains(self._levels, self._shape.channels, self._frames)
             widths = bands.widths(self._hop)
-            filled = Filling(gains, bands.sums(self._strength().cpu()) / widths)
-        return ClipErrorBars(shape, bins, filled)
+            filled = Filling(gains, bands.sums(self.manner.strengths(self._hop)) / widths)
+        return ClipErrorBars(shape, bins, filled, self._by_frequency)
 
     def deviations(self, bars: ClipErrorBars, noise: NoiseScale) -> NDArray[np.float32]:
         """Expected errors of the weights of each band, full scale being 1.
@@ -302,16 +291,17 @@ class AudioField:
         """The weights, to which noise is added where nothing was coded, if there is to be any."""
         if self.manner.filling:
             _, deviation = decoded
-            weights += noise.value * self._strength() * filling.noise(deviation, self._levels)
+            strengths = self.manner.strengths(self._hop).to(weights.device)
+            weights += noise.value * strengths * filling.noise(deviation, self._levels)
         return weights
 
     def _synthesised(self, weights: Tensor, finer: int) -> Tensor:
         """Samples of weights, on a grid that is so many times finer."""
-        sound = synthesise(self._rotated(weights), self._shape.samples, finer)
+        rotated = self._rotated(weights)
+        sound = synthesise(rotated, self._shape.samples, finer, self._divided)
         sound = sound.div_(self._loudness)
-        if self._gains is not None:
-            sound /= self._gain_curve(sound.shape[1], finer)
-        return sound
+        curve = self._treatment.gain_curve(sound.shape[1], self._hop * finer)
+        return sound if curve is None else sound.div_(curve.to(sound.device))
 
     def _filtered(self, inputs: FilterInputs) -> Tensor:
         postfilter = self._model.postfilter
@@ -323,14 +313,14 @@ class AudioField:
     def side(
         self, values: Tensor, decode: Callable[[], Decoded], noise: NoiseScale, most_bytes: int
     ) -> bytes:
-        """The gains, and the levels at which noise is as strong as what is missing of samples."""
-        gains = b"" if self._gains is None else gain_control.to_bytes(self._gains, most_bytes)
+        """Gains, windows, and levels at which noise is as strong as what is missing of samples."""
+        told = self._treatment.told(most_bytes)
         if not self.manner.filling:
-            return gains
+            return told
         coded, deviation = decode()
         missing = self._weights(values) / noise.value - coded.float() / VALUE_UNITS
         levels = filling.levels_of(missing, deviation)
-        return gains + filling.to_bytes(levels, most_bytes - len(gains))
+        return told + filling.to_bytes(levels, most_bytes - len(told))
 
     def filter_gain(self, values: Tensor, *, roughly: bool) -> None:
         """None: clips have no postfilter."""
@@ -350,9 +340,12 @@ class AudioField:
 
     def add_bits(self, bit_map: BitMap, group: Group, bits: NDArray[np.float32]) -> None:
         """Enter the bits (channels, frames, places) of a group."""
-        octaves = self._model.config.prior.bands
-        first, stop = octaves[len(octaves) - group.level]
+        first, stop = self._octaves[len(self._octaves) - group.level]
         start = group.first_row / self._frames
+        if self._divided is not None:
+            # places of short frames are moments
+            rows = self._divided[group.first_row : group.first_row + bits.shape[1]].cpu().numpy()
+            bits = np.where(rows[:, None], bits.mean(2, keepdims=True), bits)
         bit_map.add(
             bits.sum(0).T,
             (first / self._hop, stop / self._hop),
@@ -364,30 +357,36 @@ class AudioField:
         """What samples are multiplied by."""
         return 2.0**self.setting
 
-    def _strength(self) -> Tensor:
-        """Share of the levels that the noise has, by bin (hop,)."""
-        manner = self.manner
-        fallen = (torch.arange(self._hop, device=self._device) / _LAST_FALLING_BIN).clamp_max(1)
-        return (manner.filling - manner.falling * fallen) / FILLING_UNITS
-
-    def _gain_curve(self, points: int, scale: int = 1) -> Tensor:
-        """What samples are multiplied by besides."""
-        assert self._gains is not None
-        return gain_control.curve(self._gains, self._hop, points, scale).to(self._device)
-
     def _error_shares(self) -> Tensor | None:
         """What of the squared errors of each frame's weights is left in the samples."""
-        if self._gains is None:
+        curve = self._treatment.gain_curve(self._shape.samples, self._hop)
+        if curve is None:
             return None
-        left = self._gain_curve(self._shape.samples).square().reciprocal()
-        return frame_means(left, self._hop)
+        return frame_means(curve.to(self._device).square().reciprocal(), self._hop)
 
     def _weights(self, values: Tensor) -> Tensor:
-        if self._gains is not None:
-            values = values * self._gain_curve(self._shape.samples)
-        channels, samples = self._rotated(values), self._shape.samples
-        after = self._frames * self._hop - samples
-        return analyse_extended(extended(channels, self._hop, after, self._hop), self._hop)
+        return analyse_extended(self._extended(values), self._hop, self._divided)
+
+    def _extended(self, values: Tensor) -> Tensor:
+        """What is analysed, with what frames reach over."""
+        curve = self._treatment.gain_curve(self._shape.samples, self._hop)
+        values = values if curve is None else values * curve.to(values.device)
+        after = self._frames * self._hop - self._shape.samples
+        return extended(self._rotated(values), self._hop, after, self._hop)
+
+    def _by_frequency(self, weights: Tensor) -> Tensor:
+        """Weights (channels, frames, hop) as they are synthesised, of those that the prior sees."""
+        # decoded ones may have nothing of a kind
+        if self._divided is None or not weights.shape[2]:
+            return weights
+        return windows.by_frequency(weights, self._divided, self._octaves)
+
+    def _treated(self, treatment: Treatment, rotation_cost: float) -> AudioField:
+        return AudioField(self._model, self._shape, self._device, treatment, rotation_cost)
+
+    @property
+    def _octaves(self) -> tuple[tuple[int, int], ...]:
+        return self._model.config.prior.bands
 
     def _rotated(self, channels: Tensor) -> Tensor:
         return channels if self.manner.apart else mid_side(channels)

@@ -28,7 +28,7 @@ _STEPS_PER_OCTAVE = 2
 _REACH, _SILENCE = 3, 1e-7
 # of the loudness that a half hop lacks, so much is made up for
 _SHARE = 0.5
-# the same of the loudness that an end has more than the clip, its most, and how many half hops it is
+# the same of the loudness that an end has more than the clip, at most so much, and its half hops
 _END_SHARE, _MAX_END_GAIN, _END = 1.0, 4, GAINS_PER_HOP
 # half hops, and points, that are looked at together, so that memory stays bounded
 _HOPS_TOGETHER, _POINTS_TOGETHER = 1 << 10, 1 << 18
@@ -61,21 +61,20 @@ def gains_of(samples: Tensor, hop: int) -> Gains:
     return gains
 
 
-def curve(gains: Gains, hop: int, points: int, scale: int = 1) -> Tensor:
+def curve(gains: Gains, hop: int, points: int) -> Tensor:
     """What the samples of a clip are multiplied by: float32 (points,).
 
     Args:
         gains: of the clip.
-        hop: of the transform, in samples.
+        hop: of the transform, in points.
         points: of the result.
-        scale: of these in the place of each sample, see `mdct.synthesise`.
     """
     result = np.empty(points, np.float32)
     middles, octaves = np.arange(len(gains)), gains / _STEPS_PER_OCTAVE
     for first in range(0, points, _POINTS_TOGETHER):
         part = result[first : first + _POINTS_TOGETHER]
         places = np.arange(first, first + len(part)) + 0.5
-        places = places * (GAINS_PER_HOP / (hop * scale)) - 0.5
+        places = places * (GAINS_PER_HOP / hop) - 0.5
         part[:] = np.exp2(np.interp(places, middles, octaves))
     return torch.from_numpy(result)
 

@@ -6,13 +6,18 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+from torch import Tensor
+
 from combiner_core.errors import BitstreamError
 
 # of the numbers in files
 SHAPING_UNITS, FILLING_UNITS = 64, 16
 MAX_SHAPING, MAX_FILLING = 64, 32
-MAX_GAIN_BYTES = (1 << 16) - 1
-_NUMBERS = struct.Struct("<BBBBH")
+MAX_MESSAGE_BYTES = (1 << 16) - 1
+_NUMBERS = struct.Struct("<BBBBHH")
+# from which on the filling falls no further
+_LAST_FALLING_BIN = 192
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class AudioManner:
         falling: by how much less that share is from bin 192 on, up to which it falls evenly.
         apart: whether the two channels of a clip are coded as they are, not as middle and side.
         gain_bytes: of the message of the gains, see `gain_control`.
+        window_bytes: of the message of the windows, see `windows`.
 
     Raises:
         ValueError: a number is out of range.
@@ -39,6 +45,7 @@ class AudioManner:
     falling: int = 0
     apart: bool = False
     gain_bytes: int = 0
+    window_bytes: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.shaping <= MAX_SHAPING:
@@ -47,13 +54,30 @@ class AudioManner:
             raise ValueError(f"a filling of {self.filling}")
         if not 0 <= self.falling <= self.filling:
             raise ValueError(f"a filling that falls by {self.falling}")
-        if not 0 <= self.gain_bytes <= MAX_GAIN_BYTES:
-            raise ValueError(f"gains of {self.gain_bytes} bytes")
+        for name in ("gain", "window"):
+            size = getattr(self, f"{name}_bytes")
+            if not 0 <= size <= MAX_MESSAGE_BYTES:
+                raise ValueError(f"a message of {name}s of {size} bytes")
+
+    @property
+    def is_treated(self) -> bool:
+        """Whether weights have noise scales of their own, or noise is filled in."""
+        return self.shaping > 0 or self.filling > 0
+
+    @property
+    def told_bytes(self) -> int:
+        """Of both messages."""
+        return self.gain_bytes + self.window_bytes
+
+    def strengths(self, hop: int) -> Tensor:
+        """Share of the levels that the noise has, by bin (hop,)."""
+        fallen = (torch.arange(hop) / _LAST_FALLING_BIN).clamp_max(1)
+        return (self.filling - self.falling * fallen) / FILLING_UNITS
 
     def to_bytes(self) -> bytes:
         """For the parameters of a file."""
-        numbers = self.shaping, self.filling, self.falling, self.apart, self.gain_bytes
-        return _NUMBERS.pack(*numbers)
+        numbers = self.shaping, self.filling, self.falling, self.apart
+        return _NUMBERS.pack(*numbers, self.gain_bytes, self.window_bytes)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> AudioManner:
@@ -65,10 +89,10 @@ class AudioManner:
         if not content:
             return PLAIN
         try:
-            shaping, filling, falling, apart, gain_bytes = _NUMBERS.unpack(content)
+            shaping, filling, falling, apart, *sizes = _NUMBERS.unpack(content)
             if apart > 1:
                 raise ValueError(f"channels apart in way {apart}")
-            return cls(shaping, filling, falling, bool(apart), gain_bytes)
+            return cls(shaping, filling, falling, bool(apart), *sizes)
         except (ValueError, struct.error) as error:
             raise BitstreamError("The file's manner of sound is none that there is.") from error
 

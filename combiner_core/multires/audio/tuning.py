@@ -27,39 +27,43 @@ class AudioTuning:
         few: filling, and by how much it falls, up to half a bit a sample.
         many: the same from one bit a sample on.
         is_even: whether quiet moments are coded louder, see `gain_control`.
+        is_divided: whether frames are divided where it pays, see `windows`.
     """
 
     shaping: int = 0
     few: tuple[int, int] = (0, 0)
     many: tuple[int, int] = (0, 0)
     is_even: bool = False
+    is_divided: bool = False
 
 
 # chosen on speakers, and on music, that no prior has learned from
 SPEECH_TUNING = AudioTuning(34, (6, 3), (7, 0), is_even=True)
-WIDE_TUNING = AudioTuning(44, (9, 0), (5, 0), is_even=True)
+WIDE_TUNING = AudioTuning(44, (9, 0), (5, 0), is_even=True, is_divided=True)
 
 
 def tuning_for(sample_rate: int, tune: TuneName) -> AudioTuning:
     """That of a tune, for clips modelled at a sample rate in Hz."""
     if tune == "psnr":
-        return AudioTuning()
+        return AudioTuning(is_divided=True)
     return SPEECH_TUNING if sample_rate <= _SPEECH_HZ else WIDE_TUNING
 
 
-def manner_for(tuning: AudioTuning, rate_bits: float, apart: bool, gain_bytes: int) -> AudioManner:
+def manner_for(
+    tuning: AudioTuning, rate_bits: float, apart: bool, gain_bytes: int, window_bytes: int
+) -> AudioManner:
     """The manner for a clip.
 
     Args:
         tuning: of it.
         rate_bits: of its file, for each sample of each channel.
-        apart, gain_bytes: see `AudioManner`.
+        apart, gain_bytes, window_bytes: see `AudioManner`.
     """
     share = min(max((rate_bits - _FEW_BITS) / (_MANY_BITS - _FEW_BITS), 0), 1)
     filling, falling = (
         round(a + share * (b - a)) for a, b in zip(tuning.few, tuning.many, strict=True)
     )
-    return AudioManner(tuning.shaping, filling, falling, apart, gain_bytes)
+    return AudioManner(tuning.shaping, filling, falling, apart, gain_bytes, window_bytes)
 
 
 def rotation_cost(samples: Tensor, hop: int) -> float:
