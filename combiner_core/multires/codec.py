@@ -108,7 +108,7 @@ class MultiresCodec:
         options: EncodeOptions,
         importance: Importance | None = None,
     ) -> MultiresPlan:
-        """The effort; the size of the file decides nothing here.
+        """The effort, and how the signal is going to be treated.
 
         Raises:
             CombinerError: another relative entropy coder is asked for, or a clip has a map.
@@ -121,7 +121,7 @@ class MultiresCodec:
             )
         effort = self._own_effort or EFFORTS[options.effort]
         tuning = self._own_tuning or usual_tuning(self.preset.model, options.tune)
-        return MultiresPlan(self.preset, signal, effort, tuning, options, importance)
+        return MultiresPlan(self.preset, signal, file_bytes, effort, tuning, options, importance)
 
     def posteriors(
         self, signal: Signal, *, noise_scale: float, seed: int = 0
@@ -223,6 +223,7 @@ class MultiresPlan:
 
     preset: MultiresPreset
     signal: Signal
+    file_bytes: int
     effort: MultiresEffort
     tuning: Tuning
     options: EncodeOptions
@@ -242,7 +243,8 @@ class MultiresPlan:
     @cached_property
     def _plain_field(self) -> MultiresField:
         device = resolve(self.options.device)
-        return field_of(self.preset.model, self.signal.shape, device).suited(self.signal)
+        field = field_of(self.preset.model, self.signal.shape, device)
+        return field.suited(self.signal, self.file_bytes)
 
     @property
     def _is_optimised(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Literal
 from combiner_core.events import Progress
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.field import MultiresField
+from combiner_core.multires.first_guess import guessed
 from combiner_core.multires.noise_scale import MAX_INDEX, NoiseScale
 from combiner_core.multires.progress import Reporter, Spent
 from combiner_core.multires.rate_plan import RatePlan
@@ -78,16 +79,7 @@ class RateControl:
 
     def start(self, coefficients: Coefficients) -> NoiseScale:
         """A scale to begin with, guessed."""
-        bits_a_value = self._goal_bits / self._field.values_count
-        factor = self._field.bits_per_guessed * bits_a_value**self._field.growth
-        low, high = self._field.finest_index, MAX_INDEX
-        while low < high:
-            middle = NoiseScale((low + high) // 2, self._field.unit)
-            if factor * coefficients.information_bits(middle.value) <= self._goal_bits:
-                high = middle.index
-            else:
-                low = middle.index + 1
-        return NoiseScale(low, self._field.unit)
+        return guessed(self._field, coefficients, self._goal_bits)
 
     def measured(
         self, coefficients: Coefficients, start: NoiseScale

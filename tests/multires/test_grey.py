@@ -52,7 +52,7 @@ def setting_of(data: bytes) -> ImageSetting:
 def test_no_weight_of_chroma_is_coded() -> None:
     signal = grey()
     shape = ImageShape(signal.width, signal.height)
-    field = ImageField(image_model(), shape, torch.device("cpu")).suited(signal)
+    field = ImageField(image_model(), shape, torch.device("cpu")).suited(signal, 1000)
     counts = {"luma": 0, "chroma": 0}
 
     def answer(prior: GroupPrior) -> Tensor:

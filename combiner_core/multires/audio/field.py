@@ -30,6 +30,7 @@ from combiner_core.multires.audio.tuning import AudioTuning, manner_for, rotatio
 from combiner_core.multires.bit_map import BitMap
 from combiner_core.multires.coding_order import CodingOrder, Group, GroupPrior
 from combiner_core.multires.coefficients import Coefficients
+from combiner_core.multires.first_guess import guessed
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE, NoiseScale
 from combiner_core.multires.parameters import Parameters
@@ -42,8 +43,6 @@ from combiner_core.signals import AudioShape, Signal, regrid, scaled_size
 _BLOCK_FRAMES = 1024
 _SAMPLE_UNIT = 2.0**-15
 _MAP_ROWS, _MAP_COLUMNS = 64, 128
-# what the peaks of clips are brought near to, by gains of whole octaves: loud ones stay as they are
-_USUAL_PEAK, _MOST_GAIN = 0.25, 15
 # information of middle and side, in that of left and right, from which on these are coded
 _WORTH_TELLING = 1.05
 # gains take no more of a payload than one part in so many, and windows neither
@@ -104,16 +103,14 @@ class AudioField:
         """By how many octaves the clip is made louder."""
         return self._treatment.octaves
 
-    def suited(self, signal: Signal) -> AudioField:
+    def suited(self, signal: Signal, file_bytes: int) -> AudioField:
         """The field of a clip that may be a quiet one: with a gain, as loud as others.
 
-        Frames of it are divided where that pays.
+        Frames of it are divided where that pays in a file of that size.
         """
-        peak = float(np.abs(signal.values).max())
-        octaves = int(np.log2(_USUAL_PEAK / max(peak, 2.0**-_MOST_GAIN * _USUAL_PEAK)))
-        louder = self._treated(Treatment(octaves=max(0, octaves)), 0.0)
+        louder = self._treated(Treatment.of_peak(float(np.abs(signal.values).max())), 0.0)
         values = louder.values(signal)
-        divided = windows.chosen(louder._extended(values), self._hop)
+        divided = louder._better_divided(values, file_bytes)
         treatment = replace(louder._treatment, divided=divided)
         return self._treated(treatment, rotation_cost(values, self._hop))
 
@@ -122,12 +119,7 @@ class AudioField:
         """Whether more than the plain manner is worth its bytes whatever the tune."""
         return self._rotation_cost > _WORTH_TELLING or self._divided is not None
 
-    def tuned(
-        self,
-        values: Tensor,
-        tuning: AudioTuning,
-        payload_bytes: int,
-    ) -> AudioField:
+    def tuned(self, values: Tensor, tuning: AudioTuning, payload_bytes: int) -> AudioField:
         """The field of a clip in the manner of a tuning."""
         rate_bits = 8 * payload_bytes / self.values_count
         most_bytes = payload_bytes // _MESSAGE_SHARE
@@ -138,8 +130,10 @@ class AudioField:
             treatment = replace(treatment, gains=gains if told else None)
         message = b""
         if tuning.is_divided:
-            evened = self._treated(treatment, self._rotation_cost)._extended(values)
-            divided = windows.chosen(evened, self._hop) if told else self._divided
+            divided = self._divided
+            if told:
+                evened = self._treated(treatment, self._rotation_cost)
+                divided = evened._better_divided(values, payload_bytes)
             message = windows.to_bytes(divided, most_bytes)
             treatment = replace(treatment, divided=divided if message else None)
         is_apart = self._rotation_cost > 1
@@ -373,6 +367,10 @@ class AudioField:
         values = values if curve is None else values * curve.to(values.device)
         after = self._frames * self._hop - self._shape.samples
         return extended(self._rotated(values), self._hop, after, self._hop)
+
+    def _better_divided(self, values: Tensor, payload_bytes: int) -> Tensor | None:
+        noise = guessed(self, self.coefficients(values), 8.0 * payload_bytes)
+        return windows.chosen(self._extended(values), self._hop, noise.value)
 
     def _by_frequency(self, weights: Tensor) -> Tensor:
         """Weights (channels, frames, hop) as they are synthesised, of those that the prior sees."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from combiner_core.errors import BitstreamError
@@ -12,6 +13,9 @@ from combiner_core.multires.audio.manner import PLAIN, AudioManner
 from combiner_core.multires.audio.mdct import frame_count
 from combiner_core.multires.parameters import Parameters
 from combiner_core.signals import AudioShape
+
+# what the peaks of clips are brought near to, by gains of whole octaves: loud ones stay as they are
+_USUAL_PEAK, _MOST_OCTAVES = 0.25, 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,12 @@ class Treatment:
     gains: gain_control.Gains | None = None
     divided: Tensor | None = None
     levels: filling.Levels | None = None
+
+    @classmethod
+    def of_peak(cls, peak: float) -> Treatment:
+        """As usual, of a clip made as loud as others."""
+        octaves = int(np.log2(_USUAL_PEAK / max(peak, 2.0**-_MOST_OCTAVES * _USUAL_PEAK)))
+        return cls(octaves=max(0, octaves))
 
     @classmethod
     def received(

@@ -17,8 +17,6 @@ from combiner_core.errors import BitstreamError
 from combiner_core.multires.audio.mdct import PARTS, analyse_extended
 from combiner_core.rec import small_integers
 
-# noise scale by which frames are compared, as a share of the clip's loudness
-_NOISE_SHARE, _LEAST_NOISE = 1 / 16, 1e-9
 # what a frame must save, in bits and as a share of what is left, and a clip in bits
 _MARGIN_BITS, _MARGIN, _WORTH_BITS = 16.0, 0.2, 128.0
 # frames that are compared together, so that memory stays bounded
@@ -32,16 +30,16 @@ def can_divide(hop: int) -> bool:
     return hop % (2 * PARTS) == 0
 
 
-def chosen(extended: Tensor, hop: int) -> Tensor | None:
+def chosen(extended: Tensor, hop: int, noise: float) -> Tensor | None:
     """The frames that are better divided: bool (frames,) on the CPU, or None if it is not worth it.
 
     Args:
         extended: a clip with what its frames reach over, see `mdct.analyse_extended`.
         hop: bins of a frame.
+        noise: about the noise scale of the file.
     """
     if not can_divide(hop):
         return None
-    noise = _NOISE_SHARE * float(extended.square().mean().sqrt().clamp_min(_LEAST_NOISE))
     found, count = [], extended.shape[1] // hop - 1
     saved_bits = 0.0
     for first in range(0, count, _FRAMES_TOGETHER):

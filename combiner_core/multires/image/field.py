@@ -93,8 +93,8 @@ class ImageField:
         self.levels = model.config.prior.levels
         self._steps = NoiseSteps.of([self.manner.noise_map], self.size, self.levels, device)
 
-    def suited(self, signal: Signal) -> ImageField:
-        """The field of a picture that may be grey."""
+    def suited(self, signal: Signal, file_bytes: int) -> ImageField:
+        """The field of a picture that may be grey, whatever the size of its file."""
         setting = ImageSetting.NO_CHROMA if equal_channels(signal) else ImageSetting.COMPLETE
         return ImageField(self._model, self._shape, self._device, self.manner, setting)
 
