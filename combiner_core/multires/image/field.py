@@ -256,6 +256,12 @@ class ImageField:
             sample[block] = to_levels(_detailed(block, pixels, colours, gain))
         return Signal.image(mean), Signal.image(sample)
 
+    def filter_inputs(self, decoded: Decoded, noise: NoiseScale) -> tuple[Tensor, Tensor, Tensor]:
+        """What the postfilter is given of a picture: pixels, hidden values and noise steps."""
+        values, hidden = decoded
+        pixels = to_pixels(values.float() * (noise.value / VALUE_UNITS))
+        return pixels[..., : self.size[0], : self.size[1]], hidden, self._steps.levels[1]
+
     def _corrected(
         self, values: Tensor, hidden: Tensor, noise: NoiseScale
     ) -> Iterator[tuple[Block, Tensor]]:

@@ -24,7 +24,7 @@ from combiner_core.multires.audio.prior import AudioPriorConfig
 from combiner_core.multires.model import Model, quantise
 from combiner_core.multires.noise_scale import NOISE_STEPS_PER_OCTAVE
 from combiner_core.multires.preset import MultiresPreset, networks_from
-from combiner_core.multires.train import postfilter_command
+from combiner_core.multires.train import image_postfilter_command, sound_postfilter_command
 from combiner_core.multires.train.audio import AudioTrainConfig
 from combiner_core.multires.train.entropy_tables import learn_tables
 from combiner_core.multires.train.image import ImageTrainConfig
@@ -82,7 +82,8 @@ def add_to(families: Subparsers) -> None:
     kinds = family.add_subparsers(dest="kind", required=True, metavar="KIND")
     for kind, about in _KINDS.items():
         _add_arguments(kinds.add_parser(kind, help=about))
-    postfilter_command.add_to(kinds)
+    image_postfilter_command.add_to(kinds)
+    sound_postfilter_command.add_to(kinds)
 
 
 def _add_arguments(command: argparse.ArgumentParser) -> None:

@@ -237,9 +237,7 @@ class ImageTrainer:
         return loss
 
     def _weighed(self, nats: Tensor, log_noise: Tensor) -> Tensor:
-        octaves = log_noise - _MIDDLE_LOG_NOISE
-        importance = torch.exp2(self._config.rate_slope * octaves).float()
-        return (importance * nats).mean()
+        return (importance(self._config.rate_slope, log_noise) * nats).mean()
 
     def _draw_log_noise(self, count: int, generator: np.random.Generator) -> Tensor:
         config = self._config
@@ -279,6 +277,11 @@ class ImageTrainer:
         mean, square = moments[count + 1]
         prior.low_mean.copy_(mean)
         prior.low_log_variance.copy_(_log2(square - mean.square()))
+
+
+def importance(rate_slope: float, log_noise: Tensor) -> Tensor:
+    """By what losses at noise scales are weighed, see `ImageTrainConfig`: float32 (B,)."""
+    return torch.exp2(rate_slope * (log_noise - _MIDDLE_LOG_NOISE)).float()
 
 
 def elbo_nats(

@@ -7,21 +7,23 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors import SafetensorError
-
-from combiner_core.card import Card
 from combiner_core.devices import resolve
 from combiner_core.errors import CombinerError
 from combiner_core.multires.audio.postfilter import SoundPostfilter, SoundPostfilterConfig
 from combiner_core.multires.model import AudioModel
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.train.learner import Checkpoint, resumed
+from combiner_core.multires.train.postfilter_presets import (
+    about,
+    add_options,
+    preset_from,
+    with_postfilter,
+)
 from combiner_core.multires.train.recipes import (
     SPEECH_RATE,
     WIDE_RATE,
@@ -42,20 +44,8 @@ from combiner_core.multires.train.sound_postfilter import (
 )
 from combiner_core.multires.train.sounds import Clips, Source
 from combiner_core.multires.train.spectral_loss import SpectralLoss
-from combiner_core.presets import parsed as parsed_preset
 from combiner_core.signals import resample
-from combiner_core.training import (
-    add_data,
-    add_music,
-    add_preset,
-    add_sources,
-    add_validation,
-    check_folders,
-    check_preset,
-    machine,
-    sources_of,
-    without_paths,
-)
+from combiner_core.training import add_music, check_folders, check_preset, sources_of
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -64,7 +54,6 @@ _SPEEDS, _GAINS = (0.85, 1.18), (0.4, 1.8)
 _REPORT_STEPS = _REPORT_EXAMPLES = 50
 # of what is held out, seconds of each clip
 _VALIDATED_S = 3
-_PATHS = ("out", "checkpoint", "networks", "data", "music", "validate", "sources")
 
 
 @dataclass(frozen=True)
@@ -94,31 +83,8 @@ def add_to(kinds: Subparsers) -> None:
     """Add the command to a parser of kinds."""
     command = kinds.add_parser("sound-postfilter", help="what corrects sound once it is decoded")
     command.set_defaults(run=_train)
-    command.add_argument(
-        "--networks",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="the .safetensors of a preset of sound, which gets the postfilter",
-    )
-    add_data(command)
-    add_validation(command)
+    add_options(command, PostfilterTrainConfig(), "sound")
     add_music(command)
-    add_sources(command)
-    add_preset(command)
-    command.add_argument("--checkpoint", type=Path, required=True, metavar="FILE")
-    command.add_argument(
-        "--export-only", action="store_true", help="write what the checkpoint has, without training"
-    )
-    usual = PostfilterTrainConfig()
-    command.add_argument("--examples", type=int, default=usual.examples.count, metavar="N")
-    command.add_argument("--steps", type=int, default=usual.steps, metavar="N")
-    command.add_argument("--batch", type=int, default=usual.batch, metavar="N")
-    command.add_argument(
-        "--fall", type=int, metavar="N", help="steps in which learning rates fall at last"
-    )
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
 def _train(parsed: argparse.Namespace) -> None:
@@ -154,8 +120,8 @@ def _train(parsed: argparse.Namespace) -> None:
         event = _validated(parsed, preset, data, postfilter, kbps)
         validation.append(event)
         print(json.dumps(event), flush=True)
-    learned = _about(parsed, data, saved, validation)
-    card = _with(preset, postfilter, parsed.name, parsed.id, learned).save(parsed.out)
+    learned = about(parsed, data, saved, validation)
+    card = with_postfilter(preset, postfilter, parsed.name, parsed.id, learned).save(parsed.out)
     print(f"wrote {card.name}: the networks of {parsed.networks.stem}", file=sys.stderr)
 
 
@@ -166,14 +132,10 @@ def _preset(path: Path) -> tuple[MultiresPreset, AudioModel]:
         PresetError: its card is damaged.
         CombinerError: it is none.
     """
-    card = Card.read(path.with_suffix(".json"))
-    try:
-        preset = MultiresPreset.from_arrays(card, *parsed_preset(path.read_bytes()))
-        model = preset.model
-        if not isinstance(model, AudioModel) or model.config.sample_rate not in _KINDS:
-            raise ValueError("another kind of signal, or another sample rate")
-    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
-        raise CombinerError(f"{path.name} is no model of sound.") from error
+    preset = preset_from(path, "sound")
+    model = preset.model
+    if not isinstance(model, AudioModel) or model.config.sample_rate not in _KINDS:
+        raise CombinerError(f"{path.name} is no model of sound.")
     return preset, model
 
 
@@ -241,40 +203,3 @@ def _validated(
     moved = postfilter.to(resolve(parsed.device))
     decoded, filtered = mean_losses(moved, clips, SpectralLoss(sample_rate))
     return {"kbps": kbps, "decoded": round(decoded, 4), "filtered": round(filtered, 4)}
-
-
-def _about(
-    parsed: argparse.Namespace, data: Data, saved: Checkpoint, validation: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """What the card says of the postfilter."""
-    return {
-        "arguments": without_paths(parsed, _PATHS),
-        "data": [folder.name for folder in [*parsed.data, *parsed.music]],
-        "validation_data": [folder.name for folder in parsed.validate],
-        "sources": sources_of(parsed.sources),
-        "networks": parsed.networks.stem,
-        "files": data.files,
-        "config": saved.settings,
-        "steps": saved.history.done,
-        "seconds": round(saved.history.elapsed_s, 1),
-        "machine": machine(parsed.device),
-        "torch": torch.__version__,
-        "curve": saved.history.curve,
-        "validation": validation,
-    }
-
-
-def _with(
-    preset: MultiresPreset,
-    postfilter: SoundPostfilter,
-    name: str,
-    number: int,
-    learned: Mapping[str, Any],
-) -> MultiresPreset:
-    """The preset with another postfilter, under a name and a number of its own."""
-    before = model_of(preset)
-    model = AudioModel(replace(before.config, postfilter=postfilter.config)).eval()
-    model.prior, model.postfilter = before.prior, postfilter
-    training = preset.card.training | {"postfilter": dict(learned)}
-    card = replace(preset.card, name=name, id=number, training=training)
-    return MultiresPreset(card, model.cpu(), preset.tables)
