@@ -195,13 +195,17 @@ class CompressTab:
         # Another file was chosen, alone.
         choices = [source, self._chosen, self._controls.refusal]
         changed = source.change(self._alone, choices, self._chosen, **QUICK)
-        changed.then(self._look, self._looking, self._screen.outputs, **QUICK)
+        changed.success(self._look, self._looking, self._screen.outputs, **QUICK)
 
     def _alone(self, path: str | None, chosen: Chosen, refusal: tuple[str, str]) -> Updates:
-        """Of what was chosen together nothing is left when another file is shown."""
+        """Of what was chosen together nothing is left when another file is shown.
+
+        Raises:
+            Error: nothing changes, and nobody is told: what has been said meanwhile stays.
+        """
         is_coming = chosen.shown is None and chosen.paths
         if is_coming or path == chosen.shown:
-            return cast(Updates, gr.skip())
+            raise parts.silence()
         if path is not None and path == refusal[0]:
             return {self._chosen: Chosen.of_no_use(*refusal)}  # It was looked into meanwhile.
         return {self._chosen: Chosen(shown=path)}
