@@ -37,13 +37,10 @@ class MixtureTerms(NamedTuple):
     Attributes:
         loss_nats: the least negative beta-ELBO, less log(2 pi) / 2.
         shift: the posterior's mean less the prior's.
-        quantised: what a scalar quantiser that weighs rate and distortion under this prior makes
-            of the difference; without gradient.
     """
 
     loss_nats: Tensor
     shift: Tensor
-    quantised: Tensor
 
 
 class ScaleMixture(nn.Module):
@@ -58,12 +55,14 @@ class ScaleMixture(nn.Module):
         logits[:, 0] = torch.tensor(_WEIGHTS).log()
         logits[-1, 1:] = torch.tensor([_OUTLIER_SLOPE, -_OUTLIER_SLOPE])
         self.logits = nn.Parameter(logits)
-        self._formulas = mixture_terms
         self.log_scales = nn.Parameter(torch.tensor([_FACTORS, _OFFSETS]).log())
+
+        self._terms, self._quantiser = mixture_terms, quantise
 
     def fuse(self) -> None:
         """Compile what follows, where there is a compiler for it: for training."""
-        self._formulas = torch.compile(mixture_terms, dynamic=True)
+        self._terms = torch.compile(mixture_terms, dynamic=True)
+        self._quantiser = torch.compile(quantise, dynamic=True)
 
     def forward(self, offset: Tensor, log_variance: Tensor) -> MixtureTerms:
         """What follows from targets.
@@ -72,23 +71,26 @@ class ScaleMixture(nn.Module):
             offset: c - m in noise scales.
             log_variance: log2 v, of the same shape.
         """
-        shape = offset.shape
-        # as one row: whoever compiles this does so but once
-        parts = self._formulas(
-            offset.reshape(-1), log_variance.reshape(-1), self.logits, self.log_scales
-        )
-        return MixtureTerms(*(part.view(shape) for part in parts))
+        parts = self._terms(*_rows(offset, log_variance), self.logits, self.log_scales)
+        return MixtureTerms(*(part.view(offset.shape) for part in parts))
+
+    @torch.no_grad()
+    def quantised(self, offset: Tensor, log_variance: Tensor) -> Tensor:
+        """What a scalar quantiser that weighs rate and distortion under this prior makes of c - m.
+
+        Args:
+            offset: c - m in noise scales.
+            log_variance: log2 v, of the same shape.
+        """
+        found = self._quantiser(*_rows(offset, log_variance), self.logits, self.log_scales)
+        return found.view(offset.shape)
 
 
 def mixture_terms(
     offset: Tensor, log_variance: Tensor, logits: Tensor, log_scales: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """`ScaleMixture` as a function: (n,) each, logits (3, 3), log_scales (2, 3)."""
-    place = torch.tanh(log_variance * _SMOOTHNESS)
-    variance = torch.exp2(log_variance)
-    weights = [row[0] + place * (row[1] + place * row[2]) for row in logits]
-    factors, offsets = log_scales.exp()
-    variances = [factors[part] * variance + offsets[part] for part in range(PARTS)]
+) -> tuple[Tensor, Tensor]:
+    """`MixtureTerms` as a function: (n,) each, logits (3, 3), log_scales (2, 3)."""
+    weights, variances = _parts(log_variance, logits, log_scales)
     square = offset.square()
     joint = [
         weight - 0.5 * torch.log1p(v) - 0.5 * square / (1 + v)
@@ -99,12 +101,16 @@ def mixture_terms(
         torch.exp(part - marginal) * (v / (1 + v)) for part, v in zip(joint, variances, strict=True)
     ]
     shift = offset * (shares[0] + shares[1] + shares[2])
-    widths = [v.detach() + QUANTISER_STEP**2 / 12 for v in variances]
+    return _log_sum(weights) - marginal, shift
+
+
+def quantise(offset: Tensor, log_variance: Tensor, logits: Tensor, log_scales: Tensor) -> Tensor:
+    """`ScaleMixture.quantised` as a function: (n,) each, logits (3, 3), log_scales (2, 3)."""
+    weights, variances = _parts(log_variance, logits, log_scales)
+    widths = [v + QUANTISER_STEP**2 / 12 for v in variances]
     constants = [
-        weight.detach() - 0.5 * torch.log(width)
-        for weight, width in zip(weights, widths, strict=True)
+        weight - 0.5 * torch.log(width) for weight, width in zip(weights, widths, strict=True)
     ]
-    difference = offset.detach()
 
     def cost(value: Tensor) -> Tensor:
         density = _log_sum(
@@ -113,15 +119,30 @@ def mixture_terms(
                 for constant, width in zip(constants, widths, strict=True)
             ]
         )
-        return 0.5 * (difference - value).square() - density
+        return 0.5 * (offset - value).square() - density
 
-    nearest = torch.round(difference / QUANTISER_STEP) * QUANTISER_STEP
+    nearest = torch.round(offset / QUANTISER_STEP) * QUANTISER_STEP
     nearer = nearest - torch.sign(nearest) * QUANTISER_STEP
     none = torch.zeros_like(nearest)
     least, less, zero = cost(nearest), cost(nearer), cost(none)
     chosen = torch.where(less < least, nearer, nearest)
-    quantised = torch.where(zero < torch.minimum(least, less), none, chosen)
-    return _log_sum(weights) - marginal, shift, quantised
+    return torch.where(zero < torch.minimum(least, less), none, chosen)
+
+
+def _rows(offset: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as one row: whoever compiles what they are given to does so but once."""
+    return offset.reshape(-1), log_variance.reshape(-1)
+
+
+def _parts(
+    log_variance: Tensor, logits: Tensor, log_scales: Tensor
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Logits of the weights, and variances."""
+    place = torch.tanh(log_variance * _SMOOTHNESS)
+    variance = torch.exp2(log_variance)
+    weights = [row[0] + place * (row[1] + place * row[2]) for row in logits]
+    factors, offsets = log_scales.exp()
+    return weights, [factors[part] * variance + offsets[part] for part in range(PARTS)]
 
 
 def _log_sum(logs: list[Tensor]) -> Tensor:

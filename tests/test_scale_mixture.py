@@ -68,7 +68,7 @@ def test_the_quantiser_weighs_rate_and_distortion(
     log_variance: float, mixture: ScaleMixture
 ) -> None:
     offsets = torch.linspace(-40, 40, 801)
-    values = mixture(offsets, torch.full_like(offsets, log_variance)).quantised
+    values = mixture.quantised(offsets, torch.full_like(offsets, log_variance))
     assert torch.equal(torch.round(values / QUANTISER_STEP) * QUANTISER_STEP, values)
     # towards the mean, never past it, and by less than two steps
     assert bool((values * offsets >= 0).all())
@@ -76,7 +76,7 @@ def test_the_quantiser_weighs_rate_and_distortion(
     assert not values.requires_grad
     # less is worth coding where less is expected
     zeros = int((values == 0).sum())
-    wider = mixture(offsets, torch.full_like(offsets, log_variance + 6)).quantised
+    wider = mixture.quantised(offsets, torch.full_like(offsets, log_variance + 6))
     assert zeros >= int((wider == 0).sum())
 
 

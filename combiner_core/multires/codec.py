@@ -73,7 +73,7 @@ class MultiresEffort:
 EFFORTS: Mapping[EffortName, MultiresEffort] = MappingProxyType(
     {
         "fast": MultiresEffort(states=32, latent_steps=0),
-        "balanced": MultiresEffort(states=128, latent_steps=12),
+        "balanced": MultiresEffort(states=256, latent_steps=6),
         "best": MultiresEffort(states=256, latent_steps=50),
     }
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -28,10 +28,17 @@ class Coefficients:
         levels: the arrays.
         shares: what of the squared errors of each row of them (H,) is left in the signal; all of
             it by default.
+        octaves: of a level and every n-th row, log2 of the noise scale there in s, in the shape of
+            the arrays' rows; None where it is s.
     """
 
-    def __init__(self, levels: Mapping[int, Tensor], shares: Tensor | None = None) -> None:
-        self._levels, self._shares = levels, shares
+    def __init__(
+        self,
+        levels: Mapping[int, Tensor],
+        shares: Tensor | None = None,
+        octaves: Callable[[int, int], Tensor | None] = lambda level, step: None,
+    ) -> None:
+        self._levels, self._shares, self._octaves = levels, shares, octaves
 
     def of(self, group: Group, scale: float) -> NDArray[np.float32]:
         """A group's weights in units of s, flat over the batch: (B channels, H, W)."""
@@ -61,7 +68,11 @@ class Coefficients:
         )
 
     def information_bits(self, scale: float) -> float:
-        """Sum of 1/2 log2(1 + (c / s)^2 / 2): falls with a growing noise scale as files do."""
+        """Sum of 1/2 log2(1 + (c / s)^2 / 2): falls with a growing noise scale as files do.
+
+        Args:
+            scale: the noise scale; where it is another one, c is divided by that.
+        """
         octaves = np.arange(_LOWEST, _HIGHEST, 1 / _STEPS) + 0.5 / _STEPS
         per_weight = np.log1p(4.0**octaves / (2 * scale**2)) / (2 * math.log(2))
         return float(self._histogram @ per_weight)
@@ -70,12 +81,19 @@ class Coefficients:
     def _histogram(self) -> NDArray[np.float64]:
         count = (_HIGHEST - _LOWEST) * _STEPS
         total = np.zeros(count)
-        for level in self._levels.values():
+        for number, level in self._levels.items():
             # of large levels, rows of all channels tell enough
-            rows = level[..., :: -(-level.numel() // _ENOUGH), :]
+            step = -(-level.numel() // _ENOUGH)
+            rows, octaves = level[..., ::step, :], self._octaves(number, step)
             share = level.numel() / rows.numel()
-            for part in rows.flatten().split(_TOGETHER):
+            parts = rows.flatten().split(_TOGETHER)
+            differing = (
+                [None] * len(parts) if octaves is None else octaves.flatten().split(_TOGETHER)
+            )
+            for part, differs in zip(parts, differing, strict=True):
                 logs = part.abs().clamp_(min=2.0**_LOWEST).log2_()
+                if differs is not None:
+                    logs -= differs
                 found = torch.histc(logs, count, _LOWEST, _HIGHEST).double().cpu().numpy()
                 total += share * found
         return total

@@ -15,6 +15,7 @@ from combiner_core.multires.coding_order import Group
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image import activity
 from combiner_core.multires.image.field import decompose
+from combiner_core.multires.image.noise_map import NoiseMap, NoiseSteps
 
 
 def levels(seed: int = 0, gain: float = 30.0) -> dict[int, torch.Tensor]:
@@ -63,6 +64,31 @@ def test_the_guess_is_the_information_of_the_weights(scale: float) -> None:
         for array in arrays.values()
     )
     assert Coefficients(arrays).information_bits(scale) == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize("enough", [coefficients._ENOUGH, 2_000])
+def test_weights_count_in_the_noise_scales_that_they_have(
+    enough: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coefficients, "_ENOUGH", enough)
+    generator = torch.Generator().manual_seed(4)
+    cells = torch.randint(-8, 9, (4, 6), generator=generator).to(torch.int8).numpy()
+    noise_map = NoiseMap(cells, finest=2, second=-3, chroma=5)
+    steps = NoiseSteps.of([noise_map], (64, 96), 3)
+    arrays = {
+        level: 30 * torch.randn(1, 36, 32 >> level, 48 >> level, generator=generator)
+        for level in (1, 2, 3)
+    }
+    arrays[4] = 100 * torch.randn(1, 3, 4, 6, generator=generator)
+    divided = dict(arrays)
+    for level in (1, 2, 3):
+        luma, chroma = steps.levels[level].float().exp2().pow(0.25).unbind(1)
+        is_luma = torch.tensor([channel // 4 % 3 == 0 for channel in range(36)])
+        divided[level] = arrays[level] / torch.where(is_luma[:, None, None], luma, chroma)
+    local = Coefficients(arrays, octaves=steps.octaves)
+    expected = Coefficients(divided).information_bits(4.0)
+    assert local.information_bits(4.0) == pytest.approx(expected, rel=0.002)
+    assert Coefficients(arrays).information_bits(4.0) != pytest.approx(expected, rel=0.02)
 
 
 def test_nothing_costs_nothing() -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.image.colours import to_pixels
-from combiner_core.multires.image.level_network import is_of_chroma
+from combiner_core.multires.image.folding import is_of_chroma
 from combiner_core.multires.image.noise_map import STEPS_PER_OCTAVE, NoiseSteps
 from combiner_core.multires.model import ImageModel
 from combiner_core.scale_mixture import ScaleMixture
@@ -170,7 +170,8 @@ class _Answers:
             self._enter_curvature(prior, terms.shift, offset)
         shift = terms.shift
         if self._quantised:
-            shift = shift + (terms.quantised - shift).detach()
+            quantised = mixture.quantised(offset, log_variance)
+            shift = shift + (quantised - shift).detach()
         shift = shift * group.coded
         error = offset * group.coded - shift
         self.weight_error_nats = self.weight_error_nats + self._inside(error, group.level, confined)

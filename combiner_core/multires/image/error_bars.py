@@ -16,9 +16,8 @@ from torch.nn import functional
 
 from combiner_core.multires.coding_order import GroupPrior
 from combiner_core.multires.error_curves import error_curve
-from combiner_core.multires.image.folding import PHASES
+from combiner_core.multires.image.folding import PHASES, is_of_chroma
 from combiner_core.multires.image.level_network import MIN_LOG_VARIANCE as FLOOR
-from combiner_core.multires.image.level_network import is_of_chroma
 from combiner_core.multires.image.pyramid import level_sizes
 from combiner_core.rec import IntegerPrior
 from combiner_core.rec.wire import (

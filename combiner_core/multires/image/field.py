@@ -172,7 +172,7 @@ class ImageField:
 
     def coefficients(self, values: Tensor) -> Coefficients:
         """Weights of pixels, by level on folded grids: as they are, not in units of s."""
-        return Coefficients(folded_weights(values, self.levels))
+        return Coefficients(folded_weights(values, self.levels), octaves=self._steps.octaves)
 
     def coding_order(self, noise: NoiseScale, *, synthesise: bool = True) -> CodingOrder[Decoded]:
         """All groups of weights; see `ImagePrior.coding_order`."""

@@ -12,6 +12,7 @@ from combiner_core.rec import Plane
 # neighbouring places that become one: above left, above right, below left, below right
 PHASES = 4
 _SIDE = 2
+_COLOURS = 3
 
 
 def fold(values: Tensor) -> Tensor:
@@ -47,3 +48,15 @@ def plane_of(channel: int, first_row: int) -> Plane:
     """Where the places of a folded channel, from a folded row on, lie on the grid of the level."""
     row, column = divmod(channel % PHASES, _SIDE)
     return Plane(channel // PHASES, _SIDE * first_row + row, column, _SIDE, _SIDE)
+
+
+def is_of_chroma(channels: tuple[int, ...]) -> bool:
+    """Whether the folded channels of a stage are of colours other than luma.
+
+    Raises:
+        ValueError: some are and some are not.
+    """
+    kinds = {channel // PHASES % _COLOURS > 0 for channel in channels}
+    if len(kinds) != 1:
+        raise ValueError("a stage has luma or chroma")
+    return kinds.pop()

@@ -23,7 +23,7 @@ from combiner_core.multires.exact_convolutions import (
     compand,
     settle,
 )
-from combiner_core.multires.image.folding import PHASES, plane_of
+from combiner_core.multires.image.folding import PHASES, is_of_chroma, plane_of
 from combiner_core.multires.quantised_conv import GRID, to_grid
 from combiner_core.multires.sight import Sight
 from combiner_core.rec import Grid
@@ -33,7 +33,6 @@ from combiner_core.rec.wire import LOG_VARIANCE_UNITS, VALUE_UNITS
 MAX_MEAN = 1024.0
 MIN_LOG_VARIANCE, MAX_LOG_VARIANCE = -12.0, 24.0
 _HEAD_GAIN = 4
-_COLOURS = 3
 _CONTEXT_GAIN, _COARSER_GAIN, _INPUT_GAIN = 0.5, 0.5, 0.7
 
 
@@ -207,15 +206,3 @@ class LevelNetwork(nn.Module):
             log_variance = to_grid(log_variance, LOG_VARIANCE_UNITS)
         mean = mean.float()
         return hidden, mean, log_variance.clamp(MIN_LOG_VARIANCE, MAX_LOG_VARIANCE)
-
-
-def is_of_chroma(channels: tuple[int, ...]) -> bool:
-    """Whether the folded channels of a stage are of colours other than luma.
-
-    Raises:
-        ValueError: some are and some are not.
-    """
-    kinds = {channel // PHASES % _COLOURS > 0 for channel in channels}
-    if len(kinds) != 1:
-        raise ValueError("a stage has luma or chroma")
-    return kinds.pop()

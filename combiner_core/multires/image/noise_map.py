@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from combiner_core.multires.image.folding import PHASES, is_of_chroma
+
 # side of a cell in pixels
 CELL = 16
 STEPS_PER_OCTAVE = 4
@@ -25,6 +27,8 @@ MAX_STEPS = 2 * STEPS_PER_OCTAVE
 _MIDDLE_LOG_NOISE = 4.5
 # level whose folded grid has one place a cell, and the coarsest where cells matter
 _CELL_LEVEL, _LAST_LEVEL = 3, 4
+# for each folded channel, which of the steps of luma and chroma is its own
+_STEPS_OF = tuple(int(is_of_chroma((channel,))) for channel in range(9 * PHASES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +110,13 @@ class NoiseSteps:
             found[level] = torch.from_numpy(steps).to(device)
         cells = torch.from_numpy(np.stack([one.cells for one in maps])[:, None])
         return cls(found, cells.to(device))
+
+    def octaves(self, level: int, step: int = 1) -> Tensor | None:
+        """log2 of a for the weights in every n-th folded row: (B, 36, h, w), None if it is 1."""
+        if level not in self.levels:
+            return None
+        rows = self.levels[level][:, :, ::step]
+        return rows[:, _STEPS_OF].float() / STEPS_PER_OCTAVE
 
     def pixel_gains(self, size: tuple[int, int]) -> Tensor:
         """1 / a of each pixel: (B, 1, H, W)."""
