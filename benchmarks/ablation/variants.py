@@ -96,7 +96,7 @@ def _multires() -> Iterator[tuple[str, MultiresVariant]]:
         if effort != _BALANCED:
             yield f"effort: {effort_name}", MultiresVariant(effort)
     yield "refinement: off", MultiresVariant(refine=False)
-    for steps in (5, 20, 50):
+    for steps in (3, 12, 25):
         yield f"refinement: {steps} steps", MultiresVariant(replace(_BALANCED, latent_steps=steps))
     yield "g: none", MultiresVariant(change=priors.without_postfilter)
     for name, change in _multires_priors():
