@@ -56,7 +56,6 @@ class ScaleMixture(nn.Module):
         logits[-1, 1:] = torch.tensor([_OUTLIER_SLOPE, -_OUTLIER_SLOPE])
         self.logits = nn.Parameter(logits)
         self.log_scales = nn.Parameter(torch.tensor([_FACTORS, _OFFSETS]).log())
-
         self._terms, self._quantiser = mixture_terms, quantise
 
     def fuse(self) -> None:

@@ -86,14 +86,13 @@ class Coefficients:
             step = -(-level.numel() // _ENOUGH)
             rows, octaves = level[..., ::step, :], self._octaves(number, step)
             share = level.numel() / rows.numel()
-            parts = rows.flatten().split(_TOGETHER)
-            differing = (
-                [None] * len(parts) if octaves is None else octaves.flatten().split(_TOGETHER)
-            )
-            for part, differs in zip(parts, differing, strict=True):
-                logs = part.abs().clamp_(min=2.0**_LOWEST).log2_()
-                if differs is not None:
-                    logs -= differs
+            weights = rows.flatten()
+            differing = None if octaves is None else octaves.flatten()
+            for first in range(0, len(weights), _TOGETHER):
+                some = slice(first, first + _TOGETHER)
+                logs = weights[some].abs().clamp_(min=2.0**_LOWEST).log2_()
+                if differing is not None:
+                    logs -= differing[some]
                 found = torch.histc(logs, count, _LOWEST, _HIGHEST).double().cpu().numpy()
                 total += share * found
         return total

@@ -113,7 +113,7 @@ class NoiseSteps:
 
     def octaves(self, level: int, step: int = 1) -> Tensor | None:
         """log2 of a for the weights in every n-th folded row: (B, 36, h, w), None if it is 1."""
-        if level not in self.levels:
+        if level not in self.levels or not self.levels[level].any():
             return None
         rows = self.levels[level][:, :, ::step]
         return rows[:, _STEPS_OF].float() / STEPS_PER_OCTAVE
