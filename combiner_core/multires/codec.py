@@ -33,9 +33,11 @@ from combiner_core.importance import Importance
 from combiner_core.multires.audio.tuning import AudioTuning
 from combiner_core.multires.coding_order import CodingOrder, follow
 from combiner_core.multires.field import MANNER_BYTES, MultiresField, field_of
+from combiner_core.multires.image.at_hand import PictureAtHand
 from combiner_core.multires.image.dissection import Dissection
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
+from combiner_core.multires.image.target_refinement import refine_targets
 from combiner_core.multires.image.tuning import ImageTuning
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
@@ -44,6 +46,7 @@ from combiner_core.multires.posteriors import GroupPosterior, posteriors
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.multires.progress import Reporter
 from combiner_core.multires.rate_control import RateControl
+from combiner_core.multires.rate_plan import RatePlan
 from combiner_core.multires.reception import receiver, receiving
 from combiner_core.multires.tuning import Tuning, usual_tuning
 from combiner_core.options import DecodeOptions, DeviceName, EffortName, EncodeOptions
@@ -54,7 +57,8 @@ from combiner_core.signals import AudioShape, Signal
 _BYTES_A_VALUE, _SPARE_BYTES = 8, 4096
 
 # what a coding order returns; of a picture also the finest level's hidden values
-Decoded = Tensor | tuple[Tensor, Tensor]
+ImageDecoded = tuple[Tensor, Tensor]
+Decoded = Tensor | ImageDecoded
 
 
 @dataclass(frozen=True)
@@ -64,17 +68,19 @@ class MultiresEffort:
     Attributes:
         states: of the trellis.
         latent_steps: gradient steps on the targets of an image.
+        trials: of the code, by which these are refined.
     """
 
     states: int
     latent_steps: int
+    trials: int = 0
 
 
 EFFORTS: Mapping[EffortName, MultiresEffort] = MappingProxyType(
     {
         "fast": MultiresEffort(states=32, latent_steps=0),
-        "balanced": MultiresEffort(states=256, latent_steps=6),
-        "best": MultiresEffort(states=256, latent_steps=50),
+        "balanced": MultiresEffort(states=256, latent_steps=6, trials=2),
+        "best": MultiresEffort(states=256, latent_steps=12, trials=6),
     }
 )
 
@@ -278,20 +284,8 @@ class MultiresPlan:
         plan = yield from control.measured(coefficients, control.start(coefficients))
         noise = control.finest(plan)
         if isinstance(field, ImageField) and field.is_known(noise) and self._is_optimised:
-            model = self.preset.model
-            assert isinstance(model, ImageModel)
-            noise_map = field.manner.noise_map
-            assert isinstance(self.tuning, ImageTuning)
-            fit = optimise_latents(
-                model,
-                original,
-                noise,
-                noise_map,
-                effort.latent_steps,
-                self.tuning.structure,
-                has_chroma=field.has_chroma,
-            )
-            coefficients = field.coefficients((yield from report.follow_fit(fit)))
+            targets, plan = yield from self._fitted(field, original, noise, plan, control, report)
+            coefficients = field.coefficients(targets)
         fitted_s = clock.elapsed_s
         message = yield from control.code(coefficients, plan)
         payload = message.payload[:payload_bytes]
@@ -314,6 +308,31 @@ class MultiresPlan:
             clock.elapsed_s - fitted_s,
             str(device),
         )
+
+    def _fitted(
+        self,
+        field: ImageField,
+        original: Tensor,
+        noise: NoiseScale,
+        plan: RatePlan,
+        control: RateControl,
+        report: Reporter,
+    ) -> Generator[Progress, None, tuple[Tensor, RatePlan]]:
+        """Pixels whose weights are better targets, and what groups take of about these."""
+        model, trials = self.preset.model, self.effort.trials
+        assert isinstance(model, ImageModel)
+        assert isinstance(self.tuning, ImageTuning)
+        noise_map, structure = field.manner.noise_map, self.tuning.structure
+        picture = PictureAtHand(model, original, noise, noise_map, structure, field.has_chroma)
+        latents = optimise_latents(picture, self.effort.latent_steps)
+        targets = yield from report.follow_fit(latents, more=trials)
+
+        def code(targets: Tensor) -> Generator[object, None, tuple[ImageDecoded, RatePlan]]:
+            return control.trial(field.coefficients(targets), noise)
+
+        refinement = refine_targets(picture, targets, trials, code)
+        targets, plans = yield from report.follow_fit(refinement)
+        return targets, (plan, *plans)[-1]
 
     def _tuned(self, plain: MultiresField, values: Tensor, payload_bytes: int) -> MultiresField:
         if isinstance(plain, ImageField):

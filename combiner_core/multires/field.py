@@ -1,24 +1,18 @@
-"""The field of a multires signal, of either kind, and the encoding of all its groups."""
+"""The field of a multires signal, of either kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from combiner_core.multires.audio.field import AudioField
 from combiner_core.multires.audio.manner import AudioManner
-from combiner_core.multires.coding_order import CodingOrder, GroupPrior, follow
-from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.manner import ImageManner
 from combiner_core.multires.model import ImageModel, Model
-from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.parameters import Parameters
-from combiner_core.rec.groups import GroupEncoder
 from combiner_core.signals import ImageShape, Kind, Shape
 
 MultiresField = ImageField | AudioField
@@ -53,16 +47,3 @@ def received_field(
         BitstreamError: no encoder writes these.
     """
     return field_of(model, shape, device).received(parameters, side)
-
-
-def encode_all(
-    field: MultiresField, coefficients: Coefficients, noise: NoiseScale, encoder: GroupEncoder
-) -> Any:
-    """Encode all groups of a field; returns what its coding order returns, for `field.render`."""
-
-    def encode(prior: GroupPrior) -> Tensor:
-        target = coefficients.of(prior.group, noise.value)
-        return prior.answer(encoder.encode(prior.integers(), target).values)
-
-    order: CodingOrder[Any] = field.coding_order(noise)
-    return follow(order, encode)

@@ -67,20 +67,28 @@ class Reporter:
         # of the weights, what the postfilter makes of it as far as that is known, and of detail
         self._mse, self._filter_ratio, self._detail_mse = 0.0, 1.0, 0.0
         self._sketch = field.sketch()
+        self._fitted_steps = 0
         self._preview: NDArray[np.uint8] | None = None
 
     def follow_fit(
-        self, fit: Generator[tuple[int, int], None, Result]
+        self, fit: Generator[tuple[int, int], None, Result], more: int = 0
     ) -> Generator[Progress, None, Result]:
-        """Go through the steps of a fit; returns its result."""
+        """Go through the steps of a fit, after those of others; returns its result.
+
+        Args:
+            fit: tells steps done and steps in all.
+            more: steps of fits that come after it.
+        """
+        before, total = self._fitted_steps, 0
         while True:
             try:
                 done, total = next(fit)
             except StopIteration as stop:
+                self._fitted_steps = before + total
                 result: Result = stop.value
                 return result
             if self._due():
-                yield self._progress("fit", done, total, Spent(), None)
+                yield self._progress("fit", before + done, before + total + more, Spent(), None)
 
     def follow_code(
         self,

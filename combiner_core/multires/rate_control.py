@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from torch import Tensor
 
 from combiner_core.events import Progress
+from combiner_core.multires.coding_order import CodingOrder, GroupPrior, steps
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.multires.field import MultiresField
 from combiner_core.multires.first_guess import guessed
@@ -90,7 +94,32 @@ class RateControl:
 
     def finest(self, plan: RatePlan) -> NoiseScale:
         """The scale that should fill the budget."""
-        return plan.finest(self._goal_bits, self._field.finest_index)
+        return plan.finest(self._goal_bits, self._field.finest_index, self._field.lagrangian)
+
+    def trial(
+        self, coefficients: Coefficients, noise: NoiseScale
+    ) -> Generator[GroupPrior, None, tuple[Any, RatePlan]]:
+        """Code at a scale, so as to see what comes of it.
+
+        Yields:
+            The prior of every group, once it is coded.
+
+        Returns:
+            What the receiver would get, and what groups took.
+        """
+        steering = Steering(0.0, lagrangian=self._field.lagrangian(noise))
+        encoder = GroupEncoder(self._tables, _MEASURING_STATES)
+
+        def encode(prior: GroupPrior) -> Tensor:
+            integers, target = prior.integers(), coefficients.of(prior.group, noise.value)
+            before_bits = encoder.bits
+            coded = encoder.encode(integers, target, steering.lagrangian())
+            steering.took(encoder.bits - before_bits, int(np.count_nonzero(integers.coded)))
+            return prior.answer(coded.values)
+
+        order: CodingOrder[Any] = self._field.coding_order(noise)
+        decoded = yield from steps(order, encode)
+        return decoded, steering.outcome(noise)
 
     def code(
         self, coefficients: Coefficients, plan: RatePlan
@@ -128,7 +157,7 @@ class RateControl:
         """The scale to try next, and the plan for it if it can be relied on."""
         last = plans[-1]
         finest_index = self._field.finest_index
-        noise = last.finest(goal_bits, finest_index)
+        noise = last.finest(goal_bits, finest_index, self._field.lagrangian)
         if abs(_excess(last, goal_bits)) < _NEAR or noise.index in (finest_index, MAX_INDEX):
             return noise, last.at(noise)
         longer = [plan for plan in plans if plan.total_bits > goal_bits]

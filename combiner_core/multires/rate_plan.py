@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,12 +55,21 @@ class RatePlan:
         growth = np.exp2(-octaves * _power(_OF_SCALE, self.rates_bits))
         return RatePlan(noise, self.rates_bits * self.weights * growth, self.weights)
 
-    def finest(self, goal_bits: float, least_index: int) -> NoiseScale:
-        """The finest noise scale, from an index on, at which they should take no more in all."""
+    def finest(
+        self, goal_bits: float, least_index: int, lagrangian: Callable[[NoiseScale], float]
+    ) -> NoiseScale:
+        """The finest noise scale at which they should take no more in all.
+
+        Args:
+            goal_bits: what they may take.
+            least_index: of noise scales.
+            lagrangian: lambda at each of these.
+        """
         low, high = least_index, MAX_INDEX
         while low < high:
             middle = NoiseScale((low + high) // 2, self.noise.unit)
-            if self.at(middle).total_bits <= goal_bits:
+            plan = self.at(middle)
+            if float((plan.bits * lagrangian(middle) ** plan.powers).sum()) <= goal_bits:
                 high = middle.index
             else:
                 low = middle.index + 1

@@ -23,15 +23,18 @@ class Steering:
 
     Args:
         goal_bits: length of the message.
-        plan: what groups should take; None to leave lambda at 1.
+        plan: what groups should take; None to leave lambda as it is.
+        lagrangian: lambda to begin with.
     """
 
-    def __init__(self, goal_bits: float, plan: RatePlan | None = None) -> None:
+    def __init__(
+        self, goal_bits: float, plan: RatePlan | None = None, lagrangian: float = 1.0
+    ) -> None:
         self._goal_bits, self._plan = goal_bits, plan
         self._taken: list[tuple[float, float, float]] = []
         self._spent_bits = 0.0
         self._off = [0.0, 0.0]
-        self._lagrangian = 1.0
+        self._lagrangian = lagrangian
 
     def lagrangian(self) -> float:
         """For the next group."""

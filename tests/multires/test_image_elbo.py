@@ -10,6 +10,7 @@ import torch
 from tiny_presets import image_model
 from torch import Tensor
 
+from combiner_core.multires.image.at_hand import PictureAtHand
 from combiner_core.multires.image.elbo import ImageElbo, Window, coarse_nats, image_elbo
 from combiner_core.multires.image.field import folded_weights
 from combiner_core.multires.image.latent_optimisation import optimise_latents
@@ -157,7 +158,7 @@ def test_curvatures_are_shares(model: ImageModel, pixels: Tensor) -> None:
 
 
 def test_latent_optimisation_lowers_the_loss(model: ImageModel, pixels: Tensor) -> None:
-    steps = optimise_latents(model, pixels, NOISE, flat(pixels), 25)
+    steps = optimise_latents(PictureAtHand(model, pixels, NOISE, flat(pixels)), 25)
     done = []
     try:
         while True:
@@ -172,7 +173,7 @@ def test_latent_optimisation_lowers_the_loss(model: ImageModel, pixels: Tensor) 
 
 
 def test_no_latent_optimisation_changes_nothing(model: ImageModel, pixels: Tensor) -> None:
-    steps = optimise_latents(model, pixels, NOISE, flat(pixels), 0)
+    steps = optimise_latents(PictureAtHand(model, pixels, NOISE, flat(pixels)), 0)
     with pytest.raises(StopIteration) as stop:
         next(steps)
     torch.testing.assert_close(stop.value.value, pixels, atol=0.01, rtol=0)

@@ -36,11 +36,18 @@ def test_coarser_noise_takes_less(plan: RatePlan, index: int, coarser: int) -> N
 
 @given(plans, st.floats(10, 1e5))
 def test_the_finest_scale_is_the_last_that_fits(plan: RatePlan, goal_bits: float) -> None:
-    noise = plan.finest(goal_bits, MIN_INDEX)
+    def lagrangian(noise: NoiseScale) -> float:
+        return float(np.exp2(-0.2 * (noise.index / NOISE_STEPS_PER_OCTAVE - 4)))
+
+    def total_bits(noise: NoiseScale) -> float:
+        planned = plan.at(noise)
+        return float((planned.bits * lagrangian(noise) ** planned.powers).sum())
+
+    noise = plan.finest(goal_bits, MIN_INDEX, lagrangian)
     if noise.index < MAX_INDEX:
-        assert plan.at(noise).total_bits <= goal_bits
+        assert total_bits(noise) <= goal_bits
     if noise.index > MIN_INDEX:
-        assert plan.at(NoiseScale(noise.index - 1)).total_bits > goal_bits
+        assert total_bits(NoiseScale(noise.index - 1)) > goal_bits
 
 
 @given(plans, st.floats(0.7, 1.4))
@@ -73,12 +80,15 @@ def test_a_message_is_steered_to_its_goal(wanted: float) -> None:
         assert outcome.bits == pytest.approx(plan.bits * errors, rel=0.1)
 
 
-def test_without_a_plan_lambda_is_one() -> None:
-    steering = Steering(1000.0)
+@pytest.mark.parametrize("lagrangian", [1.0, 0.8])
+def test_without_a_plan_lambda_stays_as_it_was(lagrangian: float) -> None:
+    steering = Steering(1000.0, lagrangian=lagrangian)
     for bits in (300.0, 900.0, 20.0):
-        assert steering.lagrangian() == 1.0
+        assert steering.lagrangian() == lagrangian
         steering.took(bits, 50)
-    assert steering.outcome(MIDDLE).bits.tolist() == [300.0, 900.0, 20.0]
+    outcome = steering.outcome(MIDDLE)
+    at_rates = RatePlan(MIDDLE, np.array([300.0, 900.0, 20.0]), np.full(3, 50.0))
+    assert outcome.bits * lagrangian**at_rates.powers == pytest.approx(at_rates.bits)
 
 
 def test_lambda_stays_within_limits() -> None:

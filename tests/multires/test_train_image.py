@@ -269,7 +269,7 @@ def test_the_command_writes_a_preset_that_codes(folder: Path, run_cli: RunCli) -
     options = EncodeOptions("small", "fast", device="cpu")
     *_, result = encode(signal, Budget(400, "bytes"), options, library)
     assert isinstance(result, Encoded)
-    assert len(result.data) == 400
+    assert 390 <= len(result.data) <= 400
     decoded = decode(result.data, device="cpu", models=library)
     np.testing.assert_array_equal(decoded.values, result.reconstruction.values)
 

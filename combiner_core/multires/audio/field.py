@@ -160,6 +160,10 @@ class AudioField:
         """From the least to the greatest value."""
         return 2 * self._loudness
 
+    def lagrangian(self, noise: NoiseScale) -> float:
+        """Lambda of messages at a noise scale: as in the ELBO."""
+        return 1.0
+
     def finished(
         self, signal: Signal, decode: Callable[[], Decoded], noise: NoiseScale
     ) -> AudioField:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -16,6 +18,9 @@ _SCALES, _SCALE_GAIN = 4, 2.0
 _WEIGHTS = (1.0, 0.5, 0.5)
 # variance, in grey levels, below which differences are not seen (Wang et al. 2004)
 _UNSEEN = (0.03 * 255) ** 2
+
+# of decoded pixels, in nats
+Distortion = Callable[[Tensor], Tensor]
 
 
 class SquaredError:

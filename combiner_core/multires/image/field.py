@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -50,6 +51,9 @@ _MAP_SIDE = 64
 _PLAIN = DecodeOptions(detail=0)
 # index of noise scales from which on the postfilter is taken without a trial
 _SURE_INDEX = 2 * NOISE_STEPS_PER_OCTAVE
+# log2 of the noise scale where lambda is 1, its fall with that, and its limits, measured on
+# validation pictures
+_EVEN_OCTAVES, _LAGRANGIAN_SLOPE, _LAGRANGIANS = 4.6, 0.2, (0.7, 1.2)
 
 Decoded = tuple[Tensor, Tensor]
 
@@ -146,6 +150,12 @@ class ImageField:
     def is_known(self, noise: NoiseScale) -> bool:
         """Whether the networks have learned from such noise scales."""
         return noise.index >= FINEST_KNOWN * NOISE_STEPS_PER_OCTAVE
+
+    def lagrangian(self, noise: NoiseScale) -> float:
+        """Lambda of messages at a noise scale: what networks expect is a little off the best."""
+        coarser = noise.index / NOISE_STEPS_PER_OCTAVE - _EVEN_OCTAVES
+        least, most = _LAGRANGIANS
+        return min(max(math.exp2(-_LAGRANGIAN_SLOPE * coarser), least), most)
 
     def finished(
         self, signal: Signal, decode: Callable[[], Decoded], noise: NoiseScale
