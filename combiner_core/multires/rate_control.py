@@ -32,6 +32,8 @@ _NEAR = 0.5
 # by how much the goal changes, at most, after a message that missed it
 _CORRECTION = 1.3
 _MAX_ATTEMPTS = 9
+# attempts after which messages are no longer steered: then they surely shrink with the scale
+_STEERED_ATTEMPTS = 4
 # how much of what lies between two scales is left on either side of the next one
 _MARGIN = 0.15
 # a trellis of few states tells well enough what another one will take
@@ -132,7 +134,7 @@ class RateControl:
         """
         plans, goal_bits, best = [plan], self._goal_bits, None
         for attempt in range(_MAX_ATTEMPTS):
-            noise, steered = self._next(plans, goal_bits)
+            noise, steered = self._next(plans, goal_bits, attempt < _STEERED_ATTEMPTS)
             message = yield from self._coded(
                 "code", coefficients, noise, self._states, steered, goal_bits
             )
@@ -152,25 +154,19 @@ class RateControl:
         return best
 
     def _next(
-        self, plans: Sequence[RatePlan], goal_bits: float
+        self, plans: Sequence[RatePlan], goal_bits: float, may_steer: bool
     ) -> tuple[NoiseScale, RatePlan | None]:
         """The scale to try next, and the plan for it if it can be relied on."""
         last = plans[-1]
         finest_index = self._field.finest_index
+        if not may_steer:
+            between = _between(plans, self._goal_bits)
+            if between is not None:
+                return between, None
         noise = last.finest(goal_bits, finest_index, self._field.lagrangian)
         if abs(_excess(last, goal_bits)) < _NEAR or noise.index in (finest_index, MAX_INDEX):
             return noise, last.at(noise)
-        longer = [plan for plan in plans if plan.total_bits > goal_bits]
-        shorter = [plan for plan in plans if plan.total_bits <= goal_bits]
-        if longer and shorter:
-            # where bits change so suddenly that plans fail
-            fine = max(longer, key=_index)
-            coarse = min(shorter, key=_index)
-            above, below = _excess(fine, goal_bits), _excess(coarse, goal_bits)
-            share = min(max(above / (above - below), _MARGIN), 1 - _MARGIN)
-            index = fine.noise.index + share * (coarse.noise.index - fine.noise.index)
-            noise = NoiseScale(round(index), noise.unit)
-        return noise, None
+        return _between(plans, goal_bits) or noise, None
 
     def _better(self, message: Message, best: Message) -> Message:
         """The longer message that fits, or the shorter one that does not."""
@@ -200,6 +196,20 @@ class RateControl:
 def _excess(plan: RatePlan, goal_bits: float) -> float:
     """Log of the ratio of a plan to the goal."""
     return math.log((plan.total_bits + 1) / (goal_bits + 1))
+
+
+def _between(plans: Sequence[RatePlan], goal_bits: float) -> NoiseScale | None:
+    """A scale between those of messages too long and too short, if there were both."""
+    longer = [plan for plan in plans if plan.total_bits > goal_bits]
+    shorter = [plan for plan in plans if plan.total_bits <= goal_bits]
+    if not longer or not shorter:
+        return None
+    # where bits change so suddenly that plans fail
+    fine, coarse = max(longer, key=_index), min(shorter, key=_index)
+    above, below = _excess(fine, goal_bits), _excess(coarse, goal_bits)
+    share = min(max(above / (above - below), _MARGIN), 1 - _MARGIN)
+    index = fine.noise.index + share * (coarse.noise.index - fine.noise.index)
+    return NoiseScale(round(index), fine.noise.unit)
 
 
 def _index(plan: RatePlan) -> int:
