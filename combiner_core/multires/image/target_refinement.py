@@ -68,6 +68,8 @@ def refine_targets(
             yield trial, trials
         told.append(one)
         targets = _refined(picture, targets, decoded, _STEP * _FALL**trial)
+        # not to lie beside what the next trial decodes
+        del decoded
         yield trial + 1, trials
     return targets, told
 
