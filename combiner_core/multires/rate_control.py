@@ -132,9 +132,12 @@ class RateControl:
             coefficients: of the signal.
             plan: from a measurement.
         """
-        plans, goal_bits, best = [plan], self._goal_bits, None
+        plans, exact, goal_bits, best = [plan], [plan], self._goal_bits, None
         for attempt in range(_MAX_ATTEMPTS):
-            noise, steered = self._next(plans, goal_bits, attempt < _STEERED_ATTEMPTS)
+            noise, steered = self._next(plans, goal_bits)
+            if attempt >= _STEERED_ATTEMPTS:
+                between = _between(exact, self._goal_bits) or _between(plans, self._goal_bits)
+                noise, steered = (noise, steered) if between is None else (between, None)
             message = yield from self._coded(
                 "code", coefficients, noise, self._states, steered, goal_bits
             )
@@ -147,6 +150,7 @@ class RateControl:
             if fits or (steered is not None and noise.index == last):
                 break
             plans.append(message.plan)
+            exact += [] if steered is not None else [message.plan]
             if steered is not None:
                 missed = math.sqrt(self._goal_bits / (8 * len(message.payload) + 1))
                 goal_bits *= min(max(missed, 1 / _CORRECTION), _CORRECTION)
@@ -154,15 +158,11 @@ class RateControl:
         return best
 
     def _next(
-        self, plans: Sequence[RatePlan], goal_bits: float, may_steer: bool
+        self, plans: Sequence[RatePlan], goal_bits: float
     ) -> tuple[NoiseScale, RatePlan | None]:
         """The scale to try next, and the plan for it if it can be relied on."""
         last = plans[-1]
         finest_index = self._field.finest_index
-        if not may_steer:
-            between = _between(plans, self._goal_bits)
-            if between is not None:
-                return between, None
         noise = last.finest(goal_bits, finest_index, self._field.lagrangian)
         if abs(_excess(last, goal_bits)) < _NEAR or noise.index in (finest_index, MAX_INDEX):
             return noise, last.at(noise)
@@ -199,17 +199,20 @@ def _excess(plan: RatePlan, goal_bits: float) -> float:
 
 
 def _between(plans: Sequence[RatePlan], goal_bits: float) -> NoiseScale | None:
-    """A scale between those of messages too long and too short, if there were both."""
+    """A scale between those of messages too long and too short, if there were both, apart."""
     longer = [plan for plan in plans if plan.total_bits > goal_bits]
     shorter = [plan for plan in plans if plan.total_bits <= goal_bits]
     if not longer or not shorter:
         return None
     # where bits change so suddenly that plans fail
     fine, coarse = max(longer, key=_index), min(shorter, key=_index)
+    if coarse.noise.index - fine.noise.index < 2:
+        return None
     above, below = _excess(fine, goal_bits), _excess(coarse, goal_bits)
     share = min(max(above / (above - below), _MARGIN), 1 - _MARGIN)
     index = fine.noise.index + share * (coarse.noise.index - fine.noise.index)
-    return NoiseScale(round(index), fine.noise.unit)
+    inside = min(max(round(index), fine.noise.index + 1), coarse.noise.index - 1)
+    return NoiseScale(inside, fine.noise.unit)
 
 
 def _index(plan: RatePlan) -> int:

@@ -24,10 +24,9 @@ class Stage:
 def _refined(fit: float) -> tuple[Stage, ...]:
     rest = 1 - fit
     return (
-        Stage("search", 0.5 * rest),
+        Stage("search", 0.6 * rest),
         Stage("fit", fit),
-        Stage("search", 0.15 * rest),
-        Stage("code", 0.2 * rest),
+        Stage("code", 0.25 * rest),
         Stage("verify", 0.15 * rest),
     )
 
@@ -36,7 +35,7 @@ def _refined(fit: float) -> tuple[Stage, ...]:
 _MULTIRES: Mapping[EffortName, tuple[Stage, ...]] = MappingProxyType(
     {
         "fast": (Stage("search", 0.5), Stage("code", 0.25), Stage("verify", 0.25)),
-        "balanced": _refined(0.6),
+        "balanced": _refined(0.68),
         "best": _refined(0.85),
     }
 )

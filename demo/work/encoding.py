@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 import combiner_core as cc
 from combiner_core.importance import Importance
@@ -92,7 +94,7 @@ class Encode:
         for event in cc.encode(signal, budget, options, engine.models, importance=wanted):
             if not isinstance(event, cc.Progress):
                 yield self._made(signal, event)
-            elif event.preview is sent:
+            elif event.preview is sent or _equal(event.preview, sent):
                 yield replace(event, preview=None)
             else:
                 sent = event.preview
@@ -113,3 +115,7 @@ class Encode:
             encoded.device,
             encoded.seconds,
         )
+
+
+def _equal(one: NDArray[np.uint8] | None, other: NDArray[np.uint8] | None) -> bool:
+    return one is not None and other is not None and np.array_equal(one, other)
