@@ -35,6 +35,7 @@ from combiner_core.multires.coding_order import CodingOrder, follow
 from combiner_core.multires.field import MANNER_BYTES, MultiresField, field_of
 from combiner_core.multires.image.at_hand import PictureAtHand
 from combiner_core.multires.image.dissection import Dissection
+from combiner_core.multires.image.field import Decoded as ImageDecoded
 from combiner_core.multires.image.field import ImageField
 from combiner_core.multires.image.latent_optimisation import optimise_latents
 from combiner_core.multires.image.target_refinement import refine_targets
@@ -57,7 +58,6 @@ from combiner_core.signals import AudioShape, Signal
 _BYTES_A_VALUE, _SPARE_BYTES = 8, 4096
 
 # what a coding order returns; of a picture also the finest level's hidden values
-ImageDecoded = tuple[Tensor, Tensor]
 Decoded = Tensor | ImageDecoded
 
 

@@ -150,8 +150,9 @@ class RateControl:
             if fits or (steered is not None and noise.index == last):
                 break
             plans.append(message.plan)
-            exact += [] if steered is not None else [message.plan]
-            if steered is not None:
+            if steered is None:
+                exact.append(message.plan)
+            else:
                 missed = math.sqrt(self._goal_bits / (8 * len(message.payload) + 1))
                 goal_bits *= min(max(missed, 1 / _CORRECTION), _CORRECTION)
         assert best is not None

@@ -13,8 +13,9 @@ from torch import Tensor
 from combiner_core.multires.image import parts
 from combiner_core.multires.image.at_hand import PictureAtHand
 from combiner_core.multires.image.colours import to_pixels
+from combiner_core.multires.image.field import Decoded
 from combiner_core.multires.image.noise_map import CELL, NoiseMap
-from combiner_core.multires.image.target_refinement import Decoded, refine_targets
+from combiner_core.multires.image.target_refinement import refine_targets
 from combiner_core.multires.model import ImageModel
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.rec.wire import VALUE_UNITS

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from combiner_core.multires.image.at_hand import PictureAtHand
 from combiner_core.multires.image.colours import to_pixels
+from combiner_core.multires.image.field import Decoded
 from combiner_core.multires.image.parts import Box, kept, parts_of
 from combiner_core.rec.wire import VALUE_UNITS
 
@@ -32,8 +33,6 @@ _STEP, _FALL = 0.12, 0.8
 _CONTEXT = 4
 
 Told = TypeVar("Told")
-# what a coding order returns: see `ImagePrior.coding_order`
-Decoded = tuple[Tensor, Tensor]
 
 
 def refine_targets(
