@@ -20,6 +20,8 @@ from demo.security.networks import network_of
 _COOKIE, _COOKIE_LIFE_S = "combiner-visitor", 30 * 24 * 3600
 _PAGE = "/"
 _STREAM, _CALL = "/gradio_api/queue/data", "/gradio_api/call/"
+# After this message the browser may break off first: nothing is lost.
+_LAST_MESSAGE = b'data: {"msg":"close_stream"'
 _DIRECT = ("/gradio_api/run/", "/gradio_api/api/")
 _MAX_REMEMBERED, _LONGEST_NAME = 4096, 64
 # Who asked, but does not listen for so long, will not.
@@ -99,9 +101,10 @@ class Visitors:
 
         async def sent(message: Message) -> None:
             nonlocal is_complete
+            if message["type"] == "http.response.body":
+                is_last = message.get("body", b"").startswith(_LAST_MESSAGE)
+                is_complete = is_complete or is_last or not message.get("more_body", False)
             await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
-                is_complete = True
 
         try:
             await app(scope, received, sent)

@@ -122,10 +122,10 @@ def explain_tab(
             raise parts.toast(error) from error
         return [part for fact, chart in shown.panels for part in (fact, chart, table_of(chart))]
 
-    gr.on([tab.select, signal.change, beta.change, wave.change], show, controls, panels, **options)
-    again.click(lambda number: (number + 1) % _MAX_SEED, seed, seed, **options).then(
-        show, controls, panels, **options
-    )
+    # One event for all, so that no answer overtakes another.
+    changes = [tab.select, signal.change, beta.change, wave.change, seed.change]
+    gr.on(changes, show, controls, panels, **options)
+    again.click(lambda number: (number + 1) % _MAX_SEED, seed, seed, **options)
 
 
 def _panel(name: str) -> tuple[gr.HTML, gr.Plot, gr.HTML]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 import pytest
+from gradio.server_messages import CloseStreamMessage
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
@@ -43,13 +44,20 @@ def listener(visitors: Visitors, session: str, **options: str) -> Listener:
 
 
 async def stream(
-    visitors: Visitors, session: str, during: Callable[[], Awaitable[None]], *, whole: bool
+    visitors: Visitors,
+    session: str,
+    during: Callable[[], Awaitable[None]],
+    *,
+    whole: bool = False,
+    last: bytes = b"",
 ) -> None:
-    """Hear the answers of a session, to their end or not."""
+    """Hear the answers of a session, to their end or not, after one more message."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await during()
+        if last:
+            await send({"type": "http.response.body", "body": last, "more_body": True})
         if whole:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -92,6 +100,26 @@ def test_who_breaks_off_has_left(whole: bool) -> None:
         # What is asked after that is another matter.
         clock.now_s += 1
         assert not await listener(visitors, "s").has_left()
+
+    asyncio.run(hear())
+
+
+def test_who_hangs_up_first_after_the_last_answer_has_not_left() -> None:
+    clock = Clock()
+    visitors = Visitors(clock)
+    asked: list[Listener] = []
+
+    async def ask() -> None:  # Before the server hears that the stream is no longer read.
+        clock.now_s += 1
+        asked.append(listener(visitors, "s"))
+        clock.now_s += 1
+
+    async def hear() -> None:
+        farewell = f"data: {CloseStreamMessage().model_dump_json()}\n\n".encode()
+        await stream(visitors, "s", ask, last=farewell)
+        assert not await asked[0].has_left()
+        await stream(visitors, "s", ask, last=b'data: {"msg":"process_completed"}\n\n')
+        assert await asked[1].has_left()
 
     asyncio.run(hear())
 
