@@ -79,7 +79,7 @@ class MultiresEffort:
 EFFORTS: Mapping[EffortName, MultiresEffort] = MappingProxyType(
     {
         "fast": MultiresEffort(states=32, latent_steps=0),
-        "balanced": MultiresEffort(states=256, latent_steps=6, trials=2),
+        "balanced": MultiresEffort(states=256, latent_steps=6, trials=4),
         "best": MultiresEffort(states=256, latent_steps=12, trials=6),
     }
 )
