@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from combiner_core.multires.audio.manner import AudioManner
@@ -11,7 +12,8 @@ from combiner_core.multires.audio.mdct import analyse, mid_side
 from combiner_core.multires.coefficients import Coefficients
 from combiner_core.options import TuneName
 
-_FEW_BITS, _MANY_BITS = 0.5, 1.0
+# bits a sample between which filling and shaping change with the rate
+_FILLING_BITS, _SHAPING_BITS = (0.5, 1.0), (1.0, 1.5)
 # sample rate in Hz up to which a prior is one of speech
 _SPEECH_HZ = 24_000
 # noise scale by which arrangements of channels are compared, as a share of their loudness
@@ -23,14 +25,14 @@ class AudioTuning:
     """How a clip's weights are treated, in the units of `AudioManner`.
 
     Attributes:
-        shaping: of the noise.
+        shaping: of the noise, up to a bit a sample and from one and a half on.
         few: filling, and by how much it falls, up to half a bit a sample.
         many: the same from one bit a sample on.
         is_even: whether quiet moments are coded louder, see `gain_control`.
         is_divided: whether frames are divided where it pays, see `windows`.
     """
 
-    shaping: int = 0
+    shaping: tuple[int, int] = (0, 0)
     few: tuple[int, int] = (0, 0)
     many: tuple[int, int] = (0, 0)
     is_even: bool = False
@@ -38,8 +40,8 @@ class AudioTuning:
 
 
 # chosen on speakers, and on music, that no prior has learned from
-SPEECH_TUNING = AudioTuning(34, (6, 3), (7, 0), is_even=True)
-WIDE_TUNING = AudioTuning(44, (9, 0), (5, 0), is_even=True, is_divided=True)
+SPEECH_TUNING = AudioTuning((34, 30), (6, 3), (7, 0), is_even=True)
+WIDE_TUNING = AudioTuning((44, 44), (9, 0), (5, 0), is_even=True, is_divided=True)
 
 
 def tuning_for(sample_rate: int, tune: TuneName) -> AudioTuning:
@@ -59,11 +61,12 @@ def manner_for(
         rate_bits: of its file, for each sample of each channel.
         apart, gain_bytes, window_bytes: see `AudioManner`.
     """
-    share = min(max((rate_bits - _FEW_BITS) / (_MANY_BITS - _FEW_BITS), 0), 1)
     filling, falling = (
-        round(a + share * (b - a)) for a, b in zip(tuning.few, tuning.many, strict=True)
+        round(float(np.interp(rate_bits, _FILLING_BITS, ends)))
+        for ends in zip(tuning.few, tuning.many, strict=True)
     )
-    return AudioManner(tuning.shaping, filling, falling, apart, gain_bytes, window_bytes)
+    shaping = round(float(np.interp(rate_bits, _SHAPING_BITS, tuning.shaping)))
+    return AudioManner(shaping, filling, falling, apart, gain_bytes, window_bytes)
 
 
 def rotation_cost(samples: Tensor, hop: int) -> float:
