@@ -119,10 +119,7 @@ class Reporter:
         def encode(prior: GroupPrior) -> Tensor:
             nonlocal squared_error, spent, detail_squares
             integers, target = prior.integers(), coefficients.of(prior.group, noise.value)
-            before_bits = encoder.bits
-            coded = encoder.encode(integers, target, steering.lagrangian())
-            bits = encoder.bits - before_bits
-            steering.took(bits, int(np.count_nonzero(integers.coded)))
+            coded, bits = steering.encode(encoder, integers, target)
             spent = Spent((*spent.bits, bits), spent.kl_bits + integers.kl_bits(target))
             exists = integers.coded
             errors = target - coded.values / VALUE_UNITS

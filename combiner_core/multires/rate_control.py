@@ -7,7 +7,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from torch import Tensor
 
 from combiner_core.events import Progress
@@ -114,10 +113,7 @@ class RateControl:
 
         def encode(prior: GroupPrior) -> Tensor:
             integers, target = prior.integers(), coefficients.of(prior.group, noise.value)
-            before_bits = encoder.bits
-            coded = encoder.encode(integers, target, steering.lagrangian())
-            steering.took(encoder.bits - before_bits, int(np.count_nonzero(integers.coded)))
-            return prior.answer(coded.values)
+            return prior.answer(steering.encode(encoder, integers, target)[0].values)
 
         order: CodingOrder[Any] = self._field.coding_order(noise)
         decoded = yield from steps(order, encode)

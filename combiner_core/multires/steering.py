@@ -8,9 +8,12 @@ away from 1 it costs next to nothing.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.rate_plan import RatePlan
+from combiner_core.rec import IntegerPrior
+from combiner_core.rec.groups import CodedGroup, GroupEncoder
 
 _LIMITS = (0.6, 1.6)
 # what a group was off its plan counts so much less for each group after it, and as much as this
@@ -45,6 +48,16 @@ class Steering:
             left_bits = max(self._goal_bits - self._spent_bits, 0.0)
             self._lagrangian = plan.lagrangian(group, left_bits / ratio, _LIMITS)
         return self._lagrangian
+
+    def encode(
+        self, encoder: GroupEncoder, integers: IntegerPrior, target: NDArray[np.float32]
+    ) -> tuple[CodedGroup, float]:
+        """Encode the next group under its lambda; returns it and its bits."""
+        before_bits = encoder.bits
+        coded = encoder.encode(integers, target, self.lagrangian())
+        bits = encoder.bits - before_bits
+        self.took(bits, int(np.count_nonzero(integers.coded)))
+        return coded, bits
 
     def took(self, bits: float, weights: int) -> None:
         """Take note of the group's bits and how many weights it has."""
