@@ -17,7 +17,6 @@ from combiner_core.codec import encode
 from combiner_core.errors import CombinerError
 from combiner_core.events import Encoded
 from combiner_core.families import OneCodec
-from combiner_core.options import EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import load_image
 
@@ -128,10 +127,7 @@ def run(job: Job, folder: Path, threads: int, updates: Path | None) -> Row:
         library, variant = PresetLibrary(updates), SirenVariant()
         model = _UPDATES + job.variant.rpartition(" ")[2]
     codec = variant.codec(library.choose(model, image.shape, 8 * budget.file_bytes(image)))
-    options = EncodeOptions(
-        seed=job.seed, device="cpu", refine=variant.refine, optimise_latents=variant.refine
-    )
-    *_, result = encode(image, budget, options, OneCodec(codec))
+    *_, result = encode(image, budget, variant.options(job.seed), OneCodec(codec))
     assert isinstance(result, Encoded)
     return Row(
         job,

@@ -15,6 +15,7 @@ from combiner_core.multires import codec as multires
 from combiner_core.multires.codec import MultiresCodec, MultiresEffort
 from combiner_core.multires.image.prior import STAGES
 from combiner_core.multires.preset import MultiresPreset
+from combiner_core.options import EncodeOptions
 from combiner_core.rec.dependent_quantiser import SCALAR, STATE_COUNTS
 from combiner_core.siren import codec as siren
 from combiner_core.siren.codec import SirenCodec, SirenEffort
@@ -43,13 +44,17 @@ class SirenVariant:
         coder = None if self.coder is None else self.coder.make(self.effort.commit_bits)
         return SirenCodec(self.change(codec.preset), self.effort, coder)  # type: ignore[arg-type]
 
+    def options(self, seed: int) -> EncodeOptions:
+        """With this one's choices."""
+        return EncodeOptions(seed=seed, device="cpu", refine=self.refine)
+
 
 @dataclass(frozen=True)
 class MultiresVariant:
     """A multires codec, likewise."""
 
     effort: MultiresEffort = _BALANCED
-    refine: bool = True
+    optimise_latents: bool = True
     change: Callable[[MultiresPreset], MultiresPreset] = field(default=lambda preset: preset)
 
     def codec(self, codec: Codec) -> MultiresCodec:
@@ -57,6 +62,10 @@ class MultiresVariant:
         if not isinstance(codec, MultiresCodec):
             raise TypeError("not a multires codec")
         return MultiresCodec(self.change(codec.preset), self.effort)
+
+    def options(self, seed: int) -> EncodeOptions:
+        """With this one's choices."""
+        return EncodeOptions(seed=seed, device="cpu", optimise_latents=self.optimise_latents)
 
 
 Variant = SirenVariant | MultiresVariant
@@ -95,9 +104,13 @@ def _multires() -> Iterator[tuple[str, MultiresVariant]]:
     for effort_name, effort in multires.EFFORTS.items():
         if effort != _BALANCED:
             yield f"effort: {effort_name}", MultiresVariant(effort)
-    yield "refinement: off", MultiresVariant(refine=False)
-    for steps in (3, 12, 25):
-        yield f"refinement: {steps} steps", MultiresVariant(replace(_BALANCED, latent_steps=steps))
+    yield "targets: what reproduces the signal", MultiresVariant(optimise_latents=False)
+    for steps in (3, 12, 24):
+        effort = replace(_BALANCED, latent_steps=steps)
+        yield f"latent optimisation: {steps} steps", MultiresVariant(effort)
+    for trials in (0, 2, 8):
+        effort = replace(_BALANCED, trials=trials)
+        yield f"target refinement: {trials} trials", MultiresVariant(effort)
     yield "g: none", MultiresVariant(change=priors.without_postfilter)
     for name, change in _multires_priors():
         yield f"prior: {name}", MultiresVariant(change=change)
