@@ -15,7 +15,7 @@ from demo.media import Extent
 # Seconds for a megapixel and a second of sound on two cores that multiply bfloat16 fast, and before
 # the first of them.
 _IMAGE_S: Mapping[EffortName, float] = MappingProxyType(
-    {"fast": 4.0, "balanced": 30.0, "best": 110.0}
+    {"fast": 4.5, "balanced": 25.0, "best": 36.0}
 )
 _AUDIO_S, _SETUP_S = 0.25, 0.4
 _SIREN_TIMES = 12.0
