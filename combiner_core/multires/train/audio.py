@@ -145,20 +145,15 @@ class AudioTrainer:
 
     def run(self, save_every: int = 100) -> Iterator[AudioTrainProgress]:
         """Train; yields after every step."""
-        steps, history = self._config.steps, self._learner.history
-        while history.done < steps:
-            self._learner.learn(self._loss(self._generator(history.done)))
-            last = history.done == steps
-            if self._checkpoint is not None and (last or history.done % save_every == 0):
-                self._learner.save(self._checkpoint, asdict(self._config))
+        steps, settings = self._config.steps, asdict(self._config)
+        learning = self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
+        for history in learning:
             yield AudioTrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
 
-    def _generator(self, step: int) -> np.random.Generator:
-        # the first process, or one alone, draws as if the last number were not there
-        return np.random.default_rng((self._config.seed, step, self._processes.rank))
-
-    def _loss(self, generator: np.random.Generator) -> Tensor:
+    def _loss(self, step: int) -> Tensor:
         config = self._config
+        # the first process, or one alone, draws as if the last number were not there
+        generator = np.random.default_rng((config.seed, step, self._processes.rank))
         batch, hop = self._processes.part_of_batch(config.batch), config.prior.hop
         # a piece is cut out of the middle of sound, hence a frame more at both ends
         length = (config.frames + 1) * hop

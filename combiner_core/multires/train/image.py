@@ -177,12 +177,9 @@ class ImageTrainer:
 
     def run(self, save_every: int = 100) -> Iterator[ImageTrainProgress]:
         """Train; yields after every step."""
-        steps, history = self._config.steps, self._learner.history
-        while history.done < steps:
-            self._learner.learn(self._loss(history.done))
-            last = history.done == steps
-            if self._checkpoint is not None and (last or history.done % save_every == 0):
-                self._learner.save(self._checkpoint, asdict(self._config))
+        steps, settings = self._config.steps, asdict(self._config)
+        learning = self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
+        for history in learning:
             yield ImageTrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
 
     def _new_learner(self, history: History) -> Learner:

@@ -130,19 +130,15 @@ class PicturePostfilterTrainer:
 
     def run(self, save_every: int = 250) -> Iterator[PicturePostfilterTrainProgress]:
         """Train; yields after every step."""
-        steps, history = self._config.steps, self._learner.history
-        while history.done < steps:
-            self._learner.learn(
-                self._loss(np.random.default_rng((self._config.seed, history.done)))
-            )
-            last = history.done == steps
-            if self._checkpoint is not None and (last or history.done % save_every == 0):
-                self._learner.save(self._checkpoint, asdict(self._config))
+        steps, settings = self._config.steps, asdict(self._config)
+        learning = self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
+        for history in learning:
             yield PicturePostfilterTrainProgress(
                 history.done, steps, history.loss_nats, history.elapsed_s
             )
 
-    def _loss(self, generator: np.random.Generator) -> Tensor:
+    def _loss(self, step: int) -> Tensor:
+        generator = np.random.default_rng((self._config.seed, step))
         side, pieces = self._config.side, []
         for place in generator.integers(len(self._examples), size=self._config.batch):
             example = self._examples[place]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,35 @@ class Learner:
         self.average = copy.deepcopy(model)
         self._max_norm, self._forgetting = max_norm, forgetting
         self._step, self._resumed = 0, time.monotonic() - history.elapsed_s
+
+    def run(
+        self,
+        loss: Callable[[int], Tensor],
+        steps: int,
+        checkpoint: Path | None,
+        settings: Mapping[str, Any],
+        save_every: int,
+    ) -> Iterator[History]:
+        """Go on until so many steps are done; yields after every step what has been.
+
+        Args:
+            loss: in nats, of the step of a number.
+            steps: in all.
+            checkpoint: where to save now and then, and in the end.
+            settings: see `save`.
+            save_every: so many steps.
+
+        Raises:
+            CombinerError: another process was lost.
+            SignalError: the checkpoint cannot be written.
+        """
+        history = self.history
+        while history.done < steps:
+            self.learn(loss(history.done))
+            is_due = history.done == steps or history.done % save_every == 0
+            if checkpoint is not None and is_due:
+                self.save(checkpoint, settings)
+            yield history
 
     def learn(self, loss: Tensor) -> None:
         """Take a step along the gradient of a loss in nats.

@@ -261,17 +261,13 @@ class PostfilterTrainer:
 
     def run(self, save_every: int = 100) -> Iterator[PostfilterTrainProgress]:
         """Train; yields after every step."""
-        steps, history = self._config.steps, self._learner.history
-        while history.done < steps:
-            self._learner.learn(
-                self._loss(np.random.default_rng((self._config.seed, history.done)))
-            )
-            last = history.done == steps
-            if self._checkpoint is not None and (last or history.done % save_every == 0):
-                self._learner.save(self._checkpoint, asdict(self._config))
+        steps, settings = self._config.steps, asdict(self._config)
+        learning = self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
+        for history in learning:
             yield PostfilterTrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
 
-    def _loss(self, generator: np.random.Generator) -> Tensor:
+    def _loss(self, step: int) -> Tensor:
+        generator = np.random.default_rng((self._config.seed, step))
         chosen = generator.integers(len(self._examples), size=self._config.batch)
         parts = [self._part(self._examples[place], generator) for place in chosen]
         batch = _Batch.of(parts, self._device)
