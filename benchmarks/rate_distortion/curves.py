@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
-# a file of ours is up to a per cent smaller than it was asked to be
-_REACH = 0.01
+# a file of ours may be so much smaller than it was asked to be
+_REACH = 0.02
 _EPSILON = 1e-9
 
 
@@ -48,7 +48,7 @@ class Curve:
     def at(self, rates: ArrayLike) -> NDArray[np.float64]:
         """Quality at other rates, interpolated over their logarithm.
 
-        Up to a per cent beyond an end it is that of the end, further out NaN.
+        Up to two per cent beyond an end it is that of the end, further out NaN.
         """
         asked = np.asarray(rates, np.float64)
         if len(self.rates) < 2:
