@@ -164,7 +164,7 @@ def _add_ablation(commands: Subparsers) -> None:
     command.add_argument("--updates", type=Path, metavar="DIR", help="priors of `descent`")
 
     command = commands.add_parser(
-        "descent", help="priors after 1, 2, 4, ... updates, for `ablation`"
+        "descent", help="priors after 1, 4, 16, ... updates, for `ablation`"
     )
     command.set_defaults(run=_descent)
     command.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")

@@ -1,4 +1,4 @@
-"""Priors of coordinate descent after one, two, four and more updates, as presets of their own."""
+"""Priors of coordinate descent after 1, 4, 16 and more updates, as presets of their own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Descent:
     """Training from the beginning.
 
     Attributes:
-        updates: of the prior, a power of two.
+        updates: of the prior, a power of four.
         signals: training images.
         rate_bits: bits each is held at.
         hidden: width of the network.
@@ -39,7 +39,7 @@ class Descent:
         seed: of everything random.
     """
 
-    updates: int = 128
+    updates: int = 64
     signals: int = 64
     rate_bits: float = 27500.0
     hidden: int = 32
@@ -49,14 +49,14 @@ class Descent:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.updates < 1 or self.updates & (self.updates - 1):
-            raise CombinerError(f"{self.updates} updates are not a power of two.")
+        if not _is_power_of_four(self.updates):
+            raise CombinerError(f"{self.updates} updates are not a power of four.")
 
 
 def learn(
     descent: Descent, folders: Sequence[Path], output: Path
 ) -> Iterator[CoordinateDescentProgress]:
-    """Train, and write the presets updates-1, updates-2, updates-4 and so on.
+    """Train, and write the presets updates-1, updates-4, updates-16 and so on.
 
     Resumes from its checkpoint in the folder `output`, where the presets go.
 
@@ -79,10 +79,14 @@ def learn(
         raise CombinerError(f"This training cannot go on: {error}.") from error
     for event in trainer.run():
         if isinstance(event, CoordinateDescentProgress):
-            if event.update & (event.update - 1) == 0:
+            if _is_power_of_four(event.update):
                 card = _card(event.update, descent)
                 SirenPreset(card, config.network, trainer.prior, None).save(output)
             yield event
+
+
+def _is_power_of_four(number: int) -> bool:
+    return number > 0 and number & (number - 1) == 0 and number.bit_length() % 2 == 1
 
 
 def _card(updates: int, descent: Descent) -> Card:

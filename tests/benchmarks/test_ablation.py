@@ -218,7 +218,7 @@ def test_priors_of_coordinate_descent_are_compared(
     updates = [event.update for event in descent.learn(small, [photos], tmp_path / "updates")]
     assert updates == [1, 2, 3, 4]
     cards = PresetLibrary(tmp_path / "updates").cards()
-    assert {card.name for card in cards} == {"updates-1", "updates-2", "updates-4"}
+    assert {card.name for card in cards} == {"updates-1", "updates-4"}
     assert list(descent.learn(small, [photos], tmp_path / "updates")) == []
 
     monkeypatch.setenv("COMBINER_PRESETS", str(tiny_presets))
@@ -226,13 +226,13 @@ def test_priors_of_coordinate_descent_are_compared(
     jobs = ablation.jobs_for(["photo0.png"], [4], "siren", ["prior updates"], 1, folder)
     assert [job.variant for job in jobs] == [
         UNCHANGED,
-        *(f"prior updates: {count}" for count in (1, 2, 4)),
+        *(f"prior updates: {count}" for count in (1, 4)),
     ]
     row = ablation.run(jobs[2], photos, threads=1, updates=folder)
-    assert row.prior.startswith("updates-2 ")
+    assert row.prior.startswith("updates-4 ")
     assert row.bytes == 480
 
 
 def test_odd_numbers_of_updates_are_refused() -> None:
-    with pytest.raises(CombinerError, match="3 updates are not a power of two"):
-        descent.Descent(updates=3)
+    with pytest.raises(CombinerError, match="2 updates are not a power of four"):
+        descent.Descent(updates=2)
