@@ -36,6 +36,7 @@ from combiner_core.multires.audio.manner import (
 )
 from combiner_core.multires.audio.shaping import noise_steps, weigh
 from combiner_core.multires.audio.treatment import Treatment
+from combiner_core.multires.audio.tuning import SPEECH_TUNING, WIDE_TUNING, manner_for
 from combiner_core.multires.codec import MultiresEffort
 from combiner_core.multires.coding_order import GroupPrior, follow
 from combiner_core.multires.field import received_field
@@ -104,6 +105,18 @@ def test_shaping_follows_the_energy_that_is_expected() -> None:
     expected = 4 * (gamma / 2) * torch.log2(energy / 0.01**2)
     assert float((steps - expected).abs().max()) <= 0.6
     assert not noise_steps(mean, torch.zeros(mean.shape), index, 0).any()
+
+
+@pytest.mark.parametrize(
+    ("rate_bits", "speech", "filling"),
+    [(0.3, 34, 6), (1.0, 34, 7), (1.25, 32, 7), (1.5, 30, 7), (9.0, 30, 7)],
+)
+def test_the_more_bits_the_less_speech_is_shaped(
+    rate_bits: float, speech: int, filling: int
+) -> None:
+    manner = manner_for(SPEECH_TUNING, rate_bits, False, 0, 0)
+    assert (manner.shaping, manner.filling) == (speech, filling)
+    assert manner_for(WIDE_TUNING, rate_bits, False, 0, 0).shaping == 44
 
 
 def test_networks_are_trained_with_the_shaping_of_coders() -> None:
