@@ -33,9 +33,9 @@ from combiner_core.multires.preset import MultiresPreset
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import ImageShape, Signal, load_image
 
-# from the points of an ideal curve to the coder's own: about one decibel each, to where a coder
-# that wastes a third of its bits ends up
-_NOISE_STEPS = (-48, 0, 48, 96)
+# from the points of an ideal curve to the coder's own, about one decibel each: to where a coder
+# ends up that wastes a third of its bits, and to where one is that is two decibels better
+_NOISE_STEPS = (-192, -144, -96, -48, 0, 48, 96)
 _SEED = 0
 _WARM_UP_SIDE = 32
 
