@@ -233,6 +233,7 @@ def test_priors_of_coordinate_descent_are_compared(
     assert row.bytes == 480
 
 
-def test_odd_numbers_of_updates_are_refused() -> None:
-    with pytest.raises(CombinerError, match="2 updates are not a power of four"):
-        descent.Descent(updates=2)
+@pytest.mark.parametrize("updates", [2, 3])
+def test_other_numbers_of_updates_are_refused(updates: int) -> None:
+    with pytest.raises(CombinerError, match=f"{updates} updates are not a power of four"):
+        descent.Descent(updates=updates)

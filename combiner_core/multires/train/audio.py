@@ -23,6 +23,7 @@ from combiner_core.multires.train.learner import (
     History,
     Learner,
     Schedule,
+    TrainProgress,
     resumed,
 )
 from combiner_core.multires.train.likelihood import Likelihood
@@ -73,22 +74,6 @@ class AudioTrainConfig:
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.frames) < 1 or (self.fall or 0) < 0:
             raise ValueError("steps, batch and frames must be positive")
-
-
-@dataclass(frozen=True)
-class AudioTrainProgress:
-    """State after a step.
-
-    Attributes:
-        step: steps done, of `steps`.
-        loss_nats: of a weight, weighed, a running mean.
-        elapsed_s: over all processes.
-    """
-
-    step: int
-    steps: int
-    loss_nats: float
-    elapsed_s: float
 
 
 class AudioTrainer:
@@ -143,12 +128,10 @@ class AudioTrainer:
         assert isinstance(average, AudioPrior)
         return average
 
-    def run(self, save_every: int = 100) -> Iterator[AudioTrainProgress]:
-        """Train; yields after every step."""
+    def run(self, save_every: int = 100) -> Iterator[TrainProgress]:
+        """Train; yields after every step, with the loss of a weight."""
         steps, settings = self._config.steps, asdict(self._config)
-        learning = self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
-        for history in learning:
-            yield AudioTrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
+        return self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
 
     def _loss(self, step: int) -> Tensor:
         config = self._config

@@ -28,6 +28,7 @@ from combiner_core.multires.train.learner import (
     History,
     Learner,
     Schedule,
+    TrainProgress,
     resumed,
 )
 from combiner_core.multires.train.muon import Muon
@@ -98,22 +99,6 @@ class ImageTrainConfig:
             raise ValueError(f"a window of {self.window} pixels does not fit in {self.crop}")
 
 
-@dataclass(frozen=True)
-class ImageTrainProgress:
-    """State after a step.
-
-    Attributes:
-        step: steps done, of `steps`.
-        loss_nats: of a pixel, weighed, a running mean.
-        elapsed_s: over all processes.
-    """
-
-    step: int
-    steps: int
-    loss_nats: float
-    elapsed_s: float
-
-
 class ImageTrainer:
     """The training, resumable.
 
@@ -175,12 +160,10 @@ class ImageTrainer:
             assert isinstance(mixture, ScaleMixture)
             mixture.fuse()
 
-    def run(self, save_every: int = 100) -> Iterator[ImageTrainProgress]:
-        """Train; yields after every step."""
+    def run(self, save_every: int = 100) -> Iterator[TrainProgress]:
+        """Train; yields after every step, with the loss of a pixel."""
         steps, settings = self._config.steps, asdict(self._config)
-        learning = self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
-        for history in learning:
-            yield ImageTrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
+        return self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
 
     def _new_learner(self, history: History) -> Learner:
         config = self._config

@@ -21,7 +21,7 @@ from combiner_core.multires.train.coded_pictures import (
     PictureExampleConfig,
 )
 from combiner_core.multires.train.image import ImageTrainConfig, importance
-from combiner_core.multires.train.learner import History, Learner, Schedule, resumed
+from combiner_core.multires.train.learner import History, Learner, Schedule, TrainProgress, resumed
 
 _WARM_UP_STEPS = 100
 _MAX_NORM, _BETAS, _FORGETTING = 1.0, (0.9, 0.99), 0.002
@@ -55,22 +55,6 @@ class PicturePostfilterTrainConfig:
             raise ValueError("steps, batch and side must be positive")
         if self.side % SIDE_UNIT:
             raise ValueError(f"a side of {self.side} is no multiple of {SIDE_UNIT}")
-
-
-@dataclass(frozen=True)
-class PicturePostfilterTrainProgress:
-    """State after a step.
-
-    Attributes:
-        step: steps done, of `steps`.
-        loss_nats: what errors cost in the ELBO, a pixel, a running mean.
-        elapsed_s: seconds of all steps.
-    """
-
-    step: int
-    steps: int
-    loss_nats: float
-    elapsed_s: float
 
 
 class PicturePostfilterTrainer:
@@ -128,14 +112,10 @@ class PicturePostfilterTrainer:
         assert isinstance(average, Postfilter)
         return average
 
-    def run(self, save_every: int = 250) -> Iterator[PicturePostfilterTrainProgress]:
-        """Train; yields after every step."""
+    def run(self, save_every: int = 250) -> Iterator[TrainProgress]:
+        """Train; yields after every step, with the loss of a pixel."""
         steps, settings = self._config.steps, asdict(self._config)
-        learning = self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
-        for history in learning:
-            yield PicturePostfilterTrainProgress(
-                history.done, steps, history.loss_nats, history.elapsed_s
-            )
+        return self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
 
     def _loss(self, step: int) -> Tensor:
         generator = np.random.default_rng((self._config.seed, step))

@@ -65,6 +65,22 @@ class History:
     elapsed_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class TrainProgress:
+    """State after a step.
+
+    Attributes:
+        step: steps done, of `steps`.
+        loss_nats: as the training has it, a running mean.
+        elapsed_s: over all processes.
+    """
+
+    step: int
+    steps: int
+    loss_nats: float
+    elapsed_s: float
+
+
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """A training on disk.
@@ -158,8 +174,8 @@ class Learner:
         checkpoint: Path | None,
         settings: Mapping[str, Any],
         save_every: int,
-    ) -> Iterator[History]:
-        """Go on until so many steps are done; yields after every step what has been.
+    ) -> Iterator[TrainProgress]:
+        """Go on until so many steps are done; yields after every step.
 
         Args:
             loss: in nats, of the step of a number.
@@ -178,7 +194,7 @@ class Learner:
             is_due = history.done == steps or history.done % save_every == 0
             if checkpoint is not None and is_due:
                 self.save(checkpoint, settings)
-            yield history
+            yield TrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
 
     def learn(self, loss: Tensor) -> None:
         """Take a step along the gradient of a loss in nats.

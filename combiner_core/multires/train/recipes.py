@@ -22,15 +22,14 @@ from combiner_core.multires.model import (
     Model,
     config_from,
 )
-from combiner_core.multires.train.audio import AudioTrainConfig, AudioTrainer, AudioTrainProgress
-from combiner_core.multires.train.image import ImageTrainConfig, ImageTrainer, ImageTrainProgress
-from combiner_core.multires.train.learner import Checkpoint
+from combiner_core.multires.train.audio import AudioTrainConfig, AudioTrainer
+from combiner_core.multires.train.image import ImageTrainConfig, ImageTrainer
+from combiner_core.multires.train.learner import Checkpoint, TrainProgress
 from combiner_core.multires.train.sounds import Source, wide_source
 from combiner_core.multires.train.validation import mean_image_rates, mean_rates
 from combiner_core.signals import Signal, load_audio, resample, to_mono
 from combiner_core.training import files_of
 
-Progress = ImageTrainProgress | AudioTrainProgress
 Item = TypeVar("Item")
 
 SPEECH_RATE, WIDE_RATE = 16_000, 48_000
@@ -144,7 +143,7 @@ class ImageRecipe:
         warm_start: Path | None,
         device: torch.device,
         processes: Processes = ALONE,
-    ) -> Iterator[tuple[Progress, Model]]:
+    ) -> Iterator[tuple[TrainProgress, Model]]:
         """Progress and the running mean of the model after every step.
 
         Raises:
@@ -202,7 +201,7 @@ class AudioRecipe:
         warm_start: Path | None,
         device: torch.device,
         processes: Processes = ALONE,
-    ) -> Iterator[tuple[Progress, Model]]:
+    ) -> Iterator[tuple[TrainProgress, Model]]:
         """Progress and the running mean of the model after every step.
 
         Raises:

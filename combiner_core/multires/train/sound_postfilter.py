@@ -263,8 +263,8 @@ class PostfilterTrainer:
         """Train; yields after every step."""
         steps, settings = self._config.steps, asdict(self._config)
         learning = self._learner.run(self._loss, steps, self._checkpoint, settings, save_every)
-        for history in learning:
-            yield PostfilterTrainProgress(history.done, steps, history.loss_nats, history.elapsed_s)
+        for done in learning:
+            yield PostfilterTrainProgress(done.step, steps, done.loss_nats, done.elapsed_s)
 
     def _loss(self, step: int) -> Tensor:
         generator = np.random.default_rng((self._config.seed, step))
