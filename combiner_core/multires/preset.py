@@ -18,8 +18,8 @@ from combiner_core.presets import PresetFile
 from combiner_core.rec import EntropyTables, Taps
 from combiner_core.signals import Kind
 
-# of the tables; 1 was that of tiles' scale factors
-_FORMAT = 2
+# of the tables; 1 was that of tiles' scale factors, 2 that of a code without mixing
+_FORMAT = 3
 _PREFIX = "model."
 _ENTROPY = "entropy."
 _TABLES = ("steps", "corrections", "probabilities", "confidences")

@@ -13,6 +13,8 @@ from combiner_core.rec._compiler import Int, inlined
 MAX_MAGNITUDE = 8000
 # sizes with a correction of their own
 CORRECTED = 4
+# what `neighbours` may be
+N_NEIGHBOURS = 8
 _STEP_UNITS = 16
 
 
@@ -80,6 +82,15 @@ def context(
     for level in range(n_bins - 1):
         first += activity >= look.thresholds[index, level]
     return first
+
+
+@inlined
+def neighbours(around: Around, plane: Int, place: Int) -> Int:
+    """Which of the weights on the left, above, and above on the right are not at their means."""
+    row, column = around.steps[plane, 0], around.steps[plane, 1]
+    left = np.int64(around.magnitudes[place - column] > 0)
+    above = np.int64(around.magnitudes[place - row] > 0)
+    return left + 2 * above + 4 * np.int64(around.magnitudes[place - row + column] > 0)
 
 
 @inlined

@@ -7,9 +7,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec import _contexts, _range_coder
+from combiner_core.rec import _contexts, _mixing, _range_coder
 from combiner_core.rec._compiler import Int, Real, compiled, inlined
-from combiner_core.rec._contexts import MAX_MAGNITUDE, Around, Look, context, magnitude
+from combiner_core.rec._contexts import (
+    MAX_MAGNITUDE,
+    N_NEIGHBOURS,
+    Around,
+    Look,
+    context,
+    magnitude,
+    neighbours,
+)
+from combiner_core.rec._mixing import Mixed, Mixing, learn, mixed
 from combiner_core.rec._range_coder import (
     CODER_SHIFT,
     COST_SHIFT,
@@ -33,6 +42,7 @@ class Models(NamedTuple):
     seen: NDArray[np.int16]
     escape_probability: NDArray[np.int32]
     escape_seen: NDArray[np.int16]
+    mixing: Mixing
     rates: NDArray[np.int32]
     zero_limit: int
     limit: int
@@ -46,34 +56,93 @@ class Trace(NamedTuple):
     spent: NDArray[np.float32]  # information in bits
 
 
+class _At(NamedTuple):
+    """Where the probabilities of a weight's decisions are."""
+
+    own: Int  # context of class and activity
+    near: Int  # context of neighbours
+    variance_bin: Int
+
+
+@inlined
+def _at(
+    look: Look,
+    around: Around,
+    plane: Int,
+    place: Int,
+    row: Int,
+    column: Int,
+    index: Int,
+    quantiser: Int,
+) -> _At:
+    own = 2 * context(look, around, plane, place, row, column, index) + quantiser
+    near = N_NEIGHBOURS * (own - 2 * look.first) + neighbours(around, plane, place)
+    return _At(own, near, np.int64(look.bins[index]))
+
+
+@inlined
+def _put_decision(
+    out: NDArray[np.uint8],
+    coder: NDArray[np.int64],
+    models: Models,
+    at: _At,
+    node: Int,
+    bit: Int,
+    costs: NDArray[np.float32],
+) -> Real:
+    """Write whether a size is above `node`; returns its information in bits."""
+    own = models.probability[at.own, node]
+    decision = mixed(models.mixing, own, at.near, at.variance_bin, node)
+    put(out, coder, bit, decision.probability >> CODER_SHIFT)
+    _learn(models, at, node, bit, decision)
+    return costs[inverted(decision.probability, bit) >> COST_SHIFT]
+
+
+@inlined
+def _get_decision(
+    data: NDArray[np.uint8], coder: NDArray[np.int64], models: Models, at: _At, node: Int
+) -> Int:
+    """Read whether a size is above `node`, or -1."""
+    own = models.probability[at.own, node]
+    decision = mixed(models.mixing, own, at.near, at.variance_bin, node)
+    bit = get(data, coder, decision.probability >> CODER_SHIFT)
+    if bit >= 0:
+        _learn(models, at, node, bit, decision)
+    return bit
+
+
+@inlined
+def _learn(models: Models, at: _At, node: Int, bit: Int, decision: Mixed) -> None:
+    limit = models.limit if node else models.zero_limit
+    own = models.probability[at.own, node]
+    learn(models.mixing, own, at.near, at.variance_bin, node, bit, decision, models.rates, limit)
+    adapt(models.probability, models.seen, at.own, node, bit, models.rates, limit)
+
+
 @inlined
 def _write_size(
     out: NDArray[np.uint8],
     coder: NDArray[np.int64],
     models: Models,
-    at: Int,
-    variance_bin: Int,
+    at: _At,
     size: Int,
     costs: NDArray[np.float32],
 ) -> Real:
     """Write a size of at least one, after its sign; returns its information in bits."""
     spent: Real = np.float32(0)
     for node in range(1, NODES):
-        bit = size > node
-        probability = models.probability[at, node]
-        spent += costs[inverted(probability, bit) >> COST_SHIFT]
-        put(out, coder, bit, probability >> CODER_SHIFT)
-        adapt(models.probability, models.seen, at, node, bit, models.rates, models.limit)
+        bit = np.int64(size > node)
+        spent += _put_decision(out, coder, models, at, node, bit, costs)
         if not bit:
             return spent
     rest, digits = size - NODES + 1, digits_of(size)
     escapes, seen = models.escape_probability, models.escape_seen
     for node in range(min(digits + 1, ESCAPE_NODES)):
-        bit = node < digits
-        probability = escapes[variance_bin, node]
+        bit = np.int64(node < digits)
+        probability = escapes[at.variance_bin, node]
         spent += costs[inverted(probability, bit) >> COST_SHIFT]
         put(out, coder, bit, probability >> CODER_SHIFT)
-        adapt(escapes, seen, variance_bin, node, bit, models.rates, models.limit)
+        adapt(escapes, seen, at.variance_bin, node, bit, models.rates, models.limit)
     for digit in range(digits - 1, -1, -1):
         put(out, coder, (rest >> digit) & 1, HALF)
     return spent + digits
@@ -90,28 +159,21 @@ def digits_of(size: Int) -> Int:
 
 
 @inlined
-def _read_size(
-    data: NDArray[np.uint8],
-    coder: NDArray[np.int64],
-    models: Models,
-    at: Int,
-    variance_bin: Int,
-) -> Int:
+def _read_size(data: NDArray[np.uint8], coder: NDArray[np.int64], models: Models, at: _At) -> Int:
     """Read a size of at least one, or -1."""
     for node in range(1, NODES):
-        bit = get(data, coder, models.probability[at, node] >> CODER_SHIFT)
+        bit = _get_decision(data, coder, models, at, node)
         if bit < 0:
             return -1
-        adapt(models.probability, models.seen, at, node, bit, models.rates, models.limit)
         if not bit:
             return node
     escapes, seen = models.escape_probability, models.escape_seen
     digits = 0
     while digits < ESCAPE_NODES:
-        bit = get(data, coder, escapes[variance_bin, digits] >> CODER_SHIFT)
+        bit = get(data, coder, escapes[at.variance_bin, digits] >> CODER_SHIFT)
         if bit < 0:
             return -1
-        adapt(escapes, seen, variance_bin, digits, bit, models.rates, models.limit)
+        adapt(escapes, seen, at.variance_bin, digits, bit, models.rates, models.limit)
         if not bit:
             break
         digits += 1
@@ -124,7 +186,7 @@ def _read_size(
     return rest + NODES - 1
 
 
-@compiled(_contexts, _range_coder)
+@compiled(_contexts, _mixing, _range_coder)
 def write(
     out: NDArray[np.uint8],
     coder: NDArray[np.int64],
@@ -164,27 +226,15 @@ def write(
             if coded[plane, row, column]:
                 index = indices[plane, row, column]
                 quantiser = state & 1
-                at = 2 * context(look, around, plane, place, row, column, index) + quantiser
+                at = _at(look, around, plane, place, row, column, index, quantiser)
                 signed = np.int64(sizes[plane, row, column])
                 size = abs(signed)
-                bit = size > 0
-                probability = models.probability[at, 0]
-                bits = costs[inverted(probability, bit) >> COST_SHIFT]
-                put(out, coder, bit, probability >> CODER_SHIFT)
-                adapt(
-                    models.probability,
-                    models.seen,
-                    at,
-                    0,
-                    bit,
-                    models.rates,
-                    models.zero_limit,
-                )
+                bit = np.int64(size > 0)
+                bits = _put_decision(out, coder, models, at, 0, bit, costs)
                 if bit:
-                    variance_bin = np.int64(look.bins[index])
                     put(out, coder, signed < 0, HALF)
-                    bits += 1 + _write_size(out, coder, models, at, variance_bin, size, costs)
-                    value = magnitude(look, variance_bin, quantiser, size)
+                    bits += 1 + _write_size(out, coder, models, at, size, costs)
+                    value = magnitude(look, at.variance_bin, quantiser, size)
                     around.magnitudes[place] = min(value, MAX_MAGNITUDE)
                     changes[plane, row, column] = -value if signed < 0 else value
                     mark[0], mark[1], mark[2] = coder[4] + coder[3], coder[0], coder[1]
@@ -194,7 +244,7 @@ def write(
     return state
 
 
-@compiled(_contexts, _range_coder)
+@compiled(_contexts, _mixing, _range_coder)
 def read(
     data: NDArray[np.uint8],
     coder: NDArray[np.int64],
@@ -217,28 +267,18 @@ def read(
                 if coded[plane, row, column]:
                     index = indices[plane, row, column]
                     quantiser = state & 1
-                    at = 2 * context(look, around, plane, place, row, column, index) + quantiser
-                    bit = get(data, coder, models.probability[at, 0] >> CODER_SHIFT)
+                    at = _at(look, around, plane, place, row, column, index, quantiser)
+                    bit = _get_decision(data, coder, models, at, 0)
                     if bit < 0:
                         return False
-                    adapt(
-                        models.probability,
-                        models.seen,
-                        at,
-                        0,
-                        bit,
-                        models.rates,
-                        models.zero_limit,
-                    )
                     if bit:
-                        variance_bin = np.int64(look.bins[index])
                         negative = get(data, coder, HALF)
                         if negative < 0:
                             return False
-                        size = _read_size(data, coder, models, at, variance_bin)
+                        size = _read_size(data, coder, models, at)
                         if size < 0:
                             return False
-                        value = magnitude(look, variance_bin, quantiser, size)
+                        value = magnitude(look, at.variance_bin, quantiser, size)
                         around.magnitudes[place] = min(value, MAX_MAGNITUDE)
                         changes[plane, row, column] = -value if negative else value
                         following = look.transitions[state, size & 1]

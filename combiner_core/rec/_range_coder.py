@@ -20,7 +20,7 @@ CODER_SHIFT = PROBABILITY_BITS - 16
 COST_SHIFT = PROBABILITY_BITS - 12
 HALF = 1 << 15
 CODER_BITS = 32
-_LEAST_PROBABILITY = 64
+LEAST_PROBABILITY = 64
 _ONE = 1 << PROBABILITY_BITS
 RATE_BITS = 16
 _TOP = 1 << 24
@@ -38,7 +38,7 @@ def adapt(
     limit: int,
 ) -> None:
     count = seen[row, node]
-    target = _ONE - _LEAST_PROBABILITY if bit else _LEAST_PROBABILITY
+    target = _ONE - LEAST_PROBABILITY if bit else LEAST_PROBABILITY
     before = np.int64(probability[row, node])
     probability[row, node] = before + (((target - before) * rates[count]) >> RATE_BITS)
     if count < limit:

@@ -18,6 +18,7 @@ from combiner_core.rec.entropy_tables import (
     WEIGHT_UNITS,
     EntropyTables,
 )
+from combiner_core.rec.logistic_mixing import initial_mixing
 from combiner_core.rec.range_writer import adaptation_rates
 from combiner_core.rec.variance_bins import N_BINS, bins, deviations
 from combiner_core.rec.wire import DEVIATION_UNITS, VALUE_UNITS
@@ -28,7 +29,7 @@ _ACTIVITIES = np.exp2(np.array([-6, -4, -2, 0, 3]) / 4)
 _LEAST_DEVIATION = 2 * DEVIATION_UNITS
 # bins of so small variances that nothing around counts
 _QUIET_BINS = 3
-_ZERO_LIMIT, _LIMIT = 400, 120
+_ZERO_LIMIT, _LIMIT = 1000, 300
 _ESCAPE_CONFIDENCE = 4
 _COST_BITS = 12
 
@@ -59,6 +60,7 @@ class AdaptiveModels:
             tables.confidences.reshape(shape).astype(np.int16),
             np.full(escapes, 1 << (PROBABILITY_BITS - 1), np.int32),
             np.full(escapes, _ESCAPE_CONFIDENCE, np.int16),
+            initial_mixing(),
             adaptation_rates(max(_ZERO_LIMIT, _LIMIT, 255)),
             _ZERO_LIMIT,
             _LIMIT,

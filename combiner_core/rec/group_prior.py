@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core.gaussians import NATS_PER_BIT, TargetPosterior
+from combiner_core.rec.entropy_tables import MAX_REACH
 from combiner_core.rec.level_grids import Grid, Plane
 from combiner_core.rec.variance_bins import clamped, octaves
 from combiner_core.rec.wire import (
@@ -42,7 +43,8 @@ class IntegerPrior:
             (P, h, w) from -32 to 32; None if there is only the common one.
 
     Raises:
-        ValueError: arrays of other shapes or types, or coded weights outside the grid.
+        ValueError: arrays of other shapes or types, or coded weights outside the grid or farther
+            from each other than neighbours reach.
     """
 
     grid: Grid
@@ -147,6 +149,8 @@ class IntegerPrior:
         last_row = plane.row + int(rows[-1]) * plane.row_step
         last_column = plane.column + int(columns[-1]) * plane.column_step
         inside = last_row < grid.height and last_column < grid.width
+        if max(plane.row_step, plane.column_step) > MAX_REACH:
+            raise ValueError(f"weights of {plane} are too far apart")
         if min(plane) < 0 or not inside or plane.channel >= grid.channels:
             raise ValueError(f"weights of {plane} are outside their grid")
 

@@ -34,8 +34,8 @@ from combiner_core.rec.variance_bins import N_BINS
 
 # weights that a more general table counts for in a more special one
 _GENERAL = 6.0
-# of the seen weights of a context, the share that its confidence is, and the most that it is
-_CONFIDENCE_SHARE, _LEAST_CONFIDENCE, _MOST_CONFIDENCE = 0.25, 2, 40
+# a context's confidence is how many weights it has seen and this, or the most that it can be
+_LEAST_CONFIDENCE, _MOST_CONFIDENCE = 8, 160
 # weights at their multiples of the step that count against corrections
 _UNCORRECTED = 50
 
@@ -87,9 +87,7 @@ class Statistics:
         general = _backed(seen.sum((0, 2)), general)
         any_class = _backed(seen.sum(0), general[:, None])
         own = _backed(seen, any_class[None])
-        confidence = np.clip(
-            _CONFIDENCE_SHARE * seen.sum(-1) + _LEAST_CONFIDENCE, 0, _MOST_CONFIDENCE
-        )
+        confidence = np.minimum(seen.sum(-1) + _LEAST_CONFIDENCE, _MOST_CONFIDENCE)
         mean = self._sums[..., 0] / (self._sums[..., 1] + _UNCORRECTED)
         return replace(
             tables,

@@ -279,6 +279,22 @@ def test_the_command_writes_a_preset_that_codes(folder: Path, run_cli: RunCli) -
     assert (folder.parent / "again" / "small.safetensors").read_bytes() == blob
 
 
+def test_networks_of_a_preset_get_tables_from_other_examples(folder: Path) -> None:
+    assert main(arguments(folder, **{"table-examples": 1})) == 0
+    first, again = folder.parent / "presets" / "small.safetensors", folder.parent / "again"
+    changes = {"checkpoint": None, "networks": first, "table-examples": 5}
+    assert main(arguments(folder, name="anew", id=10, out=again, **changes)) == 0
+    libraries = [PresetLibrary(path.parent) for path in (first, again / "anew.safetensors")]
+    cards = [library.cards()[0] for library in libraries]
+    assert (cards[1].name, cards[1].id) == ("anew", 10)
+    assert cards[1].training["curve"] == cards[0].training["curve"]
+    assert cards[1].training["entropy_tables"]["networks"] == "small"
+    presets = [library.load(card).preset for library, card in zip(libraries, cards, strict=True)]
+    assert same(*(preset.model.state_dict() for preset in presets))
+    few, more = (preset.tables.confidences for preset in presets)
+    assert more.sum(dtype=int) > few.sum(dtype=int)
+
+
 @pytest.mark.long
 def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None:
     data = tmp_path / "clips"
@@ -310,6 +326,7 @@ def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None
         ("image", {"crop": 128}, "no picture of 128 x 128 pixels or more has any texture"),
         ("image", {"steps": 0}, "must be positive"),
         ("image", {"validate-every": 0}, "must be positive"),
+        ("image", {"table-examples": 0}, "must be positive"),
         ("image", {"id": 70000}, "70000 is not between"),
         ("image", {"name": "../small"}, "other signs"),
         ("image", {"checkpoint": "photographs/0.png"}, "0.png is missing or no checkpoint"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from combiner_core.rec import EntropyTables, Grid, IntegerPrior
+from combiner_core.rec import EntropyTables, Grid, IntegerPrior, Plane
 
 ONE = 1 << 22
 GENERATORS = {
@@ -40,6 +40,47 @@ class Model:
         self.probability += (target - self.probability) * int(65536 / (self.seen + 1.6)) >> 16
         if self.seen < self.limit:
             self.seen += 1
+
+
+def logit_of(probability: int) -> int:
+    """In 1/256, of the middle of the 2^14th part that a probability is in."""
+    share = ((probability >> 8) + 0.5) / (1 << 14)
+    return math.floor(256 * math.log(share / (1 - share)) + 0.5)
+
+
+def share_of(logit: int) -> int:
+    """The probability of a logit in 1/256."""
+    return min(max(math.floor(ONE / (1 + math.exp(-logit / 256)) + 0.5), 64), ONE - 64)
+
+
+@dataclass
+class Mixer:
+    """What a probability is made of, for one of the first decisions and one bin."""
+
+    factors: list[int]  # shared by all bins
+    curve: list[int] = field(default_factory=lambda: [share_of(128 * k - 3072) for k in range(49)])
+
+    def mixed(self, models: tuple[Model, Model]) -> tuple[int, int]:
+        """Probability and logit that two contexts give."""
+        total = sum(
+            factor * logit_of(model.probability)
+            for factor, model in zip(self.factors, models, strict=True)
+        )
+        logit = min(max(total + (1 << 23) >> 24, -3072), 3071)
+        knot, beyond = divmod(logit + 3072, 128)
+        below, above = self.curve[knot : knot + 2]
+        return (share_of(logit) + below + ((above - below) * beyond >> 7)) >> 1, logit
+
+    def learn(self, models: tuple[Model, Model], logit: int, bit: int) -> None:
+        """Move factors and curve towards what was seen."""
+        error = ONE * bit - share_of(logit)
+        for part, model in enumerate(models):
+            move = error * logit_of(model.probability) + 4096 >> 13
+            self.factors[part] = min(max(self.factors[part] + move, -(1 << 27)), 1 << 27)
+        target = ONE - 64 if bit else 64
+        knot, beyond = divmod(logit + 3072, 128)
+        for at, near in ((knot, 128 - beyond), (knot + 1, beyond)):
+            self.curve[at] += (target - self.curve[at]) * near >> 13
 
 
 @dataclass
@@ -80,6 +121,15 @@ class Message:
         model.learn(bit)
         return bit
 
+    def mixed_decision(self, models: tuple[Model, Model], mixer: Mixer) -> int:
+        """A decision of two models and what mixes them, which all learn from it."""
+        probability, logit = mixer.mixed(models)
+        bit = self.bit(probability >> 6)
+        mixer.learn(models, logit, bit)
+        for model in models:
+            model.learn(bit)
+        return bit
+
 
 class ReferenceDecoder:
     """See `GroupDecoder`."""
@@ -88,6 +138,8 @@ class ReferenceDecoder:
         self.states = states
         self.tables, self.message, self.ended = tables, Message(payload), False
         self.models: dict[tuple[int, ...], Model] = {}
+        self.factors = [[3 << 22, 1 << 22] for _ in range(4)]
+        self.mixers: dict[tuple[int, int], Mixer] = {}
         self.grid: Grid | None = None
         self.known: dict[tuple[int, int, int], int] = {}
         self.parents: dict[tuple[int, int, int], int] = {}
@@ -113,7 +165,8 @@ class ReferenceDecoder:
                 k = 0 if prior.noise is None else int(prior.noise[where])
                 e = min(max(int(prior.log_variance[where]) - 8 * k, -256), 384)
                 try:
-                    size, negative = self.size(prior.table, e, place, state & 1)
+                    neighbours = self.neighbours(plane, place)
+                    size, negative = self.size(prior.table, e, place, state & 1, neighbours)
                 except Ended:
                     self.ended = True
                     continue
@@ -133,18 +186,27 @@ class ReferenceDecoder:
         of_state, of_parity = GENERATORS[self.states]
         return (state >> 1) ^ (state & 1) * (of_state >> 1) ^ parity * (of_parity >> 1)
 
+    def neighbours(self, plane: Plane, place: tuple[int, int, int]) -> int:
+        """Which of left, above, and above on the right are not at their means."""
+        channel, row, column = place
+        above, left = row - plane.row_step, column - plane.column_step
+        places = (row, left), (above, column), (above, column + plane.column_step)
+        return sum(
+            2**bit * (self.known.get((channel, *at), 0) > 0) for bit, at in enumerate(places)
+        )
+
     def size(
-        self, table: int, e: int, place: tuple[int, int, int], quantiser: int
+        self, table: int, e: int, place: tuple[int, int, int], quantiser: int, neighbours: int
     ) -> tuple[int, int]:
         """Size and sign of the next weight."""
         bin_ = sum(e >= 16 * edge for edge in EDGES)
         around = self.activity_class(table, e, bin_, place)
-        at = (table, bin_, around, quantiser)
-        if not self.message.decision(self.model(*at, 0)):
+        own, near = (table, bin_, around, quantiser), (bin_, around, quantiser, neighbours)
+        if not self.decision(own, near, 0):
             return 0, 0
         negative = self.message.bit(1 << 15)
         for size in range(1, 15):
-            if not self.message.decision(self.model(*at, size)):
+            if not self.decision(own, near, size):
                 return size, negative
         digits = 0
         while digits < 20 and self.message.decision(self.escape(bin_, digits)):
@@ -153,6 +215,16 @@ class ReferenceDecoder:
         for _ in range(digits):
             rest = 2 * rest + self.message.bit(1 << 15)
         return rest + 14, negative
+
+    def decision(self, own: tuple[int, ...], near: tuple[int, ...], number: int) -> int:
+        """Whether the size is above a number."""
+        model = self.model(*own, number)
+        beside = self.models.setdefault(
+            (-1, *near, number), Model(model.probability, 6, model.limit)
+        )
+        kind = min(number, 3)
+        mixer = self.mixers.setdefault((near[0], kind), Mixer(self.factors[kind]))
+        return self.message.mixed_decision((model, beside), mixer)
 
     def activity_class(self, table: int, e: int, bin_: int, place: tuple[int, int, int]) -> int:
         """How much there is around, of six classes."""
@@ -191,9 +263,9 @@ class ReferenceDecoder:
     def model(self, *at: int) -> Model:
         """The model of a decision in a context."""
         probability, seen = self.tables.probabilities[at], self.tables.confidences[at]
-        limit = 120 if at[-1] else 400
+        limit = 300 if at[-1] else 1000
         return self.models.setdefault(at, Model(int(probability) << 6, int(seen), limit))
 
     def escape(self, *at: int) -> Model:
         """The model of a decision about how long an escape is."""
-        return self.models.setdefault(at, Model(ONE // 2, 4, 120))
+        return self.models.setdefault(at, Model(ONE // 2, 4, 300))

@@ -177,6 +177,8 @@ def test_sides_agree_in_different_processes() -> None:
         {"planes": (Plane(0), Plane(1, -1, 0))},
         {"planes": (Plane(0), Plane(1, 1, 0))},
         {"planes": (Plane(0), Plane(1, 0, 0, 1, 2))},
+        {"grid": Grid(CHANNELS, 10, 5), "planes": (Plane(0, row_step=3), Plane(1))},
+        {"grid": Grid(CHANNELS, 4, 13), "planes": (Plane(0), Plane(1, column_step=3))},
     ],
 )
 def test_what_is_no_prior_is_refused(change: dict) -> None:

@@ -10,6 +10,7 @@ import pytest
 from group_examples import (
     Example,
     encoded,
+    example,
     gaussian,
     loss_bits,
     pyramid,
@@ -19,6 +20,7 @@ from group_examples import (
 
 from combiner_core.rec import EntropyTables, Grid, IntegerPrior, Plane, Taps
 from combiner_core.rec.dependent_quantiser import USUAL_STATES
+from combiner_core.rec.entropy_tables import to_units
 from combiner_core.rec.groups import GroupEncoder
 from combiner_core.rec.table_learning import Statistics
 
@@ -106,7 +108,44 @@ def test_what_is_around_tells_where_errors_are_large() -> None:
         examples.append(Example(quiet.prior, (quiet.target * loud).astype(np.float32)))
     alone = EntropyTables.untrained(Taps.none(3, 4))
     losses = [loss_of(learned(examples[1:], tables), examples[:1]) for tables in (UNTRAINED, alone)]
+    # the three nearest neighbours tell much of it by themselves
+    assert losses[0] < 0.985 * losses[1]
+
+
+def test_neighbours_one_by_one_tell_where_errors_are_large() -> None:
+    """Of the same errors, blotches take less than the same ones shuffled, without other taps."""
+    rng = np.random.default_rng(5)
+    quiet = gaussian(1, 0.0)
+    loud = rng.choice([0.2, 4.0], (12, 16)).repeat(8, 0).repeat(8, 1)
+    blotches = (quiet.target * loud).astype(np.float32)
+    shuffled = rng.permutation(blotches.reshape(-1)).reshape(blotches.shape)
+    tables = EntropyTables.untrained(Taps.none(3, 4))
+    losses = [loss_of(tables, [Example(quiet.prior, one)]) for one in (blotches, shuffled)]
     assert losses[0] < 0.97 * losses[1]
+
+
+def test_tables_that_are_too_sure_or_not_sure_enough_are_made_good() -> None:
+    """Logits of all probabilities too small or too large by half."""
+    planes = [Plane(channel) for channel in range(3)]
+
+    def mixture(seed: int) -> list[Example]:
+        rng = np.random.default_rng(seed)
+        return [
+            example(rng, Grid(3, 12, 16), planes, (12, 16), octaves)
+            for octaves in np.linspace(-3, 4, 15)
+        ]
+
+    right = learned([one for seed in range(4) for one in mixture(seed)], UNTRAINED)
+    sure = replace(right, confidences=np.full_like(right.confidences, 255))
+    examples = mixture(9)
+    weights = sum(one.target.size for one in examples)
+    losses = []
+    for factor in (1.0, 2 / 3, 1.5):
+        shares = 1 / (1 + (65536 / right.probabilities - 1) ** factor)
+        tables = replace(sure, probabilities=to_units(shares))
+        losses.append(loss_of(tables, examples) / weights)
+    # in bits a weight
+    assert max(losses) - losses[0] < 0.01
 
 
 def test_the_message_has_the_length_of_its_information() -> None:

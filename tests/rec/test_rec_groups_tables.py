@@ -12,6 +12,7 @@ from group_examples import some_tables, some_taps
 from combiner_core.rec import EntropyTables, Taps, wire
 from combiner_core.rec.dependent_quantiser import STATE_COUNTS, predecessors, transitions
 from combiner_core.rec.groups import GroupDecoder, GroupEncoder
+from combiner_core.rec.logistic_mixing import initial_mixing
 from combiner_core.rec.variance_bins import N_BINS, bin_octaves, bins, clamped, deviations, octaves
 
 
@@ -32,6 +33,19 @@ def test_no_table_can_round_differently_elsewhere() -> None:
     assert far_from_boundary(factors[factors != np.rint(factors)])
     digest = hashlib.sha256(deviations().astype("<i4").tobytes()).hexdigest()
     assert digest[:16] == "f1ff8602c1a9fcab"
+
+
+def test_no_table_of_mixing_can_round_differently_elsewhere() -> None:
+    mixing = initial_mixing()
+    share = (np.arange(1 << 14) + 0.5) / (1 << 14)
+    exact = 256 * (np.log(share) - np.log1p(-share))
+    assert far_from_boundary(exact)
+    np.testing.assert_array_equal(mixing.logits, np.rint(exact))
+    exact = (1 << 21) * (1 + np.tanh(np.arange(-3072, 3073) / 512))
+    assert far_from_boundary(exact[exact != 1 << 21])
+    np.testing.assert_array_equal(mixing.shares, np.clip(np.rint(exact), 64, (1 << 22) - 64))
+    digest = hashlib.sha256(mixing.shares.astype("<i4").tobytes()).hexdigest()
+    assert digest[:16] == "aef1956a704ff5b0"
 
 
 def test_bins_are_ascending_and_all_used() -> None:

@@ -71,7 +71,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "wide": "a model of any sound at 48 kHz",
     }
 )
-_TABLE_EXAMPLES = 80
+_USUAL_TABLE_EXAMPLES = 80
 _REPORT_STEPS = 50
 _PATHS = ("out", "checkpoint", "networks", "warm_start", "data", "music", "validate", "sources")
 
@@ -119,6 +119,13 @@ def _add_arguments(command: argparse.ArgumentParser) -> None:
         help="compile formulas of images, which is faster and takes a compiler of C++",
     )
     command.add_argument("--validate-every", type=int, default=1000, metavar="N", help="steps")
+    command.add_argument(
+        "--table-examples",
+        type=int,
+        default=_USUAL_TABLE_EXAMPLES,
+        metavar="N",
+        help="examples that entropy tables are learned from (default: %(default)s)",
+    )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
@@ -135,6 +142,8 @@ def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processe
     sources_of(parsed.sources)
     if parsed.validate_every < 1:
         raise CombinerError("The number of steps between validations must be positive.")
+    if parsed.table_examples < 1:
+        raise CombinerError("The number of examples for entropy tables must be positive.")
     if parsed.networks is not None:
         _renew(parsed, device)
         return
@@ -262,7 +271,7 @@ def _renew(parsed: argparse.Namespace, device: torch.device) -> None:
 
 def _tables(parsed: argparse.Namespace, recipe: Recipe, model: Model) -> EntropyTables:
     """Entropy tables from examples, each at a noise scale of its own."""
-    examples = recipe.examples(_TABLE_EXAMPLES)
+    examples = recipe.examples(parsed.table_examples)
     finest, coarsest = (math.log2(noise / recipe.unit) for noise in recipe.noise_range)
     octaves = np.random.default_rng(parsed.seed).uniform(finest, coarsest, len(examples))
     indices = np.rint(NOISE_STEPS_PER_OCTAVE * octaves).astype(int).tolist()
