@@ -6,7 +6,7 @@
 >>> picture[:, 12:] = 200
 >>> file = cc.compress(picture, bytes=400, effort="fast", device="cpu")
 >>> file
-Compressed(219 bytes, multires-image)
+Compressed(202 bytes, multires-image)
 >>> cc.decompress(file, device="cpu")
 Signal(image, 24 x 16)
 """

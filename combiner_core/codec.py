@@ -77,7 +77,7 @@ def encode(
     >>> options = EncodeOptions(effort="fast", device="cpu")
     >>> *progress, result = encode(Signal.image(pixels), Budget(3000), options)
     >>> len(result.data), result.model
-    (219, 'multires-image')
+    (202, 'multires-image')
     >>> decode(result.data, device="cpu").values.shape
     (16, 24, 3)
     """

@@ -7,6 +7,7 @@ process that was started alone is the case of one.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -169,6 +170,9 @@ def learning_together(device: torch.device) -> Iterator[Processes]:
 
 
 def _join(backend: str) -> None:
+    # its functions have the group of their import as a default, and optimisers import it: if that
+    # came later, the group's threads would outlive it and could abort the end of the process
+    importlib.import_module("torch.distributed.nn.functional")
     store, rank, count = next(rendezvous("env://"))
     if os.environ.get("LOCAL_WORLD_SIZE") == str(count):
         # torchrun keeps its store when it restarts processes, and there the addresses of the lost;

@@ -42,12 +42,12 @@ class Mixing(NamedTuple):
 
 
 class Mixed(NamedTuple):
-    """A probability, and what it is made of: the logits of both contexts, and what they give."""
+    """A probability, and what it is made of."""
 
     probability: Int
-    first: Int
-    second: Int
-    logit: Int
+    first: Int  # logit of the context of class and activity
+    second: Int  # that of neighbours
+    index: Int  # of what both give, among `Mixing.shares`
 
 
 @inlined
@@ -59,12 +59,12 @@ def mixed(mixing: Mixing, own: Int, at: Int, variance_bin: Int, node: Int) -> Mi
     first, second = np.int64(mixing.logits[own >> shift]), np.int64(mixing.logits[near >> shift])
     total = mixing.factors[kind, 0] * first + mixing.factors[kind, 1] * second
     rounded = (total + (1 << (FACTOR_BITS - 1))) >> FACTOR_BITS
-    logit = min(max(rounded, -MOST_LOGIT), MOST_LOGIT - 1) + MOST_LOGIT
-    knot, beyond = logit >> KNOT_BITS, logit & _WITHIN_KNOTS
+    index = min(max(rounded, -MOST_LOGIT), MOST_LOGIT - 1) + MOST_LOGIT
+    knot, beyond = index >> KNOT_BITS, index & _WITHIN_KNOTS
     below = np.int64(mixing.curves[variance_bin, kind, knot])
     above = np.int64(mixing.curves[variance_bin, kind, knot + 1])
     curved = below + (((above - below) * beyond) >> KNOT_BITS)
-    return Mixed((mixing.shares[logit] + curved) >> 1, first, second, logit)
+    return Mixed((mixing.shares[index] + curved) >> 1, first, second, index)
 
 
 @inlined
@@ -80,12 +80,12 @@ def learn(
     limit: Int,
 ) -> None:
     """Learn what a decision of such a probability was."""
-    kind, logit = min(node, MIXED_NODES - 1), decision.logit
-    error = (bit << PROBABILITY_BITS) - np.int64(mixing.shares[logit])
+    kind, index = min(node, MIXED_NODES - 1), decision.index
+    error = (bit << PROBABILITY_BITS) - np.int64(mixing.shares[index])
     _turn(mixing.factors, kind, 0, error * decision.first)
     _turn(mixing.factors, kind, 1, error * decision.second)
     target = _ONE - LEAST_PROBABILITY if bit else LEAST_PROBABILITY
-    knot, beyond = logit >> KNOT_BITS, logit & _WITHIN_KNOTS
+    knot, beyond = index >> KNOT_BITS, index & _WITHIN_KNOTS
     below = np.int64(mixing.curves[variance_bin, kind, knot])
     above = np.int64(mixing.curves[variance_bin, kind, knot + 1])
     step = (1 << KNOT_BITS) - beyond

@@ -93,6 +93,29 @@ def assert_same_learning(first: Path, second: Path, tolerance: float = 1e-5) -> 
     assert torch.equal(one["generator"], other["generator"])
 
 
+def test_nothing_of_the_group_outlives_the_learning(tmp_path: Path) -> None:
+    """Threads that did would abort the end of the process, now and then."""
+    script = tmp_path / "learn.py"
+    script.write_text(
+        """
+from pathlib import Path
+import torch
+from combiner_core.distributed import learning_together
+with learning_together(torch.device("cpu")) as processes:
+    weight = torch.ones(3, requires_grad=True)
+    weight.sum().backward()
+    torch.optim.Adam([weight]).step()
+    processes.sum(weight.detach())
+print(*(name.read_text().strip() for name in Path("/proc/self/task").glob("*/comm")))
+"""
+    )
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = run([*launcher, str(script)])
+    assert done.returncode == 0, done.stderr
+    assert "gloo" not in done.stdout
+    assert done.stdout
+
+
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_several_processes_learn_what_one_does(
     count: int, folder: Path, capsys: pytest.CaptureFixture[str]
