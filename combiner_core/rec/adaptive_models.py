@@ -14,6 +14,7 @@ from combiner_core.rec.dependent_quantiser import transitions
 from combiner_core.rec.entropy_tables import (
     N_AROUND,
     N_DECISIONS,
+    N_QUANTISERS,
     PROBABILITY_UNITS,
     WEIGHT_UNITS,
     EntropyTables,
@@ -94,7 +95,7 @@ class AdaptiveModels:
             add: (contexts, NODES + 1). What these add, by bin and number of digits:
             (N_BINS, ESCAPE_NODES + 1).
         """
-        count = 2 * N_BINS * N_AROUND
+        count = N_BINS * N_AROUND * N_QUANTISERS
         own = self.state.probability[class_ * count : (class_ + 1) * count]
         sizes = _stopping_costs(own)
         sizes[:, 1:] += 1

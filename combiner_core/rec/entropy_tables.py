@@ -14,7 +14,7 @@ from combiner_core.rec.variance_bins import N_BINS, bin_octaves
 N_DECISIONS = 15
 N_AROUND = 6
 N_CORRECTED = 5
-_QUANTISERS = 2
+N_QUANTISERS = 2
 STEP_UNITS = 256
 WEIGHT_UNITS = 256
 PROBABILITY_UNITS = 1 << 16
@@ -117,9 +117,9 @@ class EntropyTables:
     confidences: NDArray[np.uint8] = field(repr=False)
 
     def __post_init__(self) -> None:
-        contexts = (self.taps.classes, N_BINS, N_AROUND, _QUANTISERS, N_DECISIONS)
+        contexts = (self.taps.classes, N_BINS, N_AROUND, N_QUANTISERS, N_DECISIONS)
         _check(self.steps, np.int32, (N_BINS,), STEP_UNITS, _MOST)
-        _check(self.corrections, np.int16, (N_BINS, _QUANTISERS, N_CORRECTED), -_MOST, _MOST)
+        _check(self.corrections, np.int16, (N_BINS, N_QUANTISERS, N_CORRECTED), -_MOST, _MOST)
         _check(self.probabilities, np.uint16, contexts, 1)
         _check(self.confidences, np.uint8, contexts, 0)
 
@@ -129,11 +129,11 @@ class EntropyTables:
         octaves = bin_octaves()
         steps = np.interp(octaves, *np.array(_STEPS).T)
         probability = _typical_probabilities(octaves, steps)
-        shape = (taps.classes, N_BINS, N_AROUND, _QUANTISERS, N_DECISIONS)
+        shape = (taps.classes, N_BINS, N_AROUND, N_QUANTISERS, N_DECISIONS)
         full = np.broadcast_to(probability[:, None], shape)
         return cls(
             np.rint(STEP_UNITS * steps).astype(np.int32),
-            np.zeros((N_BINS, _QUANTISERS, N_CORRECTED), np.int16),
+            np.zeros((N_BINS, N_QUANTISERS, N_CORRECTED), np.int16),
             taps,
             to_units(full),
             np.full(shape, _LITTLE_CONFIDENCE, np.uint8),
@@ -151,7 +151,7 @@ def _typical_probabilities(
 ) -> NDArray[np.float64]:
     """That a size is above 0, 1, ... if not below, of heavy-tailed errors: (bins, 2, decisions)."""
     sizes = np.arange(N_DECISIONS + 1) + _ROUNDING
-    points = 2 * sizes - np.arange(_QUANTISERS)[:, None] * (sizes > 1)
+    points = 2 * sizes - np.arange(N_QUANTISERS)[:, None] * (sizes > 1)
     limits = points * steps[:, None, None]
     variance = np.exp2(octaves)[:, None, None]
     above = np.zeros(limits.shape)

@@ -26,16 +26,15 @@ from combiner_core.rec._mixing import (
     Mixing,
 )
 from combiner_core.rec._range_coder import LEAST_PROBABILITY, PROBABILITY_BITS
-from combiner_core.rec.entropy_tables import N_AROUND, N_DECISIONS
+from combiner_core.rec.entropy_tables import N_AROUND, N_DECISIONS, N_QUANTISERS
 from combiner_core.rec.variance_bins import N_BINS
 
 _FACTORS = (0.75, 0.25)
-_QUANTISERS = 2
 
 
 def initial_mixing() -> Mixing:
     """What a message begins with: nothing is known of neighbours, and curves change nothing."""
-    contexts = (N_BINS * N_AROUND * _QUANTISERS * N_NEIGHBOURS, N_DECISIONS)
+    contexts = (N_BINS * N_AROUND * N_QUANTISERS * N_NEIGHBOURS, N_DECISIONS)
     factors = np.array(_FACTORS) * (1 << FACTOR_BITS)
     knots = _shares()[:: 1 << KNOT_BITS]
     return Mixing(
