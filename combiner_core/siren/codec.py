@@ -61,6 +61,7 @@ class SirenEffort:
         state_bits: of the trellis.
         block_bits: bits of the blocks that have a beta of their own.
         draws: see `OptimiserConfig`.
+        follows: how often in the fit it is looked anew where the errors are.
     """
 
     fit_steps: int
@@ -72,6 +73,7 @@ class SirenEffort:
     state_bits: int = 14
     block_bits: int = 256
     draws: int = OptimiserConfig.draws
+    follows: int = 10
 
 
 EFFORTS: Mapping[EffortName, SirenEffort] = MappingProxyType(
@@ -320,6 +322,7 @@ class SirenPlan:
                 max(_MIN_BATCH, effort.batch // tiling.fields),
                 effort.learning_rate,
                 draws=effort.draws,
+                follow_steps=effort.fit_steps // effort.follows if effort.follows else 0,
             ),
             torch.Generator(device).manual_seed(self.options.seed),
         )

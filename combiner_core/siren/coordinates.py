@@ -53,19 +53,12 @@ class FieldData:
         coordinates = audio_coordinates(len(samples), samples_per_unit)
         return cls(coordinates.to(device), torch.tensor(samples)[:, None].to(device))
 
-    def minibatch(self, jitter: Tensor) -> tuple[Tensor, Tensor]:
-        """One pair from each stratum: (count, in_dims), (count, out_dims).
-
-        Args:
-            jitter: its place within each stratum, float64, shape (count,), 0 to 1.
-        """
-        total, count = len(self.coordinates), len(jitter)
-        index = (torch.arange(count, device=jitter.device) + jitter) * (total / count)
-        index = index.long().clamp_(max=total - 1)
-        values = self.values[index]
+    def pairs(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Pairs by their places in the list: (count, in_dims), float32 (count, out_dims)."""
+        values = self.values[indices]
         if values.dtype == torch.uint8:
             values = values.float() / 127.5 - 1
-        return self.coordinates[index], values
+        return self.coordinates[indices], values
 
 
 def image_coordinates(

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from combiner_core.gaussians import NATS_PER_BIT, DiagonalGaussian, standard_kl_nats
 from combiner_core.siren.coordinates import FieldData
+from combiner_core.siren.minibatches import Minibatches
 from combiner_core.siren.network import Siren
 
 _NOISE_POOL = 1 << 22
@@ -39,6 +40,8 @@ class OptimiserConfig:
         beta_guess_db: PSNR at which the first beta is about right.
         draws: of the weights at a step, each for a share of the coordinates; 0 draws what each
             coordinate makes of them instead, by local reparameterisation.
+        follow_steps: after so many steps coordinates are drawn anew by their errors in these;
+            0 draws them evenly.
     """
 
     batch: int = 4096
@@ -47,12 +50,13 @@ class OptimiserConfig:
     control_gain: float = 0.01
     beta_guess_db: float = 22.0
     draws: int = 4
+    follow_steps: int = 0
 
     def __post_init__(self) -> None:
         if self.batch < 1 or min(self.learning_rate, self.initial_std, self.control_gain) <= 0:
             raise ValueError("batch, learning rate, initial std and control gain must be positive")
-        if self.draws < 0:
-            raise ValueError("there cannot be fewer than no draws")
+        if min(self.draws, self.follow_steps) < 0:
+            raise ValueError("there cannot be fewer than no draws or steps")
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate at a step of a whole fit: up at first, then down a cosine to 2%."""
@@ -100,15 +104,15 @@ class Draws:
         """Standard normal noise of shape (signals here, ...)."""
         return self._pool(torch.Size([self._total, *shape[1:]]))[self._here]
 
-    def jitters(self, count: int) -> list[Tensor]:
-        """Uniform noise from 0 to 1, float64 (count,), for each signal here."""
+    def jitters(self, count: int) -> Tensor:
+        """Uniform noise from 0 to 1, float64, shape (signals here, count)."""
         drawn = [
             torch.rand(
                 count, generator=self.generator, device=self.generator.device, dtype=torch.float64
             )
             for _ in range(self._total)
         ]
-        return drawn[self._here]
+        return torch.stack(drawn[self._here])
 
 
 class PosteriorFit:
@@ -149,13 +153,14 @@ class PosteriorFit:
         if len(targets) % group:
             raise ValueError(f"{len(targets)} signals are no groups of {group}")
         self.field, self.prior, self.config = field, prior, config
-        self._targets, self._group = targets, group
+        self._group = group
         if isinstance(randomness, torch.Generator):
             randomness = Draws(randomness, len(targets), slice(None))
         self._draws = randomness
         batch = min(config.batch, *(len(target.coordinates) for target in targets))
         self._weight_draws = min(config.draws, batch)
         self._batch = batch - batch % self._weight_draws if self._weight_draws else batch
+        self._minibatches = Minibatches(targets, self._batch)
         self._bits, self._blocks = bits, blocks
         self._free = bits > 0
         self._mean = torch.zeros_like(bits).requires_grad_()
@@ -203,15 +208,11 @@ class PosteriorFit:
         """One minibatch gradient step on the beta-ELBO of every signal."""
         for group in self._adam.param_groups:
             group["lr"] = learning_rate
-        jitters = self._draws.jitters(self._batch)
-        drawn = [
-            target.minibatch(jitter) for target, jitter in zip(self._targets, jitters, strict=True)
-        ]
-        coordinates = torch.stack([pair[0] for pair in drawn])
-        values = torch.stack([pair[1] for pair in drawn])
+        drawn = self._minibatches.draw(self._draws.jitters(self._batch))
         posterior = self._scaled(self._mean, self._free * self._log_std.exp())
-        output = self._output(coordinates, posterior)
-        distortion = (output - values).square().mean((1, 2))
+        output = self._output(drawn.coordinates, posterior)
+        errors = (output - drawn.values).square().mean(2)
+        distortion = (errors * drawn.weights).mean(1)
         beta = self.beta[:, None]
         relative_beta = (self._log_beta[:, self._blocks].exp() / beta) * self._free
         rate_nats = (relative_beta * self._kl_nats()).sum(1, keepdim=True)
@@ -226,6 +227,10 @@ class PosteriorFit:
         with torch.no_grad():
             self._log_std.clamp_(max=0.0)
         self._track(distortion.detach())
+        if self.config.follow_steps:
+            self._minibatches.observe(errors.detach())
+            if self._steps % self.config.follow_steps == 0:
+                self._minibatches.follow_errors()
         if self._steps % _CONTROL_INTERVAL == 0:
             self._control_beta()
 

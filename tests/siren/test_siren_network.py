@@ -244,33 +244,6 @@ def test_a_target_pairs_every_pixel_with_its_place(height: int, width: int) -> N
     assert torch.equal(target.coordinates, image_coordinates(height, width)[number.long()])
 
 
-def jitter(count: int, generator: torch.Generator) -> torch.Tensor:
-    return torch.rand(count, generator=generator, dtype=torch.float64)
-
-
-def test_a_minibatch_draws_once_from_every_stratum(generator: torch.Generator) -> None:
-    target = FieldData.audio(np.linspace(0, 0.999, 1000, dtype=np.float32), 1000)
-    for _ in range(20):
-        coordinates, values = target.minibatch(jitter(50, generator))
-        assert (values[:, 0] * 1000).round().int().div(20, rounding_mode="floor").tolist() == [
-            *range(50)
-        ]
-        torch.testing.assert_close(coordinates[:, 0], values[:, 0] - 0.4995)
-
-
-def test_minibatches_reach_every_value(generator: torch.Generator) -> None:
-    target = FieldData.audio(np.linspace(0, 1, 64, dtype=np.float32), 64)
-    seen = {float(v) for _ in range(200) for v in target.minibatch(jitter(16, generator))[1]}
-    assert len(seen) == 64
-
-
-def test_a_batch_may_be_larger_than_the_signal(generator: torch.Generator) -> None:
-    target = FieldData.image(np.full((8, 8, 3), 255, np.uint8))
-    coordinates, values = target.minibatch(jitter(500, generator))
-    assert coordinates.shape == (500, 2)
-    assert torch.equal(values, torch.ones(500, 3))
-
-
 def _read_embedding(field: Siren, entry: int) -> torch.Tensor:
     """Weights, shape (1, D), with which the first output is sin(g e) / g, nearly the entry e."""
     gain = 1e-3
