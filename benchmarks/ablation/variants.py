@@ -90,6 +90,7 @@ def _siren() -> Iterator[tuple[str, SirenVariant]]:
     yield "refinement every: 2048 bits", SirenVariant(replace(_FAST, commit_bits=2048))
     yield "weights: local reparameterisation", SirenVariant(replace(_FAST, draws=0))
     yield "weights: 1 draw a step", SirenVariant(replace(_FAST, draws=1))
+    yield "coordinates: drawn evenly", SirenVariant(replace(_FAST, follows=0))
     for batch in (2048, 16384):
         yield f"minibatch: {batch} pixels", SirenVariant(replace(_FAST, batch=batch))
     for steps in (1200, 5000):

@@ -69,7 +69,7 @@ class SirenEffort:
     batch: int
     learning_rate: float = 0.08
     refine_learning_rate: float = 0.01
-    commit_bits: int = 512
+    commit_bits: int = 256
     state_bits: int = 14
     block_bits: int = 256
     draws: int = OptimiserConfig.draws
@@ -331,7 +331,7 @@ class SirenPlan:
         fit.share_beta = True
         for step in range(effort.fit_steps):
             if step == round(_SHARED_BETA_PART * effort.fit_steps) and tiling.fields > 1:
-                shares = allocate(fit.kl_bits().sum(1).tolist())
+                shares = allocate(fit.kl_bits().sum(1).tolist(), len(streams.order))
                 goal = streams.lengths(payload_bytes, shares)
                 fit.set_bits(torch.from_numpy(streams.bits_of_weights(goal)).to(device))
                 fit.share_beta = False

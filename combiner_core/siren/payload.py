@@ -14,20 +14,27 @@ from combiner_core.siren.prior import FactorisedPrior
 MAX_SHARE = 255
 _KEY_BITS = 24
 _MAX_OVER_MEAN = 1.6
+_MAX_WEIGHT_BITS = 4.0
 _ALLOCATION_ROUNDS = 20
 # bits that are mixed together: their order takes some fifty bytes each
 _WINDOW_BITS = 1 << 21
 
 
-def allocate(kl_bits: Sequence[float]) -> list[int]:
-    """Shares from 1 to 255 in proportion to what every field would spend, in bits.
+def allocate(kl_bits: Sequence[float], weights: int) -> list[int]:
+    """Shares from 1 to 255 in proportion to what every field would spend.
 
-    No field gets more than 1.6 times the mean, which is about what its weights can take.
+    No field of so many coded weights gets more than they can take well, 4 bits each, unless that is
+    less than 1.6 times the mean.
+
+    Args:
+        kl_bits: of every field under one beta, in bits.
+        weights: coded of a field.
     """
     bits = np.maximum(np.asarray(kl_bits, np.float64), 1.0)
     mean = bits.mean()
+    most = max(_MAX_OVER_MEAN * mean, _MAX_WEIGHT_BITS * weights)
     for _ in range(_ALLOCATION_ROUNDS):
-        bits = np.minimum(bits * (mean / bits.mean()), _MAX_OVER_MEAN * mean)
+        bits = np.minimum(bits * (mean / bits.mean()), most)
     shares = np.rint(MAX_SHARE * bits / bits.max()).astype(int)
     return np.maximum(shares, 1).tolist()  # type: ignore[no-any-return]
 

@@ -117,9 +117,17 @@ def test_a_share_of_nothing_is_refused() -> None:
 
 @given(st.lists(st.floats(0.0, 1e5), min_size=1, max_size=30))
 def test_shares_follow_the_need_within_bounds(kl_bits: list[float]) -> None:
-    shares = allocate(kl_bits)
+    shares = allocate(kl_bits, 1000)
     assert all(1 <= share <= 255 for share in shares)
     assert max(shares) == 255
     for need, share in zip(kl_bits, shares, strict=True):
         for other_need, other_share in zip(kl_bits, shares, strict=True):
             assert need > other_need or share <= other_share or need == other_need
+
+
+def test_one_loud_field_gets_what_its_weights_take() -> None:
+    shares = np.array(allocate([100_000.0, *[100.0] * 9], 2000))
+    # 100900 bits in all; 4 bits a weight are 8000, 1.6 times the mean is 16144
+    assert shares[0] / shares.sum() == pytest.approx(0.16, abs=0.005)
+    shares = np.array(allocate([9_000.0, *[100.0] * 9], 2000))
+    assert shares[0] / shares.sum() == pytest.approx(8000 / 9900, abs=0.01)
