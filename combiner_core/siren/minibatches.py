@@ -29,11 +29,13 @@ class Minibatch:
         coordinates: shape (M, B, in_dims).
         values: shape (M, B, out_dims).
         weights: of a mean over B that estimates the mean over all pairs, float32, (M, B).
+        cells: where the pairs lie, int64, (M, B).
     """
 
     coordinates: Tensor
     values: Tensor
     weights: Tensor
+    cells: Tensor
 
 
 class Minibatches:
@@ -55,7 +57,6 @@ class Minibatches:
         self._ends = self._density.cumsum(1)
         self._errors = torch.zeros_like(self._density)
         self._drawn = torch.zeros_like(self._density)
-        self._cells = torch.arange(count, device=device).expand(len(data), -1)
 
     def draw(self, jitters: Tensor) -> Minibatch:
         """One pair of each stratum; all strata are as likely, and as many as are drawn.
@@ -64,21 +65,20 @@ class Minibatches:
             jitters: its place within each stratum, float64, shape (M, B), 0 to 1.
         """
         places = self._numbers + jitters
-        self._cells = torch.searchsorted(self._ends, places, right=True)
-        self._cells.clamp_(max=self._count - 1)
-        density = self._density.gather(1, self._cells)
+        cells = torch.searchsorted(self._ends, places, right=True).clamp_(max=self._count - 1)
+        density = self._density.gather(1, cells)
         # how far within its cell a place lies
-        beyond = (places - self._ends.gather(1, self._cells)) / density + 1
-        share = (self._cells + beyond.clamp_(0, 1)) / self._count
+        beyond = (places - self._ends.gather(1, cells)) / density + 1
+        share = (cells + beyond.clamp_(0, 1)) / self._count
         indices = torch.minimum((share * self._pairs).long(), self._pairs.long() - 1)
         drawn = [part.pairs(index) for part, index in zip(self._data, indices, strict=True)]
         coordinates, values = (torch.stack(parts) for parts in zip(*drawn, strict=True))
-        return Minibatch(coordinates, values, density.reciprocal().float())
+        return Minibatch(coordinates, values, density.reciprocal().float(), cells)
 
-    def observe(self, errors: Tensor) -> None:
-        """Remember the squared errors of the pairs that were drawn last, shape (M, B)."""
-        self._errors.scatter_add_(1, self._cells, errors.double())
-        self._drawn.scatter_add_(1, self._cells, torch.ones_like(self._errors))
+    def observe(self, drawn: Minibatch, errors: Tensor) -> None:
+        """Remember the squared errors of pairs that were drawn, shape (M, B)."""
+        self._errors.scatter_add_(1, drawn.cells, errors.double())
+        self._drawn.scatter_add_(1, drawn.cells, torch.ones_like(self._errors))
 
     def follow_errors(self) -> None:
         """From now on draw by the errors observed since this was called last.
@@ -91,7 +91,7 @@ class Minibatches:
         mean = (roots * seen).sum(1, keepdim=True) / seen.sum(1, keepdim=True)
         density = torch.where(seen, roots / mean.clamp_min(1e-12), 1.0)
         density = _LEAST_DENSITY + (1 - _LEAST_DENSITY) * density
-        self._density = _capped(density, self._pairs / self._count)
+        self._density = _capped(density, (self._pairs / self._count).clamp_min(1))
         self._ends = self._density.cumsum(1)
         self._errors.zero_()
         self._drawn.zero_()

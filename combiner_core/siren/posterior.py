@@ -228,7 +228,7 @@ class PosteriorFit:
             self._log_std.clamp_(max=0.0)
         self._track(distortion.detach())
         if self.config.follow_steps:
-            self._minibatches.observe(errors.detach())
+            self._minibatches.observe(drawn, errors.detach())
             if self._steps % self.config.follow_steps == 0:
                 self._minibatches.follow_errors()
         if self._steps % _CONTROL_INTERVAL == 0:

@@ -36,9 +36,8 @@ def followed(data: list[FieldData], count: int, generator: torch.Generator) -> M
     """Minibatches that have seen `errors_of`."""
     minibatches = Minibatches(data, count)
     for _ in range(20):
-        minibatches.observe(
-            errors_of(drawn_from(minibatches, (len(data), count), generator).values)
-        )
+        drawn = drawn_from(minibatches, (len(data), count), generator)
+        minibatches.observe(drawn, errors_of(drawn.values))
     minibatches.follow_errors()
     return minibatches
 
@@ -107,7 +106,8 @@ def test_following_errors_makes_the_mean_of_unequal_ones_more_exact(
     for follows in (False, True):
         minibatches = Minibatches([ramp(2000)], 100)
         for _ in range(20):
-            minibatches.observe(unequal(drawn_from(minibatches, (1, 100), generator).values))
+            seen = drawn_from(minibatches, (1, 100), generator)
+            minibatches.observe(seen, unequal(seen.values))
         if follows:
             minibatches.follow_errors()
         drawn = [drawn_from(minibatches, (1, 100), generator) for _ in range(500)]
@@ -123,12 +123,27 @@ def test_where_all_are_drawn_all_stay_so(generator: torch.Generator) -> None:
     assert torch.equal(drawn.weights, torch.ones(1, 40))
 
 
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_batch_may_be_larger_than_the_signal(follows: bool, generator: torch.Generator) -> None:
+    minibatches = Minibatches([FieldData.image(np.full((8, 8, 3), 255, np.uint8))], 500)
+    if follows:
+        minibatches.observe(
+            drawn_from(minibatches, (1, 500), generator),
+            torch.arange(500, dtype=torch.float32)[None],
+        )
+        minibatches.follow_errors()
+    drawn = drawn_from(minibatches, (1, 500), generator)
+    assert drawn.coordinates.shape == (1, 500, 2)
+    assert torch.equal(drawn.values, torch.ones(1, 500, 3))
+    assert len(drawn.coordinates[0].unique(dim=0)) == 64
+
+
 @pytest.mark.parametrize("errors", [0.0, 1.0])
 def test_equal_errors_change_nothing(errors: float, generator: torch.Generator) -> None:
     minibatches = Minibatches([ramp(300)], 30)
     jitters = torch.rand(1, 30, generator=generator, dtype=torch.float64)
     before = minibatches.draw(jitters)
-    minibatches.observe(torch.full((1, 30), errors))
+    minibatches.observe(before, torch.full((1, 30), errors))
     minibatches.follow_errors()
     after = minibatches.draw(jitters)
     assert torch.equal(before.values, after.values)
@@ -139,7 +154,7 @@ def test_errors_are_forgotten_once_they_are_followed(generator: torch.Generator)
     minibatches = followed([ramp(1000)], 50, generator)
     for _ in range(20):
         drawn = drawn_from(minibatches, (1, 50), generator)
-        minibatches.observe(torch.ones(1, 50))
+        minibatches.observe(drawn, torch.ones(1, 50))
     minibatches.follow_errors()
     late = [
         float((drawn_from(minibatches, (1, 50), generator).values >= 0.9).double().mean())
