@@ -31,7 +31,7 @@ BATCH = sorted(
     for part in ("batch", "executors")
     for path in (ROOT / "combiner_core" / part).rglob("*.py")
 )
-BASE = {"_installation", "_lazy", "_numbers", "errors", "limits", "options"}
+BASE = {"_compiler", "_installation", "_lazy", "_numbers", "errors", "limits", "options"}
 LAYERS: dict[str, set[str]] = {
     "base": set(),
     "gaussians": set(),

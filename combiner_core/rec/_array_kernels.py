@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from combiner_core._compiler import Int, compiled, inlined
 from combiner_core.rec import _range_coder
-from combiner_core.rec._compiler import Int, compiled, inlined
 from combiner_core.rec._range_coder import CODER_SHIFT, adapt, get, put
 
 # contexts by how much the neighbours differ, and the decisions in each: whether the value is not

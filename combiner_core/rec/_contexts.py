@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec._compiler import Int, inlined
+from combiner_core._compiler import Int, inlined
 
 # greatest magnitude that is kept, so that it fits its type
 MAX_MAGNITUDE = 8000

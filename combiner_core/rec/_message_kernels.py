@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from combiner_core._compiler import Int, Real, compiled, inlined
 from combiner_core.rec import _contexts, _mixing, _range_coder
-from combiner_core.rec._compiler import Int, Real, compiled, inlined
 from combiner_core.rec._contexts import (
     MAX_MAGNITUDE,
     N_NEIGHBOURS,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec._compiler import Int, inlined
+from combiner_core._compiler import Int, inlined
 from combiner_core.rec._range_coder import LEAST_PROBABILITY, PROBABILITY_BITS, adapt
 
 # bits of a probability that its logit is looked up by; logits are in 1/256, up to 12 either way

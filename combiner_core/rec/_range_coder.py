@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from combiner_core.rec._compiler import Int, Real, compiled, inlined
+from combiner_core._compiler import Int, Real, compiled, inlined
 
 PROBABILITY_BITS = 22
 # bits of a probability that the coder does without, and of one that its information is known of

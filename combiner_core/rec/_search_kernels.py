@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from combiner_core._compiler import Int, Real, compiled, inlined
 from combiner_core.rec import _contexts, _message_kernels
-from combiner_core.rec._compiler import Int, Real, compiled, inlined
 from combiner_core.rec._contexts import MAX_MAGNITUDE, Around, Look, context, magnitude
 from combiner_core.rec._message_kernels import ESCAPE_NODES, NODES, digits_of
 

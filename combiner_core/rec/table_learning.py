@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from combiner_core._compiler import Int, compiled
 from combiner_core.rec import _contexts
-from combiner_core.rec._compiler import Int, compiled
 from combiner_core.rec._contexts import (
     CORRECTED,
     MAX_MAGNITUDE,

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from combiner_core.gaussians import DiagonalGaussian
+from combiner_core.siren.sine_layer import affine, sine_layer
 
 _TINY_VARIANCE = 1e-12
 
@@ -106,10 +107,10 @@ class Siren:
             shape (M, B, out_dims).
         """
         hidden = self._embed(coordinates).expand(len(weights), -1, -1)
-        for layer in self._layers(weights):
-            pre_activation = _affine(hidden, layer)
-            hidden = pre_activation.sin()
-        return pre_activation
+        *layers, last = self._layers(weights)
+        for layer in layers:
+            hidden = sine_layer(hidden, layer)
+        return affine(hidden, last)
 
     def sample(
         self, coordinates: Tensor, posterior: DiagonalGaussian, noise: NoiseSource
@@ -131,8 +132,8 @@ class Siren:
         for mean, std in zip(
             self._layers(posterior.mean), self._layers(posterior.std), strict=True
         ):
-            variance = _affine(hidden.square(), std.square())
-            pre_activation = _affine(hidden, mean)
+            variance = affine(hidden.square(), std.square())
+            pre_activation = affine(hidden, mean)
             # the root has no gradient at zero, where all weights of a unit are already sent
             scale = variance.clamp_min(_TINY_VARIANCE).sqrt()
             pre_activation = pre_activation + scale * noise(pre_activation.shape)
@@ -161,10 +162,10 @@ class Siren:
         drawn = noise(torch.Size([fields, draws, self.weight_count]))
         weights = posterior.mean[:, None] + posterior.std[:, None] * drawn
         hidden = self._embed(shares).flatten(0, 1)
-        for layer in self._layers(weights.flatten(0, 1)):
-            pre_activation = _affine(hidden, layer)
-            hidden = pre_activation.sin()
-        values = pre_activation.view(fields, draws, count // draws, -1)
+        *layers, last = self._layers(weights.flatten(0, 1))
+        for layer in layers:
+            hidden = sine_layer(hidden, layer)
+        values = affine(hidden, last).view(fields, draws, count // draws, -1)
         return values.transpose(1, 2).reshape(fields, count, -1)
 
     def _embed(self, coordinates: Tensor) -> Tensor:
@@ -176,13 +177,6 @@ class Siren:
             weights[:, group].view(-1, fan_in + 1, fan_out)
             for group, (fan_in, fan_out) in zip(self.layers.values(), self._shapes, strict=True)
         ]
-
-
-def _affine(inputs: Tensor, layer: Tensor) -> Tensor:
-    """inputs (M, B, I) times layer (M, I + 1, O), the last row of which is the bias."""
-    if len(layer) == 1:  # a plain matrix product is faster than a batch of one
-        return torch.addmm(layer[0, -1], inputs[0], layer[0, :-1])[None]
-    return torch.baddbmm(layer[:, -1:], inputs, layer[:, :-1])
 
 
 def _frequencies(config: SirenConfig) -> Tensor:
