@@ -14,7 +14,7 @@ def main(path: str | Path = EXAMPLES / "osprey.png", *, steps: int = 300) -> Non
     codec = cc.PresetLibrary().named("siren-image", SirenCodec)
     fit = codec.fit(cc.load(path), steps=steps)
     q, p, kl_bits = fit.posterior(), fit.prior, fit.kl_bits()[0]
-    for layer, weights in fit.field.layers.items():
+    for layer, weights in fit.field.groups.items():
         moved = ((q.mean[0] - p.mean) / p.std)[weights].std()
         narrower = (q.std[0] / p.std)[weights].mean()
         bits = kl_bits[weights].sum()

@@ -17,9 +17,12 @@ import torch
 from torch import Tensor
 
 from combiner_core.gaussians import DiagonalGaussian
+from combiner_core.siren.positional_encodings import PositionalEncodings
 from combiner_core.siren.sine_layer import affine, sine_layer
 
 _TINY_VARIANCE = 1e-12
+# of an encoding's weight, before anything is learned
+_ENCODING_STD = 0.5
 
 NoiseSource = Callable[[torch.Size], Tensor]
 
@@ -35,6 +38,7 @@ class SirenConfig:
         min_cycles, max_cycles: range of the frequencies, in cycles per unit of coordinate.
         hidden: width of the hidden layers.
         layers: number of linear layers, the last one included.
+        encodings: that the first and the last layer see beside their inputs, if any.
     """
 
     in_dims: int
@@ -44,6 +48,7 @@ class SirenConfig:
     max_cycles: float = 16.0
     hidden: int = 48
     layers: int = 6
+    encodings: PositionalEncodings | None = None
 
     def __post_init__(self) -> None:
         if self.in_dims not in (1, 2) or self.out_dims < 1:
@@ -52,6 +57,8 @@ class SirenConfig:
             raise ValueError("a siren needs frequencies, hidden units and two layers or more")
         if not 0 < self.min_cycles <= self.max_cycles:
             raise ValueError("frequencies must be positive and ascending")
+        if self.encodings is not None and self.in_dims != 1:
+            raise ValueError("positional encodings of a siren are of one coordinate")
 
 
 class Siren:
@@ -59,23 +66,30 @@ class Siren:
 
     def __init__(self, config: SirenConfig, device: torch.device | str = "cpu") -> None:
         self.config = config
+        self._encodings = config.encodings
+        channels = 0 if self._encodings is None else self._encodings.channels
         widths = [2 * config.frequencies, *[config.hidden] * (config.layers - 1), config.out_dims]
-        self._shapes = list(pairwise(widths))
+        first, *others, last = pairwise(widths)
+        seen = [(fan_in + channels, fan_out) for fan_in, fan_out in (first, last)]
+        self._shapes = [seen[0], *others, seen[1]]
         self._frequencies = _frequencies(config).to(device)
 
     @property
     def weight_count(self) -> int:
         """D, the number of weights and biases."""
-        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self._shapes)
+        dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in self._shapes)
+        return dense + (0 if self._encodings is None else self._encodings.weight_count)
 
     @property
-    def layers(self) -> dict[str, slice]:
-        """The weights of each layer (its bias last) as a slice of the weight vector."""
+    def groups(self) -> dict[str, slice]:
+        """The weights of each layer (its bias last), and of encodings, as slices of the vector."""
         groups, start = {}, 0
         for number, (fan_in, fan_out) in enumerate(self._shapes):
             stop = start + (fan_in + 1) * fan_out
             groups[f"layer{number}"] = slice(start, stop)
             start = stop
+        if self._encodings is not None:
+            groups["encodings"] = slice(start, start + self._encodings.weight_count)
         return groups
 
     def initial_prior(self, relative_std: float, generator: torch.Generator) -> DiagonalGaussian:
@@ -94,6 +108,9 @@ class Siren:
                 bias = torch.zeros_like(bias)
             means.append(torch.cat([matrix, bias]).flatten())
             stds.append(torch.full(((fan_in + 1) * fan_out,), relative_std * bound / math.sqrt(3)))
+        if self._encodings is not None:
+            means.append(torch.zeros(self._encodings.weight_count))
+            stds.append(torch.full((self._encodings.weight_count,), _ENCODING_STD))
         return DiagonalGaussian(torch.cat(means), torch.cat(stds))
 
     def __call__(self, coordinates: Tensor, weights: Tensor) -> Tensor:
@@ -106,11 +123,7 @@ class Siren:
         Returns:
             shape (M, B, out_dims).
         """
-        hidden = self._embed(coordinates).expand(len(weights), -1, -1)
-        *layers, last = self._layers(weights)
-        for layer in layers:
-            hidden = sine_layer(hidden, layer)
-        return affine(hidden, last)
+        return self._evaluate(coordinates[None], weights)
 
     def sample(
         self, coordinates: Tensor, posterior: DiagonalGaussian, noise: NoiseSource
@@ -118,7 +131,8 @@ class Siren:
         """Evaluate the field with random weights by local reparameterisation.
 
         The pre-activations are Gaussian with mean h W and variance h^2 sigma_W^2 and are drawn
-        independently at each coordinate (Kingma, Salimans & Welling 2015).
+        independently at each coordinate (Kingma, Salimans & Welling 2015); weights of encodings
+        are drawn once.
 
         Args:
             coordinates: shape (M, B, in_dims).
@@ -128,10 +142,12 @@ class Siren:
         Returns:
             shape (M, B, out_dims).
         """
-        hidden = self._embed(coordinates)
-        for mean, std in zip(
-            self._layers(posterior.mean), self._layers(posterior.std), strict=True
-        ):
+        (means, own_mean), (stds, own_std) = map(self._parts, (posterior.mean, posterior.std))
+        encodings = self._encoded(coordinates, own_mean + own_std * noise(own_mean.shape))
+        hidden = _joined(self._embed(coordinates), encodings)
+        for number, (mean, std) in enumerate(zip(means, stds, strict=True), 1):
+            if number == len(self._shapes):
+                hidden = _joined(hidden, encodings)
             variance = affine(hidden.square(), std.square())
             pre_activation = affine(hidden, mean)
             # the root has no gradient at zero, where all weights of a unit are already sent
@@ -161,22 +177,40 @@ class Siren:
         shares = coordinates.view(fields, count // draws, draws, -1).transpose(1, 2)
         drawn = noise(torch.Size([fields, draws, self.weight_count]))
         weights = posterior.mean[:, None] + posterior.std[:, None] * drawn
-        hidden = self._embed(shares).flatten(0, 1)
-        *layers, last = self._layers(weights.flatten(0, 1))
+        values = self._evaluate(shares.flatten(0, 1), weights.flatten(0, 1))
+        values = values.view(fields, draws, count // draws, -1)
+        return values.transpose(1, 2).reshape(fields, count, -1)
+
+    def _evaluate(self, coordinates: Tensor, weights: Tensor) -> Tensor:
+        """At coordinates (M or 1, B, in_dims) under weights (M, D): (M, B, out_dims)."""
+        (*layers, last), own = self._parts(weights)
+        encodings = self._encoded(coordinates, own)
+        hidden = _joined(self._embed(coordinates).expand(len(weights), -1, -1), encodings)
         for layer in layers:
             hidden = sine_layer(hidden, layer)
-        values = affine(hidden, last).view(fields, draws, count // draws, -1)
-        return values.transpose(1, 2).reshape(fields, count, -1)
+        return affine(_joined(hidden, encodings), last)
 
     def _embed(self, coordinates: Tensor) -> Tensor:
         phase = 2 * math.pi * (coordinates @ self._frequencies)
         return torch.cat([phase.cos(), phase.sin()], -1)
 
-    def _layers(self, weights: Tensor) -> list[Tensor]:
-        return [
-            weights[:, group].view(-1, fan_in + 1, fan_out)
-            for group, (fan_in, fan_out) in zip(self.layers.values(), self._shapes, strict=True)
+    def _encoded(self, coordinates: Tensor, weights: Tensor) -> Tensor | None:
+        return None if self._encodings is None else self._encodings(coordinates, weights)
+
+    def _parts(self, weights: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The matrices of all layers, (M, fan_in + 1, fan_out), and the weights of encodings."""
+        sizes = [(fan_in + 1) * fan_out for fan_in, fan_out in self._shapes]
+        # one split has one gradient, where every slice would have one of all weights
+        *matrices, own = weights.split([*sizes, self.weight_count - sum(sizes)], 1)
+        layers = [
+            matrix.view(-1, fan_in + 1, fan_out)
+            for matrix, (fan_in, fan_out) in zip(matrices, self._shapes, strict=True)
         ]
+        return layers, own
+
+
+def _joined(hidden: Tensor, encodings: Tensor | None) -> Tensor:
+    return hidden if encodings is None else torch.cat([hidden, encodings], -1)
 
 
 def _frequencies(config: SirenConfig) -> Tensor:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from combiner_core.card import Card
 from combiner_core.presets import PresetFile
 from combiner_core.siren.network import SirenConfig
+from combiner_core.siren.positional_encodings import PositionalEncodings
 from combiner_core.siren.prior import FactorisedPrior
 
 
@@ -67,11 +68,17 @@ class SirenPreset:
             arrays["std"].astype(np.float32, copy=False),
             arrays["rates"].astype(np.int32, copy=False),
         )
-        return cls(card, SirenConfig(**config["field"]), prior, framing)
+        field = dict(config["field"])
+        if "encodings" in field:
+            field["encodings"] = PositionalEncodings(**field["encodings"])
+        return cls(card, SirenConfig(**field), prior, framing)
 
     def file(self) -> PresetFile:
         """The preset as bytes."""
-        config: dict[str, Any] = {"family": "siren", "field": asdict(self.field)}
+        field = asdict(self.field)
+        if self.field.encodings is None:
+            del field["encodings"]
+        config: dict[str, Any] = {"family": "siren", "field": field}
         card = replace(self.card, nominal_bits=round(self.prior.nominal_bits, 1))
         if self.framing is not None:
             config["framing"] = asdict(self.framing)

@@ -94,7 +94,7 @@ class Reporter:
 
     @torch.no_grad()
     def _layer(self) -> LayerView:
-        layer = self._fit.field.layers[_LAYER]
+        layer = self._fit.field.groups[_LAYER]
         count = min(_MAX_WEIGHTS, layer.stop - layer.start)
         chosen = torch.linspace(layer.start, layer.stop - 1, count).long().to(self._fit.mean.device)
         prior, posterior = self._fit.prior, self._fit.posterior()

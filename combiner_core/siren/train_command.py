@@ -22,6 +22,7 @@ from combiner_core.siren.coordinate_descent import (
     LearnedPrior,
 )
 from combiner_core.siren.network import Siren, SirenConfig
+from combiner_core.siren.positional_encodings import PositionalEncodings
 from combiner_core.siren.posterior import OptimiserConfig
 from combiner_core.siren.preset import Framing, SirenPreset
 from combiner_core.siren.training_data import audio_targets, image_targets
@@ -73,6 +74,10 @@ def add_to(commands: Subparsers) -> None:
     command.add_argument("--layers", type=int, default=6)
     command.add_argument("--frequencies", type=int, default=32)
     command.add_argument("--max-cycles", type=float)
+    command.add_argument(
+        "--encoding-nodes", type=int, default=0, help="of positional encodings of sound"
+    )
+    command.add_argument("--encoding-frequencies", type=int, default=16)
     command.add_argument("--updates", type=int, default=160)
     command.add_argument("--steps-per-update", type=int, default=50)
     command.add_argument("--batch", type=int, default=512)
@@ -135,6 +140,9 @@ def _config(parsed: argparse.Namespace, bits: float) -> CoordinateDescentConfig:
         max_cycles=parsed.max_cycles or _MAX_CYCLES[parsed.kind],
         hidden=parsed.hidden,
         layers=parsed.layers,
+        encodings=PositionalEncodings(parsed.encoding_nodes, parsed.encoding_frequencies)
+        if parsed.encoding_nodes
+        else None,
     )
     optimiser = OptimiserConfig(
         batch=parsed.batch,

@@ -107,7 +107,7 @@ def test_expected_output_of_two_layers_is_known(generator: torch.Generator) -> N
         x.expand(draws, 2)[None], q, lambda shape: torch.randn(shape, generator=generator)
     )[0]
 
-    first, last = field.layers["layer0"], field.layers["layer1"]
+    first, last = field.groups["layer0"], field.groups["layer1"]
     inputs = torch.cat([field(x, _read_embedding(field, k))[0, 0, :1] for k in range(10)])
     inputs = torch.cat([inputs, torch.ones(1)])
     mean, variance = (
@@ -154,7 +154,7 @@ def test_a_batch_of_fields_equals_its_members(generator: torch.Generator) -> Non
 
 def test_groups_partition_the_weights() -> None:
     field = Siren(CONFIG)
-    slices = list(field.layers.values())
+    slices = list(field.groups.values())
     assert [part.start for part in slices] == [0, *(part.stop for part in slices[:-1])]
     assert slices[-1].stop == field.weight_count == 11 * 6 + 7 * 6 + 7 * 3
 
@@ -163,10 +163,10 @@ def test_initial_prior_has_the_scale_of_its_layers(generator: torch.Generator) -
     field = Siren(replace(CONFIG, hidden=200, frequencies=50))
     prior = field.initial_prior(0.3, generator)
     for number, (name, fan_in) in enumerate([("layer0", 100), ("layer1", 200)]):
-        matrix = prior.mean[field.layers[name]].view(fan_in + 1, 200)[:-1]
+        matrix = prior.mean[field.groups[name]].view(fan_in + 1, 200)[:-1]
         std = math.sqrt(2 / fan_in)
         assert float(matrix.std()) == pytest.approx(std, rel=0.02), number
-        assert prior.std[field.layers[name]].tolist() == pytest.approx(
+        assert prior.std[field.groups[name]].tolist() == pytest.approx(
             [0.3 * std] * ((fan_in + 1) * 200)
         )
 
@@ -248,6 +248,6 @@ def _read_embedding(field: Siren, entry: int) -> torch.Tensor:
     """Weights, shape (1, D), with which the first output is sin(g e) / g, nearly the entry e."""
     gain = 1e-3
     weights = torch.zeros(1, field.weight_count)
-    weights[0, field.layers["layer0"]].view(-1, 6)[entry, 0] = gain
-    weights[0, field.layers["layer1"]].view(-1, 3)[0, 0] = 1 / gain
+    weights[0, field.groups["layer0"]].view(-1, 6)[entry, 0] = gain
+    weights[0, field.groups["layer1"]].view(-1, 3)[0, 0] = 1 / gain
     return weights
