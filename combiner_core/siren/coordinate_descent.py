@@ -113,7 +113,8 @@ class CoordinateDescent:
         config: settings.
         targets: the training signals, on the device to use.
         checkpoint: file to resume from if it exists and to save to.
-        warm_start: checkpoint of a higher rate of the same field, used when not resuming.
+        warm_start: what to begin with when not resuming: the checkpoint of a higher rate of the
+            same field, or a prior, (D,).
         processes: that learn together, all from these targets.
 
     Raises:
@@ -126,7 +127,7 @@ class CoordinateDescent:
         config: CoordinateDescentConfig,
         targets: Sequence[FieldData],
         checkpoint: Path | None = None,
-        warm_start: Path | None = None,
+        warm_start: Path | DiagonalGaussian | None = None,
         processes: Processes = ALONE,
     ) -> None:
         self._config, self._checkpoint, self._processes = config, checkpoint, processes
@@ -137,9 +138,10 @@ class CoordinateDescent:
         self._device = device = targets[0].values.device
         self._field = Siren(config.network, device)
         count = self._field.weight_count
-        start = self._field.initial_prior(
-            config.relative_std, torch.Generator().manual_seed(config.seed)
-        )
+        start = warm_start
+        if not isinstance(start, DiagonalGaussian):
+            seeded = torch.Generator().manual_seed(config.seed)
+            start = self._field.initial_prior(config.relative_std, seeded)
         self._shape = (len(targets), count)
         self._fit = PosteriorFit(
             self._field,
@@ -155,7 +157,7 @@ class CoordinateDescent:
         self._curve: list[CoordinateDescentProgress] = []
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
-        elif warm_start is not None:
+        elif isinstance(warm_start, Path):
             self._restore(_load(warm_start)[0], warm_start)
 
     @property

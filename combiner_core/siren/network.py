@@ -142,7 +142,7 @@ class Siren:
         Returns:
             shape (M, B, out_dims).
         """
-        (means, own_mean), (stds, own_std) = map(self._parts, (posterior.mean, posterior.std))
+        (means, own_mean), (stds, own_std) = map(self.parts, (posterior.mean, posterior.std))
         encodings = self._encoded(coordinates, own_mean + own_std * noise(own_mean.shape))
         hidden = _joined(self._embed(coordinates), encodings)
         for number, (mean, std) in enumerate(zip(means, stds, strict=True), 1):
@@ -183,7 +183,7 @@ class Siren:
 
     def _evaluate(self, coordinates: Tensor, weights: Tensor) -> Tensor:
         """At coordinates (M or 1, B, in_dims) under weights (M, D): (M, B, out_dims)."""
-        (*layers, last), own = self._parts(weights)
+        (*layers, last), own = self.parts(weights)
         encodings = self._encoded(coordinates, own)
         hidden = _joined(self._embed(coordinates).expand(len(weights), -1, -1), encodings)
         for layer in layers:
@@ -197,8 +197,12 @@ class Siren:
     def _encoded(self, coordinates: Tensor, weights: Tensor) -> Tensor | None:
         return None if self._encodings is None else self._encodings(coordinates, weights)
 
-    def _parts(self, weights: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The matrices of all layers, (M, fan_in + 1, fan_out), and the weights of encodings."""
+    def parts(self, weights: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Weights (M, D) as matrices of the layers, (M, fan_in + 1, fan_out), and of encodings.
+
+        The last row of a matrix is the bias; those before it are of encodings where a layer sees
+        them.
+        """
         sizes = [(fan_in + 1) * fan_out for fan_in, fan_out in self._shapes]
         # one split has one gradient, where every slice would have one of all weights
         *matrices, own = weights.split([*sizes, self.weight_count - sum(sizes)], 1)

@@ -15,6 +15,9 @@ from combiner_core.card import Card
 from combiner_core.devices import resolve
 from combiner_core.distributed import Processes, learning_together
 from combiner_core.errors import CombinerError
+from combiner_core.gaussians import DiagonalGaussian
+from combiner_core.presets import PresetLibrary
+from combiner_core.siren.codec import SirenCodec
 from combiner_core.siren.coordinate_descent import (
     CoordinateDescent,
     CoordinateDescentConfig,
@@ -26,6 +29,7 @@ from combiner_core.siren.positional_encodings import PositionalEncodings
 from combiner_core.siren.posterior import OptimiserConfig
 from combiner_core.siren.preset import Framing, SirenPreset
 from combiner_core.siren.training_data import audio_targets, image_targets
+from combiner_core.siren.warm_start import first_prior
 from combiner_core.training import (
     add_data,
     add_preset,
@@ -60,7 +64,10 @@ def add_to(commands: Subparsers) -> None:
     add_preset(command)
     command.add_argument("--checkpoint", type=Path, required=True, metavar="FILE")
     command.add_argument(
-        "--warm-start", type=Path, metavar="FILE", help="a higher rate's checkpoint"
+        "--warm-start",
+        type=Path,
+        metavar="FILE",
+        help="a higher rate's checkpoint, or a preset's .json: its prior is the first",
     )
     command.add_argument("--signals", type=int, default=64)
     command.add_argument("--textured-share", type=float, default=0.6)
@@ -116,9 +123,8 @@ def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processe
         )
     try:
         config = _config(parsed, bits)
-        trainer = CoordinateDescent(
-            config, targets, parsed.checkpoint, parsed.warm_start, processes
-        )
+        start = _warm_start(parsed.warm_start, config)
+        trainer = CoordinateDescent(config, targets, parsed.checkpoint, start, processes)
     except ValueError as error:
         raise CombinerError(f"These settings do not work: {error}.") from error
     for event in trainer.run(parsed.save_every):
@@ -130,6 +136,18 @@ def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processe
         card = _card(parsed, config, event, names)
         card = SirenPreset(card, config.network, event.prior, framing).save(parsed.out)
         print(f"wrote {card.name}: {Siren(config.network).weight_count} weights", file=sys.stderr)
+
+
+def _warm_start(
+    path: Path | None, config: CoordinateDescentConfig
+) -> Path | DiagonalGaussian | None:
+    if path is None or path.suffix != ".json":
+        return path
+    if not path.is_file():
+        raise CombinerError(f"There is no preset {path.name}.")
+    preset = PresetLibrary(path.parent).named(path.stem, SirenCodec).preset
+    generator = torch.Generator().manual_seed(config.seed)
+    return first_prior(preset, config.network, config.relative_std, generator)
 
 
 def _config(parsed: argparse.Namespace, bits: float) -> CoordinateDescentConfig:

@@ -24,6 +24,7 @@ from combiner_core.siren.coordinate_descent import (
     CoordinateDescentProgress,
     LearnedPrior,
 )
+from combiner_core.siren.positional_encodings import PositionalEncodings
 from combiner_core.siren.preset import Framing
 from combiner_core.siren.prior import RATE_UNITS_PER_BIT, FactorisedPrior
 
@@ -220,6 +221,31 @@ def test_the_command_learns_from_segments_that_follow_each_other(
     assert "There are only 1 clips long enough, 2 are needed." in refused.stderr
 
 
+def test_the_command_begins_with_the_prior_of_a_preset(tmp_path: Path, run_cli: RunCli) -> None:
+    data = tmp_path / "clips"
+    data.mkdir()
+    for number in range(2):
+        sf.write(data / f"{number}.wav", tone(6000 + 100 * number, 16000)[0], 16000)
+    shape = {"kind": "audio", "rate": 4, "segment": 4000, "signals": 2, "updates": 3}
+    assert run_cli(*arguments(data, **shape)).returncode == 0
+    preset = tmp_path / "presets" / "small.json"
+    goes_on = {
+        "name": "larger",
+        "id": 101,
+        "warm-start": preset,
+        "checkpoint": "second.safetensors",
+    }
+    encodings = {"encoding-nodes": 9, "encoding-frequencies": 2}
+    done = run_cli(*arguments(data, **shape | goes_on | encodings))
+    assert done.returncode == 0, done.stderr
+    codec = PresetLibrary(preset.parent).named("larger", SirenCodec)
+    assert codec.preset.field.encodings == PositionalEncodings(9, 2)
+    assert codec.card.training["warm_start"] == "small"
+    refused = run_cli(*arguments(data, **shape | goes_on | {"hidden": 9, "checkpoint": data / "3"}))
+    assert refused.returncode == 1
+    assert "the network of small is another one" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -234,6 +260,7 @@ def test_the_command_learns_from_segments_that_follow_each_other(
         ({"name": "../small"}, ""),
         ({"warm-start": "nowhere.safetensors"}, "nowhere.safetensors"),
         ({"warm-start": "pictures/0.png"}, "0.png"),
+        ({"warm-start": "nowhere.json"}, "nowhere"),
         ({"checkpoint": "pictures/0.png"}, "0.png"),
     ],
     ids=str,

@@ -24,6 +24,8 @@ from combiner_core.siren.coordinates import FieldData, audio_coordinates
 from combiner_core.siren.network import Siren, SirenConfig
 from combiner_core.siren.positional_encodings import PositionalEncodings
 from combiner_core.siren.preset import Framing, SirenPreset
+from combiner_core.siren.prior import FactorisedPrior
+from combiner_core.siren.warm_start import first_prior
 
 ENCODINGS = PositionalEncodings(nodes=5, frequencies=2)
 CONFIG = SirenConfig(1, 1, frequencies=4, max_cycles=60.0, hidden=6, layers=3, encodings=ENCODINGS)
@@ -93,6 +95,25 @@ def test_impossible_encodings_are_refused(nodes: int, frequencies: int) -> None:
 def test_pictures_have_none() -> None:
     with pytest.raises(ValueError, match="encodings"):
         replace(CONFIG, in_dims=2)
+
+
+def test_a_prior_without_encodings_grows_them_and_means_the_same_field() -> None:
+    plain = replace(CONFIG, encodings=None)
+    generator = torch.Generator().manual_seed(6)
+    begun = Siren(plain).initial_prior(0.3, generator)
+    rates = np.ones(len(begun.mean), np.int32)
+    prior = FactorisedPrior(begun.mean.numpy(), begun.std.numpy(), rates)
+    preset = SirenPreset.unsaved(plain, prior, Framing(8000, 2000))
+    grown = first_prior(preset, CONFIG, 0.3, generator)
+    x = audio_coordinates(50, 50.0)
+    torch.testing.assert_close(
+        Siren(CONFIG)(x, grown.mean[None]), Siren(plain)(x, begun.mean[None]), atol=1e-5, rtol=0
+    )
+    assert bool((grown.std > 0).all())
+    same = first_prior(preset, plain, 0.3, generator)
+    torch.testing.assert_close(same.mean, begun.mean, atol=0, rtol=0)
+    with pytest.raises(ValueError, match="another one"):
+        first_prior(preset, replace(CONFIG, hidden=7), 0.3, generator)
 
 
 def test_a_prior_with_encodings_is_learned_saved_and_makes_files(tmp_path: Path) -> None:
