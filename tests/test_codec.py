@@ -37,6 +37,7 @@ from combiner_core.rec import TrellisCoder
 from combiner_core.signals import AudioShape, ImageShape
 from combiner_core.siren import codec as siren_codec
 from combiner_core.siren.codec import SirenCodec
+from combiner_core.siren.hierarchical_prior import parts_of
 from combiner_core.siren.payload import Streams
 from combiner_core.siren.tiling import AudioTiling, ImageTiling, fields_for
 
@@ -254,6 +255,7 @@ def test_the_shipped_presets_can_use_every_budget(kind: str) -> None:
         else:
             assert codec.preset.framing is not None
             fields = AudioTiling(shape, codec.preset.framing).fields
-        streams = Streams(codec.preset.prior, TrellisCoder(), 0, fields)
-        lengths = streams.lengths(int(file_bytes), streams.equal_shares)
-        assert sum(lengths) == bits - (8 * fields if fields > 1 else 0)
+        parts = parts_of(codec.preset.field)
+        streams = Streams(codec.preset.prior, TrellisCoder(), 0, fields, parts)
+        lengths = streams.lengths(int(file_bytes), streams.equal_division.shares)
+        assert sum(lengths) == bits - 8 * streams.side_bytes

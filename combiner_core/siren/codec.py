@@ -11,7 +11,7 @@ the bits among them as rate-distortion theory asks; the division is sent, a byte
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -29,10 +29,12 @@ from combiner_core.devices import resolve
 from combiner_core.errors import BitstreamError, BudgetError, CombinerError
 from combiner_core.events import Progress
 from combiner_core.families import Coded
+from combiner_core.gaussians import DiagonalGaussian
 from combiner_core.importance import Importance
 from combiner_core.options import DecodeOptions, DeviceName, EffortName, EncodeOptions
 from combiner_core.rec.parameters import CODER_PARAMETERS, FileCoder, coder_from, coder_parameters
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
+from combiner_core.siren.hierarchical_prior import parts_of
 from combiner_core.siren.network import Siren
 from combiner_core.siren.payload import Streams, allocate
 from combiner_core.siren.posterior import OptimiserConfig, PosteriorFit
@@ -43,6 +45,8 @@ from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling, fields_
 
 _RENDER_CHUNK = 1 << 14
 _SHARED_BETA_PART = 0.7
+# when scales are chosen, and chosen again
+_SCALE_PARTS = (0.2, 0.4)
 _MIN_BATCH = 64
 _GRID_PARAMETERS = 2
 
@@ -219,7 +223,7 @@ class SirenCodec:
         """
         tiling = self._sent_tiling(header)
         coder, prior = coder_from(header.parameters), self.preset.prior
-        streams = Streams(prior, coder, header.seed, tiling.fields)
+        streams = Streams(prior, coder, header.seed, tiling.fields, parts_of(self.preset.field))
         try:
             received = streams.unpack(payload, payload_bytes)
         except BudgetError as error:
@@ -300,9 +304,10 @@ class SirenPlan:
             BudgetError: the payload is empty, or larger than the prior's rates can use.
         """
         prior, seed = self.preset.prior, self.options.seed
-        streams = Streams(prior, self.coder, seed, self.tiling.fields)
+        parts = parts_of(self.preset.field)
+        streams = Streams(prior, self.coder, seed, self.tiling.fields, parts)
         # refuses at once what no stream can use
-        streams.lengths(payload_bytes, streams.equal_shares)
+        streams.lengths(payload_bytes, streams.equal_division.shares)
         return self._encode(streams, payload_bytes, clock)
 
     def _encode(
@@ -310,13 +315,13 @@ class SirenPlan:
     ) -> Generator[Progress | Coded, None, None]:
         effort, tiling = self.effort, self.tiling
         device = resolve(self.options.device)
-        shares = streams.equal_shares
-        goal = streams.lengths(payload_bytes, shares)
+        division, prior = streams.equal_division, self.preset.prior.gaussian(device)
+        goal = streams.lengths(payload_bytes, division.shares)
         fit = PosteriorFit(
             Siren(self.preset.field, device),
-            self.preset.prior.gaussian(device),
+            prior,
             tiling.field_data(self.signal, device),
-            torch.from_numpy(streams.bits_of_weights(goal)).to(device),
+            torch.from_numpy(streams.bits_of_weights(goal, division)).to(device),
             torch.from_numpy(streams.blocks(max(goal), effort.block_bits)).to(device),
             OptimiserConfig(
                 max(_MIN_BATCH, effort.batch // tiling.fields),
@@ -329,11 +334,20 @@ class SirenPlan:
         report = Reporter(fit, tiling, payload_bytes * 8, clock)
 
         fit.share_beta = True
+        scale_steps = {round(part * effort.fit_steps) for part in _SCALE_PARTS}
         for step in range(effort.fit_steps):
+            if streams.has_parts and step in scale_steps:
+                moved = fit.posterior().in_units_of(prior)
+                squares = (moved.mean.square() + moved.std.square()).double().cpu().numpy()
+                division = replace(division, steps=streams.best_steps(squares))
+                scales = torch.from_numpy(streams.scales(division)).to(device)
+                fit.rebase(DiagonalGaussian(prior.mean, scales * prior.std))
+                fit.set_bits(torch.from_numpy(streams.bits_of_weights(goal, division)).to(device))
             if step == round(_SHARED_BETA_PART * effort.fit_steps) and tiling.fields > 1:
                 shares = allocate(fit.kl_bits().sum(1).tolist(), len(streams.order))
+                division = replace(division, shares=shares)
                 goal = streams.lengths(payload_bytes, shares)
-                fit.set_bits(torch.from_numpy(streams.bits_of_weights(goal)).to(device))
+                fit.set_bits(torch.from_numpy(streams.bits_of_weights(goal, division)).to(device))
                 fit.share_beta = False
             fit.step(fit.config.rate_at(step, effort.fit_steps))
             if report.due(last=step + 1 == effort.fit_steps):
@@ -345,13 +359,14 @@ class SirenPlan:
             fit,
             streams,
             goal,
+            division,
             commit_bits=effort.commit_bits,
             steps=effort.refine_steps if self.options.refine else 0,
             learning_rate=effort.refine_learning_rate,
             report=report,
         )
-        payload = streams.pack([encoder.bits() for encoder in encoders], shares, payload_bytes)
-        side_bits = 8 * len(encoders) if len(encoders) > 1 else 0
+        payload = streams.pack([encoder.bits() for encoder in encoders], division, payload_bytes)
+        side_bits = 8 * streams.side_bytes
         yield Coded(
             payload,
             self.parameters,

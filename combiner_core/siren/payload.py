@@ -1,14 +1,17 @@
-"""The payload of several fields: how many bits each gets, and where they lie."""
+"""The payload of several fields: how many bits each gets, under which scales, where they lie."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from combiner_core import rec
 from combiner_core.errors import BudgetError
+from combiner_core.siren import hierarchical_prior
+from combiner_core.siren.hierarchical_prior import Steps
 from combiner_core.siren.prior import FactorisedPrior
 
 MAX_SHARE = 255
@@ -39,29 +42,73 @@ def allocate(kl_bits: Sequence[float], weights: int) -> list[int]:
     return np.maximum(shares, 1).tolist()  # type: ignore[no-any-return]
 
 
+@dataclass(frozen=True, eq=False)
+class Division:
+    """What a payload says of its fields before their weights.
+
+    Attributes:
+        shares: of the bits, from 1 to 255, one for each field.
+        steps: of the scales of all parts of the prior, (M, P); see `hierarchical_prior`.
+    """
+
+    shares: Sequence[int]
+    steps: Steps
+
+
 class Streams:
     """One code stream per field, mixed so that a prefix of the payload is one of every stream.
 
-    With more than one field the payload begins with a byte for each: its share of the bits.
+    With more than one field the payload begins with a byte for each: its share of the bits. Where
+    the prior has parts, the steps of their scales follow.
 
     Args:
         prior: gives the rates.
         coder: codes the streams.
         seed: of the shared randomness.
         count: number of fields.
+        parts: of the prior, for each weight, (D,); see `hierarchical_prior.parts_of`.
     """
 
-    def __init__(self, prior: FactorisedPrior, coder: rec.Coder, seed: int, count: int) -> None:
+    def __init__(
+        self,
+        prior: FactorisedPrior,
+        coder: rec.Coder,
+        seed: int,
+        count: int,
+        parts: NDArray[np.int64] | None = None,
+    ) -> None:
         coded = prior.coded
         self.order = coded[rec.permutation(len(coded), seed)]
         self._rates = prior.rates[self.order]
         self._weight_count = len(prior.mean)
+        self._parts = np.zeros_like(self.order) if parts is None else parts[self.order]
+        self._part_count = 0 if parts is None else int(parts.max())
         self._coder, self._seed, self._count = coder, seed, count
 
     @property
-    def equal_shares(self) -> list[int]:
-        """The same share for every field."""
-        return [MAX_SHARE] * self._count
+    def equal_division(self) -> Division:
+        """The same share for every field, and the prior as it is."""
+        steps = np.zeros((self._count, self._part_count), np.int64)
+        return Division([MAX_SHARE] * self._count, steps)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether there are scales to choose."""
+        return self._part_count > 0
+
+    def best_steps(self, squares: NDArray[np.float64]) -> Steps:
+        """Steps for expected squares of all weights in units of the prior as it is, (M, D)."""
+        # a part none of whose weights is coded has a scale as well, of no meaning
+        steps = np.zeros((self._count, self._part_count), np.int64)
+        found = hierarchical_prior.best_steps(squares[:, self.order], self._parts, self._rates)
+        steps[:, : found.shape[1]] = found
+        return steps
+
+    def scales(self, division: Division) -> NDArray[np.float32]:
+        """How much wider each weight's prior is, (M, D)."""
+        scales = np.ones((self._count, self._weight_count), np.float32)
+        scales[:, self.order] = hierarchical_prior.scales(self._steps(division))
+        return scales
 
     def lengths(self, payload_bytes: int, shares: Sequence[int]) -> list[int]:
         """Bits of each stream; more than a stream can hold is left unused.
@@ -69,7 +116,7 @@ class Streams:
         Raises:
             BudgetError: a stream would be empty, or most of the payload would be left unused.
         """
-        total = (payload_bytes - self._side_bytes) * 8
+        total = (payload_bytes - self.side_bytes) * 8
         ends = np.cumsum([0, *shares]).tolist()
         asked = np.diff([max(total, 0) * end // ends[-1] for end in ends]).tolist()
         most = self._coder.max_total_bits(self._flat_rates())
@@ -82,11 +129,11 @@ class Streams:
             )
         return lengths
 
-    def bits_of_weights(self, lengths: Sequence[int]) -> NDArray[np.float32]:
+    def bits_of_weights(self, lengths: Sequence[int], division: Division) -> NDArray[np.float32]:
         """How many bits, fractions included, each weight of each field gets: (M, D)."""
         bits = np.zeros((self._count, self._weight_count), np.float32)
-        for row, length in zip(bits, lengths, strict=True):
-            rates = self._rates_for(length)
+        for row, rates, length in zip(bits, self._all_rates(division), lengths, strict=True):
+            rates = self._rates_for(rates, length)
             row[self.order] = rates * (length / rates.sum(dtype=np.int64))
         return bits
 
@@ -98,35 +145,45 @@ class Streams:
         blocks[self.order] = np.repeat(np.arange(count), np.diff(bounds))
         return blocks
 
-    def encoders(self, lengths: Sequence[int]) -> list[rec.StreamEncoder]:
+    def encoders(self, lengths: Sequence[int], division: Division) -> list[rec.StreamEncoder]:
         """A fresh encoder for every stream."""
+        all_rates = self._all_rates(division)
         return [
-            self._coder.encoder(self._rates_for(length), length, rec.Key(self._seed, stream))
-            for stream, length in enumerate(lengths)
+            self._coder.encoder(self._rates_for(rates, length), length, rec.Key(self._seed, stream))
+            for stream, (rates, length) in enumerate(zip(all_rates, lengths, strict=True))
         ]
 
-    def pack(self, streams: Sequence[rec.Bits], shares: Sequence[int], payload_bytes: int) -> bytes:
+    def pack(self, streams: Sequence[rec.Bits], division: Division, payload_bytes: int) -> bytes:
         """The payload; bits that no stream could use are zero."""
-        bits = np.zeros((payload_bytes - self._side_bytes) * 8, np.uint8)
+        bits = np.zeros((payload_bytes - self.side_bytes) * 8, np.uint8)
         flat, start = np.concatenate(streams), 0
         for order in _mixing_order([len(stream) for stream in streams]):
             bits[start : start + len(order)] = flat[order]
             start += len(order)
-        return bytes(shares[: self._side_bytes]) + np.packbits(bits).tobytes()
+        side = bytes(division.shares[: self._share_bytes])
+        return side + hierarchical_prior.packed(division.steps) + np.packbits(bits).tobytes()
 
     def unpack(self, payload: bytes, payload_bytes: int) -> list[NDArray[np.float32]]:
-        """Values of the weights received of each stream, from a prefix of the payload.
+        """Values of the weights received of each stream, in units of the prior as it is.
+
+        Args:
+            payload: a prefix of one.
+            payload_bytes: length of the whole.
 
         Raises:
             BudgetError: the length or the shares are none that `pack` writes.
         """
-        shares = list(payload[: self._side_bytes])
-        if len(shares) < self._side_bytes:
+        if len(payload) < self.side_bytes:
             return [np.zeros(0, np.float32)] * self._count
+        shares = list(payload[: self._share_bytes]) or self.equal_division.shares
         if 0 in shares:
             raise BudgetError("A field has no share of the payload.")
-        lengths = self.lengths(payload_bytes, shares or self.equal_shares)
-        present = np.unpackbits(np.frombuffer(payload[self._side_bytes :], np.uint8))
+        steps = hierarchical_prior.unpacked(
+            payload[self._share_bytes : self.side_bytes], (self._count, self._part_count)
+        )
+        division = Division(shares, steps)
+        lengths = self.lengths(payload_bytes, shares)
+        present = np.unpackbits(np.frombuffer(payload[self.side_bytes :], np.uint8))
         ends = np.cumsum(lengths)
         flat, counts = np.zeros(ends[-1], np.uint8), np.zeros(self._count, np.int64)
         for order in _mixing_order(lengths):
@@ -135,34 +192,55 @@ class Streams:
             counts += np.bincount(np.searchsorted(ends, order, "right"), minlength=self._count)
             if not len(present):
                 break
-        return [
-            self._coder.decode(
+        values = []
+        for stream, (rates, length, end, count) in enumerate(
+            zip(self._all_rates(division), lengths, ends.tolist(), counts.tolist(), strict=True)
+        ):
+            decoded = self._coder.decode(
                 # of every stream a prefix is received
                 flat[end - length :][:count],
-                self._rates_for(length),
+                self._rates_for(rates, length),
                 length,
                 rec.Key(self._seed, stream),
             )
-            for stream, (length, end, count) in enumerate(
-                zip(lengths, ends.tolist(), counts.tolist(), strict=True)
-            )
-        ]
+            scales = hierarchical_prior.scales(self._steps(division)[stream])
+            values.append(decoded * scales[: len(decoded)])
+        return values
 
     @property
-    def _side_bytes(self) -> int:
+    def _share_bytes(self) -> int:
         return self._count if self._count > 1 else 0
 
-    def _rates_for(self, length: int) -> rec.Rates:
+    @property
+    def side_bytes(self) -> int:
+        """Of shares and scales, before any bit of the streams."""
+        steps = self._count * self._part_count
+        return self._share_bytes + hierarchical_prior.packed_bytes(steps)
+
+    def _steps(self, division: Division) -> Steps:
+        """Of all coded weights, in their order: (M, N)."""
+        unscaled = np.zeros((self._count, 1), np.int64)
+        return np.hstack([unscaled, division.steps])[:, self._parts]
+
+    def _all_rates(self, division: Division) -> list[rec.Rates]:
+        """The rates of every field's weights, in their order."""
+        if not self.has_parts:
+            return [self._rates] * self._count
+        return [
+            hierarchical_prior.scaled_rates(self._rates, steps) for steps in self._steps(division)
+        ]
+
+    def _rates_for(self, rates: rec.Rates, length: int) -> rec.Rates:
         """The rates with the greatest ones cut so that no weight gets more bits than it can."""
-        low, high = 1, int(self._rates.max())
+        low, high = 1, int(rates.max())
         while low < high:
             middle = (low + high + 1) // 2
-            cut = np.minimum(self._rates, middle)
+            cut = np.minimum(rates, middle)
             if self._coder.max_total_bits(cut) >= length:
                 low = middle
             else:
                 high = middle - 1
-        return np.minimum(self._rates, low)
+        return np.minimum(rates, low)
 
     def _flat_rates(self) -> rec.Rates:
         return np.minimum(self._rates, 1)

@@ -98,5 +98,6 @@ class Reporter:
         count = min(_MAX_WEIGHTS, layer.stop - layer.start)
         chosen = torch.linspace(layer.start, layer.stop - 1, count).long().to(self._fit.mean.device)
         prior, posterior = self._fit.prior, self._fit.posterior()
-        arrays = (prior.mean, prior.std, posterior.mean[0], posterior.std[0])
+        width = prior.std.expand_as(posterior.std)[0]
+        arrays = (prior.mean, width, posterior.mean[0], posterior.std[0])
         return LayerView(_LAYER, *(array[chosen].float().cpu().numpy() for array in arrays))

@@ -15,7 +15,7 @@ import torch
 
 from combiner_core.events import Progress
 from combiner_core.rec import StreamEncoder
-from combiner_core.siren.payload import Streams
+from combiner_core.siren.payload import Division, Streams
 from combiner_core.siren.posterior import PosteriorFit
 from combiner_core.siren.progress import Reporter
 
@@ -24,6 +24,7 @@ def code_and_refine(
     fit: PosteriorFit,
     streams: Streams,
     goal_bits: Sequence[int],
+    division: Division,
     *,
     commit_bits: int,
     steps: int,
@@ -36,6 +37,7 @@ def code_and_refine(
         fit: the posteriors of M fields.
         streams: of their weights.
         goal_bits: of each stream.
+        division: of the bits among fields, and the scales of their priors.
         commit_bits: coded between two refinements.
         steps: gradient steps spread over all commits.
         learning_rate: of these.
@@ -45,7 +47,7 @@ def code_and_refine(
         The encoders of the streams, done.
     """
     device = fit.mean.device
-    encoders = streams.encoders(goal_bits)
+    encoders = streams.encoders(goal_bits, division)
     order = torch.from_numpy(streams.order).to(device)
     steps_a_commit = steps // -(-max(goal_bits) // commit_bits)
     committed_bits = 0

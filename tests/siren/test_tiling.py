@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from combiner_core import BudgetError, Signal
 from combiner_core.rec import TrellisCoder
 from combiner_core.signals import AudioShape, ImageShape
-from combiner_core.siren.payload import Streams, allocate
+from combiner_core.siren.payload import Division, Streams, allocate
 from combiner_core.siren.preset import Framing
 from combiner_core.siren.prior import FactorisedPrior
 from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling
@@ -87,18 +87,21 @@ def prior(count: int = 90) -> FactorisedPrior:
     count=st.integers(1, 6),
     payload_bytes=st.integers(20, 60),
     cut=st.integers(0, 60),
+    part_count=st.sampled_from([0, 1, 3]),
     data=st.data(),
 )
 def test_a_prefix_of_the_payload_is_a_prefix_of_every_stream(
-    count: int, payload_bytes: int, cut: int, data: st.DataObject
+    count: int, payload_bytes: int, cut: int, part_count: int, data: st.DataObject
 ) -> None:
     shares = data.draw(st.lists(st.integers(60, 255), min_size=count, max_size=count))
     shares = shares if count > 1 else [255]
-    streams = Streams(prior(), TrellisCoder(8), 5, count)
-    lengths = streams.lengths(payload_bytes, shares)
     generator = np.random.default_rng(payload_bytes)
+    parts = np.arange(len(prior().mean)) % (part_count + 1)
+    streams = Streams(prior(), TrellisCoder(8), 5, count, parts)
+    lengths = streams.lengths(payload_bytes, shares)
     bits = [generator.integers(0, 2, length, np.uint8) for length in lengths]
-    payload = streams.pack(bits, shares, payload_bytes)
+    division = Division(shares, generator.integers(-8, 8, (count, part_count)))
+    payload = streams.pack(bits, division, payload_bytes)
     assert len(payload) == payload_bytes
     whole = streams.unpack(payload, payload_bytes)
     part = streams.unpack(payload[:cut], payload_bytes)

@@ -1,0 +1,98 @@
+"""A level above the prior of weights: scales of a field's parts, which are sent before its weights.
+
+    p(w | a) = N(mu_p, (a sigma_p)^2), a = 2^(step / 2), one for each part of the encodings
+
+He et al. 2024 (RECOMBINER), section 3.3, put means and deviations of patches above those of
+weights; here a part is some nodes and some frequencies of positional encodings, whose weights are
+as loud as the signal is there. A code gives each weight about the bits that its prior foresees, so
+what varies much is to be foreseen: without scales a weight far out finds no candidate near it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from combiner_core.siren.network import Siren, SirenConfig
+from combiner_core.siren.prior import RATE_UNITS_PER_BIT
+
+STEP_BITS = 4
+_LEAST_STEP = -(1 << STEP_BITS - 1)
+_STEPS = np.arange(_LEAST_STEP, -_LEAST_STEP)
+_SCALES = np.exp2(_STEPS / 2).astype(np.float32)
+_PART_NODES = 4
+# the least cycles between two nodes of a part, but for those of the first
+_BANDS = (4, 16)
+
+Steps = NDArray[np.int64]
+
+
+def parts_of(field: SirenConfig) -> NDArray[np.int64]:
+    """The part of each weight, (D,): 0 has no scale, it is that of all layers."""
+    siren = Siren(field)
+    parts = np.zeros(siren.weight_count, np.int64)
+    if field.encodings is not None:
+        cycles = np.tile(np.arange(1, field.encodings.frequencies + 1), 2)
+        bands = np.searchsorted(_BANDS, cycles, side="right")
+        blocks = np.arange(field.encodings.nodes) // _PART_NODES
+        by_node = blocks[:, None] * (len(_BANDS) + 1) + bands
+        # numbered without gaps, whatever bands there are
+        parts[siren.groups["encodings"]] = 1 + np.unique(by_node, return_inverse=True)[1].ravel()
+    return parts
+
+
+def best_steps(
+    squares: NDArray[np.float64], parts: NDArray[np.int64], rates: NDArray[np.int32]
+) -> Steps:
+    """Steps of all parts but part 0, (M, P).
+
+    The minimiser of the mean KL is the root of the mean square, as in the update of a prior.
+    Weights with less than a bit count by their rates, since what has none hardly tells.
+
+    Args:
+        squares: expected ones of the weights in units of their prior, (M, N).
+        parts: that the weights are of, (N,).
+        rates: of the weights, (N,).
+    """
+    count = int(parts.max()) + 1
+    shares = np.minimum(rates, RATE_UNITS_PER_BIT)
+    weight = np.bincount(parts, shares, count)
+    sums = np.stack([np.bincount(parts, row * shares, count) for row in squares])
+    steps = np.rint(np.log2(np.maximum(sums, 1e-30) / np.maximum(weight, 1e-30)))
+    return steps[:, 1:].clip(_STEPS[0], _STEPS[-1]).astype(np.int64)
+
+
+def scales(steps: Steps) -> NDArray[np.float32]:
+    """a, of the same shape."""
+    return _SCALES[steps - _LEAST_STEP]
+
+
+def scaled_rates(rates: NDArray[np.int32], steps: Steps) -> NDArray[np.int32]:
+    """The rates of weights whose prior is a times as wide, for the same precision, at least 1.
+
+    A weight of rate R is known to a 4^R-th of its variance: 1/2 log2(1 + a^2 (4^R - 1)). No value
+    is near the middle between two integers, so it is the same on every machine.
+    """
+    precision = np.exp2(2.0 * rates / RATE_UNITS_PER_BIT) - 1
+    bits = 0.5 * np.log2(1 + np.exp2(steps.astype(np.float64)) * precision)
+    units: NDArray[np.int32] = np.rint(RATE_UNITS_PER_BIT * bits).astype(np.int32)
+    return np.maximum(units, np.int32(1))
+
+
+def packed(steps: Steps) -> bytes:
+    """Steps as bytes, two in each."""
+    flat = (steps - _LEAST_STEP).astype(np.uint8).ravel()
+    flat = np.append(flat, np.zeros(len(flat) % 2, np.uint8))
+    return ((flat[::2] << STEP_BITS) | flat[1::2]).tobytes()
+
+
+def packed_bytes(count: int) -> int:
+    """Length of so many packed steps."""
+    return -(-count // 2)
+
+
+def unpacked(content: bytes, shape: tuple[int, int]) -> Steps:
+    """The inverse of `packed`."""
+    pairs = np.frombuffer(content, np.uint8)
+    flat = np.stack([pairs >> STEP_BITS, pairs & ((1 << STEP_BITS) - 1)], 1).ravel()
+    return flat[: shape[0] * shape[1]].reshape(shape).astype(np.int64) + _LEAST_STEP
