@@ -1,11 +1,12 @@
 """A level above the prior of weights: scales of a field's parts, which are sent before its weights.
 
-    p(w | a) = N(mu_p, (a sigma_p)^2), a = 2^(step / 2), one for each part of the encodings
+    p(w | a) = N(mu_p, (a sigma_p)^2), a = 2^(step / 2), one for each part of a field
 
 He et al. 2024 (RECOMBINER), section 3.3, put means and deviations of patches above those of
-weights; here a part is some nodes and some frequencies of positional encodings, whose weights are
-as loud as the signal is there. A code gives each weight about the bits that its prior foresees, so
-what varies much is to be foreseen: without scales a weight far out finds no candidate near it.
+weights; here a part is a layer, or some nodes and some frequencies of positional encodings, whose
+weights are as loud as the signal is there. A code gives each weight about the bits that its prior
+foresees, so what varies much is to be foreseen: without scales a weight far out finds no candidate
+near it.
 """
 
 from __future__ import annotations
@@ -28,16 +29,18 @@ Steps = NDArray[np.int64]
 
 
 def parts_of(field: SirenConfig) -> NDArray[np.int64]:
-    """The part of each weight, (D,): 0 has no scale, it is that of all layers."""
+    """The part of each weight, (D,), from 1; 0, which has no scale, without encodings."""
     siren = Siren(field)
     parts = np.zeros(siren.weight_count, np.int64)
     if field.encodings is not None:
+        for number, group in enumerate(siren.groups.values(), 1):
+            parts[group] = number
         cycles = np.tile(np.arange(1, field.encodings.frequencies + 1), 2)
         bands = np.searchsorted(_BANDS, cycles, side="right")
         blocks = np.arange(field.encodings.nodes) // _PART_NODES
         by_node = blocks[:, None] * (len(_BANDS) + 1) + bands
         # numbered without gaps, whatever bands there are
-        parts[siren.groups["encodings"]] = 1 + np.unique(by_node, return_inverse=True)[1].ravel()
+        parts[siren.groups["encodings"]] += np.unique(by_node, return_inverse=True)[1].ravel()
     return parts
 
 

@@ -26,6 +26,8 @@ _NOISE_POOL = 1 << 22
 _CONTROL_INTERVAL = 5
 _RUNNING_MEAN_DECAY = 0.98
 _WARM_UP_STEPS = 20
+# in prior units: of the candidates of a code hardly one is further out, whatever a weight may gain
+_FARTHEST_MEAN = 3.5
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,8 @@ class PosteriorFit:
         self._adam.step()
         with torch.no_grad():
             self._log_std.clamp_(max=0.0)
+            reachable = self._mean.clamp(-_FARTHEST_MEAN, _FARTHEST_MEAN)
+            self._mean.copy_(torch.where(self._free, reachable, self._mean))
         self._track(distortion.detach())
         if self.config.follow_steps:
             self._minibatches.observe(drawn, errors.detach())

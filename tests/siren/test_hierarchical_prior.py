@@ -17,15 +17,16 @@ from combiner_core.siren.prior import RATE_UNITS_PER_BIT
 FIELD = SirenConfig(1, 1, 4, hidden=6, layers=3, encodings=PositionalEncodings(10, 20))
 
 
-def test_parts_are_blocks_of_nodes_and_bands() -> None:
-    parts = hierarchy.parts_of(FIELD)
-    group = Siren(FIELD).groups["encodings"]
-    assert not parts[: group.start].any()
+def test_parts_are_layers_and_blocks_of_nodes_and_bands() -> None:
+    parts, groups = hierarchy.parts_of(FIELD), Siren(FIELD).groups
+    for number in range(3):
+        assert (parts[groups[f"layer{number}"]] == number + 1).all()
+    group = groups["encodings"]
     by_node = parts[group].reshape(10, 2, 20)
     # nodes 0-3, 4-7, 8-9; frequencies 1-3, 4-15, 16-20, sines like cosines
     for row, nodes in enumerate((slice(0, 4), slice(4, 8), slice(8, 10))):
         for band, cycles in enumerate((slice(0, 3), slice(3, 15), slice(15, 20))):
-            assert (by_node[nodes, :, cycles] == 1 + 3 * row + band).all()
+            assert (by_node[nodes, :, cycles] == 4 + 3 * row + band).all()
 
 
 def test_what_has_no_encodings_has_no_parts() -> None:
