@@ -36,7 +36,7 @@ from combiner_core.rec.parameters import CODER_PARAMETERS, FileCoder, coder_from
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
 from combiner_core.siren.hierarchical_prior import parts_of
 from combiner_core.siren.network import Siren
-from combiner_core.siren.payload import Streams, allocate
+from combiner_core.siren.payload import Division, Streams, allocate
 from combiner_core.siren.posterior import OptimiserConfig, PosteriorFit
 from combiner_core.siren.preset import SirenPreset
 from combiner_core.siren.progress import Reporter
@@ -337,11 +337,7 @@ class SirenPlan:
         scale_steps = {round(part * effort.fit_steps) for part in _SCALE_PARTS}
         for step in range(effort.fit_steps):
             if streams.has_parts and step in scale_steps:
-                moved = fit.posterior().in_units_of(prior)
-                squares = (moved.mean.square() + moved.std.square()).double().cpu().numpy()
-                division = replace(division, steps=streams.best_steps(squares))
-                scales = torch.from_numpy(streams.scales(division)).to(device)
-                fit.rebase(DiagonalGaussian(prior.mean, scales * prior.std))
+                division = _rescaled(fit, prior, streams, division)
                 fit.set_bits(torch.from_numpy(streams.bits_of_weights(goal, division)).to(device))
             if step == round(_SHARED_BETA_PART * effort.fit_steps) and tiling.fields > 1:
                 shares = allocate(fit.kl_bits().sum(1).tolist(), len(streams.order))
@@ -376,3 +372,15 @@ class SirenPlan:
             clock.elapsed_s - fit_s,
             str(device),
         )
+
+
+def _rescaled(
+    fit: PosteriorFit, prior: DiagonalGaussian, streams: Streams, division: Division
+) -> Division:
+    """With the best scales for the posteriors as they are; the fit goes on in their units."""
+    moved = fit.posterior().in_units_of(prior)
+    squares = (moved.mean.square() + moved.std.square()).double().cpu().numpy()
+    division = replace(division, steps=streams.best_steps(squares))
+    scales = torch.from_numpy(streams.scales(division)).to(prior.std.device)
+    fit.rebase(DiagonalGaussian(prior.mean, scales * prior.std))
+    return division

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise, starmap
 
 import torch
 from torch import Tensor
@@ -72,25 +72,22 @@ class Siren:
         first, *others, last = pairwise(widths)
         seen = [(fan_in + channels, fan_out) for fan_in, fan_out in (first, last)]
         self._shapes = [seen[0], *others, seen[1]]
+        sizes = {f"layer{n}": (ins + 1) * outs for n, (ins, outs) in enumerate(self._shapes)}
+        if self._encodings is not None:
+            sizes["encodings"] = self._encodings.weight_count
+        self._sizes = sizes
         self._frequencies = _frequencies(config).to(device)
 
     @property
     def weight_count(self) -> int:
         """D, the number of weights and biases."""
-        dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in self._shapes)
-        return dense + (0 if self._encodings is None else self._encodings.weight_count)
+        return sum(self._sizes.values())
 
     @property
     def groups(self) -> dict[str, slice]:
         """The weights of each layer (its bias last), and of encodings, as slices of the vector."""
-        groups, start = {}, 0
-        for number, (fan_in, fan_out) in enumerate(self._shapes):
-            stop = start + (fan_in + 1) * fan_out
-            groups[f"layer{number}"] = slice(start, stop)
-            start = stop
-        if self._encodings is not None:
-            groups["encodings"] = slice(start, start + self._encodings.weight_count)
-        return groups
+        ends = [0, *accumulate(self._sizes.values())]
+        return dict(zip(self._sizes, starmap(slice, pairwise(ends)), strict=True))
 
     def initial_prior(self, relative_std: float, generator: torch.Generator) -> DiagonalGaussian:
         """SIREN's initialisation as prior mean, and a share of its scale as prior std, shape (D,).
@@ -203,9 +200,9 @@ class Siren:
         The last row of a matrix is the bias; those before it are of encodings where a layer sees
         them.
         """
-        sizes = [(fan_in + 1) * fan_out for fan_in, fan_out in self._shapes]
+        sizes = [*self._sizes.values()] + ([0] if self._encodings is None else [])
         # one split has one gradient, where every slice would have one of all weights
-        *matrices, own = weights.split([*sizes, self.weight_count - sum(sizes)], 1)
+        *matrices, own = weights.split(sizes, 1)
         layers = [
             matrix.view(-1, fan_in + 1, fan_out)
             for matrix, (fan_in, fan_out) in zip(matrices, self._shapes, strict=True)

@@ -107,7 +107,8 @@ class Streams:
     def scales(self, division: Division) -> NDArray[np.float32]:
         """How much wider each weight's prior is, (M, D)."""
         scales = np.ones((self._count, self._weight_count), np.float32)
-        scales[:, self.order] = hierarchical_prior.scales(self._steps(division))
+        for row, steps in zip(scales, division.steps, strict=True):
+            row[self.order] = hierarchical_prior.scales(self._steps_of_weights(steps))
         return scales
 
     def lengths(self, payload_bytes: int, shares: Sequence[int]) -> list[int]:
@@ -193,8 +194,9 @@ class Streams:
             if not len(present):
                 break
         values = []
+        all_rates = self._all_rates(division)
         for stream, (rates, length, end, count) in enumerate(
-            zip(self._all_rates(division), lengths, ends.tolist(), counts.tolist(), strict=True)
+            zip(all_rates, lengths, ends.tolist(), counts.tolist(), strict=True)
         ):
             decoded = self._coder.decode(
                 # of every stream a prefix is received
@@ -203,7 +205,7 @@ class Streams:
                 length,
                 rec.Key(self._seed, stream),
             )
-            scales = hierarchical_prior.scales(self._steps(division)[stream])
+            scales = hierarchical_prior.scales(self._steps_of_weights(steps[stream]))
             values.append(decoded * scales[: len(decoded)])
         return values
 
@@ -217,18 +219,18 @@ class Streams:
         steps = self._count * self._part_count
         return self._share_bytes + hierarchical_prior.packed_bytes(steps)
 
-    def _steps(self, division: Division) -> Steps:
-        """Of all coded weights, in their order: (M, N)."""
-        unscaled = np.zeros((self._count, 1), np.int64)
-        return np.hstack([unscaled, division.steps])[:, self._parts]
+    def _steps_of_weights(self, steps: Steps) -> Steps:
+        """Those of one field's parts, (P,), for all coded weights in their order: (N,)."""
+        return np.append(0, steps)[self._parts]
 
-    def _all_rates(self, division: Division) -> list[rec.Rates]:
+    def _all_rates(self, division: Division) -> Iterator[rec.Rates]:
         """The rates of every field's weights, in their order."""
-        if not self.has_parts:
-            return [self._rates] * self._count
-        return [
-            hierarchical_prior.scaled_rates(self._rates, steps) for steps in self._steps(division)
-        ]
+        for steps in division.steps:
+            if self.has_parts:
+                own = self._steps_of_weights(steps)
+                yield hierarchical_prior.scaled_rates(self._rates, own)
+            else:
+                yield self._rates
 
     def _rates_for(self, rates: rec.Rates, length: int) -> rec.Rates:
         """The rates with the greatest ones cut so that no weight gets more bits than it can."""
