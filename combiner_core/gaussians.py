@@ -69,28 +69,33 @@ def standard_kl_nats(mean: ArrayT, log_std: ArrayT) -> ArrayT:
 
 
 def closed_form_prior(
-    posteriors: DiagonalGaussian, total: Callable[[Tensor], Tensor] | None = None
+    posteriors: DiagonalGaussian,
+    total: Callable[[Tensor], Tensor] | None = None,
+    scales: Tensor | None = None,
 ) -> DiagonalGaussian:
-    """The Gaussian that minimises the mean KL[q_i || p] over M posteriors.
+    """The Gaussian that minimises the mean KL[q_i || p_i] over M posteriors.
 
     COMBINER's prior update (Guo et al. 2023, algorithm 1): mu_p = mean_i mu_i and
-    sigma_p^2 = mean_i [sigma_i^2 + (mu_i - mu_p)^2].
+    sigma_p^2 = mean_i [sigma_i^2 + (mu_i - mu_p)^2]. Where p_i is a_i times as wide as p, what is
+    of i counts a_i^-2 in both.
 
     Sums are of float64: their order hardly matters.
 
     Args:
         posteriors: mean and std of shape (M, D).
         total: adds up a sum over the posteriors that are here with those of others elsewhere.
+        scales: a_i, of shape (M, D), 1 by default.
 
     Returns:
         mean and std of shape (D,).
     """
     means, stds = posteriors.mean.double(), posteriors.std.double()
     add = total or (lambda here: here)
-    sums = add(_functions(means).cat([means.sum(0), means.new_tensor([len(means)])]))
-    count = sums[-1]
-    mean = sums[:-1] / count
-    variance = add((stds**2 + (means - mean) ** 2).sum(0)) / count
+    weights = means.new_ones(means.shape) if scales is None else scales.double() ** -2
+    sums = (weights * means).sum(0), weights.sum(0), means.new_tensor([len(means)])
+    moment, weight, count = add(_functions(means).cat(sums)).split([*means.shape[1:] * 2, 1])
+    mean = moment / weight
+    variance = add((weights * (stds**2 + (means - mean) ** 2)).sum(0)) / count
     precision = posteriors.mean.dtype
     return DiagonalGaussian(mean.to(precision), variance.sqrt().to(precision))
 

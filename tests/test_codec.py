@@ -257,5 +257,5 @@ def test_the_shipped_presets_can_use_every_budget(kind: str) -> None:
             fields = AudioTiling(shape, codec.preset.framing).fields
         parts = parts_of(codec.preset.field)
         streams = Streams(codec.preset.prior, TrellisCoder(), 0, fields, parts)
-        lengths = streams.lengths(int(file_bytes), streams.equal_division.shares)
-        assert sum(lengths) == bits - 8 * streams.side_bytes
+        lengths = streams.lengths(int(file_bytes), streams.equal_division)
+        assert sum(lengths) == bits - 8 * len(streams.side(streams.equal_division))

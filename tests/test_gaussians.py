@@ -92,6 +92,24 @@ def test_no_other_prior_has_a_smaller_mean_divergence(generator: torch.Generator
             assert bool((posteriors.kl_bits(other).mean(0) > least).all())
 
 
+def test_no_other_prior_is_better_where_each_posterior_has_a_wider_one(
+    generator: torch.Generator,
+) -> None:
+    posteriors = draw(generator, 7, 30)
+    scales = torch.rand((7, 30), generator=generator, dtype=torch.float64) * 4 + 0.2
+    best = closed_form_prior(posteriors, scales=scales)
+
+    def divergence(prior: DiagonalGaussian) -> torch.Tensor:
+        wider = DiagonalGaussian(prior.mean.expand(7, -1), scales * prior.std)
+        return posteriors.kl_bits(wider).mean(0)
+
+    for size in (1e-3, 1e-2, 0.1, 1.0):
+        for _ in range(50):
+            shift, stretch = size * torch.randn((2, 30), generator=generator, dtype=torch.float64)
+            other = DiagonalGaussian(best.mean + best.std * shift, best.std * torch.exp(stretch))
+            assert bool((divergence(other) > divergence(best)).all())
+
+
 def test_prior_update_is_a_stationary_point(generator: torch.Generator) -> None:
     posteriors = draw(generator, 7, 30)
     best = closed_form_prior(posteriors)

@@ -45,8 +45,6 @@ from combiner_core.siren.tiling import AudioTiling, ImageTiling, Tiling, fields_
 
 _RENDER_CHUNK = 1 << 14
 _SHARED_BETA_PART = 0.7
-# when scales are chosen, and chosen again
-_SCALE_PARTS = (0.2, 0.4)
 _MIN_BATCH = 64
 _GRID_PARAMETERS = 2
 
@@ -66,6 +64,7 @@ class SirenEffort:
         block_bits: bits of the blocks that have a beta of their own.
         draws: see `OptimiserConfig`.
         follows: how often in the fit it is looked anew where the errors are.
+        scale_parts: of the fit, after which the scales of the prior's parts are chosen anew.
     """
 
     fit_steps: int
@@ -78,6 +77,7 @@ class SirenEffort:
     block_bits: int = 256
     draws: int = OptimiserConfig.draws
     follows: int = 10
+    scale_parts: tuple[float, ...] = (0.2, 0.4)
 
 
 EFFORTS: Mapping[EffortName, SirenEffort] = MappingProxyType(
@@ -307,7 +307,7 @@ class SirenPlan:
         parts = parts_of(self.preset.field)
         streams = Streams(prior, self.coder, seed, self.tiling.fields, parts)
         # refuses at once what no stream can use
-        streams.lengths(payload_bytes, streams.equal_division.shares)
+        streams.lengths(payload_bytes, streams.equal_division)
         return self._encode(streams, payload_bytes, clock)
 
     def _encode(
@@ -316,7 +316,7 @@ class SirenPlan:
         effort, tiling = self.effort, self.tiling
         device = resolve(self.options.device)
         division, prior = streams.equal_division, self.preset.prior.gaussian(device)
-        goal = streams.lengths(payload_bytes, division.shares)
+        goal = streams.lengths(payload_bytes, division)
         fit = PosteriorFit(
             Siren(self.preset.field, device),
             prior,
@@ -334,15 +334,16 @@ class SirenPlan:
         report = Reporter(fit, tiling, payload_bytes * 8, clock)
 
         fit.share_beta = True
-        scale_steps = {round(part * effort.fit_steps) for part in _SCALE_PARTS}
+        scale_steps = {round(part * effort.fit_steps) for part in effort.scale_parts}
         for step in range(effort.fit_steps):
             if streams.has_parts and step in scale_steps:
-                division = _rescaled(fit, prior, streams, division)
+                division = _rescaled(fit, prior, streams, division, payload_bytes)
+                goal = streams.lengths(payload_bytes, division)
                 fit.set_bits(torch.from_numpy(streams.bits_of_weights(goal, division)).to(device))
             if step == round(_SHARED_BETA_PART * effort.fit_steps) and tiling.fields > 1:
                 shares = allocate(fit.kl_bits().sum(1).tolist(), len(streams.order))
                 division = replace(division, shares=shares)
-                goal = streams.lengths(payload_bytes, shares)
+                goal = streams.lengths(payload_bytes, division)
                 fit.set_bits(torch.from_numpy(streams.bits_of_weights(goal, division)).to(device))
                 fit.share_beta = False
             fit.step(fit.config.rate_at(step, effort.fit_steps))
@@ -362,7 +363,7 @@ class SirenPlan:
             report=report,
         )
         payload = streams.pack([encoder.bits() for encoder in encoders], division, payload_bytes)
-        side_bits = 8 * streams.side_bytes
+        side_bits = 8 * len(streams.side(division))
         yield Coded(
             payload,
             self.parameters,
@@ -375,12 +376,16 @@ class SirenPlan:
 
 
 def _rescaled(
-    fit: PosteriorFit, prior: DiagonalGaussian, streams: Streams, division: Division
+    fit: PosteriorFit,
+    prior: DiagonalGaussian,
+    streams: Streams,
+    division: Division,
+    payload_bytes: int,
 ) -> Division:
     """With the best scales for the posteriors as they are; the fit goes on in their units."""
     moved = fit.posterior().in_units_of(prior)
     squares = (moved.mean.square() + moved.std.square()).double().cpu().numpy()
-    division = replace(division, steps=streams.best_steps(squares))
+    division = replace(division, steps=streams.best_steps(squares, payload_bytes))
     scales = torch.from_numpy(streams.scales(division)).to(prior.std.device)
     fit.rebase(DiagonalGaussian(prior.mean, scales * prior.std))
     return division

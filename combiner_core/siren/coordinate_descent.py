@@ -5,6 +5,9 @@ prior to the closed-form minimiser of the mean KL, and again. Every signal is he
 asked for by its own beta, as it will be when a user gives a budget. Lower rates start from the
 posteriors and the prior of the next higher one. Several processes share the signals between them:
 each improves the posteriors of its own, and the sums of step (2) are over all.
+
+Where a field has parts, the scales of each signal's are set before step (2), to those that the
+posteriors ask for, in the mean of their logarithms 1: see `hierarchical_prior`.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,6 +28,7 @@ from combiner_core.distributed import ALONE, Processes
 from combiner_core.gaussians import DiagonalGaussian, closed_form_prior
 from combiner_core.metrics import psnr_from_mse_db
 from combiner_core.signals.storage import make_folder, write_atomically
+from combiner_core.siren import hierarchical_prior
 from combiner_core.siren.coordinates import FieldData
 from combiner_core.siren.network import Siren, SirenConfig
 from combiner_core.siren.posterior import Draws, OptimiserConfig, PosteriorFit
@@ -143,9 +148,12 @@ class CoordinateDescent:
             seeded = torch.Generator().manual_seed(config.seed)
             start = self._field.initial_prior(config.relative_std, seeded)
         self._shape = (len(targets), count)
+        self._prior = DiagonalGaussian(start.mean.to(device), start.std.to(device))
+        self._parts = hierarchical_prior.parts_of(config.network)
+        self._steps = np.zeros((len(targets), int(self._parts.max())), np.int64)
         self._fit = PosteriorFit(
             self._field,
-            DiagonalGaussian(start.mean.to(device), start.std.to(device)),
+            self._prior,
             targets,
             self._bits(0),
             torch.zeros(count, dtype=torch.long, device=device),
@@ -163,7 +171,7 @@ class CoordinateDescent:
     @property
     def prior(self) -> FactorisedPrior:
         """As learned so far."""
-        return FactorisedPrior.from_training(self._fit.prior, self._kl_bits)
+        return FactorisedPrior.from_training(self._prior, self._kl_bits)
 
     def run(self, save_every_s: float = 60.0) -> Iterator[CoordinateDescentProgress | LearnedPrior]:
         """Train; yields after every outer iteration, and the result last.
@@ -171,7 +179,7 @@ class CoordinateDescent:
         Raises:
             CombinerError: another process was lost, or a checkpoint cannot be written.
         """
-        config, fit, total = self._config, self._fit, self._processes.sum
+        config, fit = self._config, self._fit
         started = saved = time.monotonic()
         for update in range(len(self._curve), config.updates):
             fit.set_bits(self._bits(update))
@@ -179,11 +187,11 @@ class CoordinateDescent:
                 fit.step(self._learning_rate(update * config.steps_per_update + step))
             late = self._processes.is_first and time.monotonic() - saved > save_every_s
             kl_bits, psnr_db, beta, is_late = self._means(late)
-            if update < config.updates * (1 - config.frozen_share):
-                fit.rebase(closed_form_prior(fit.posterior(), total))
             # a running mean: the rates are about how bits divide, the last word matters most
             share = max(0.2, 1 / (update + 1))
             self._kl_bits += share * (kl_bits - self._kl_bits)
+            if update < config.updates * (1 - config.frozen_share):
+                self._update_prior()
             progress = CoordinateDescentProgress(
                 update + 1,
                 config.updates,
@@ -200,6 +208,30 @@ class CoordinateDescent:
             yield progress
         stride = max(1, len(self._curve) // _CURVE_POINTS)
         yield LearnedPrior(self.prior, tuple(self._curve[stride - 1 :: stride]))
+
+    def _update_prior(self) -> None:
+        fit, total = self._fit, self._processes.sum
+        if not self._steps.size:
+            self._prior = closed_form_prior(fit.posterior(), total)
+            fit.rebase(self._prior)
+            return
+        moved = fit.posterior().in_units_of(self._prior)
+        squares = (moved.mean.square() + moved.std.square()).double().cpu().numpy()
+        rates = self._kl_bits.double().cpu().numpy()
+        octaves = hierarchical_prior.octaves(squares, self._parts, rates)
+        # widening a part of all signals alike is for the prior to do
+        sums = total(torch.from_numpy(octaves.sum(0)).to(self._device)).cpu().numpy()
+        self._steps = hierarchical_prior.nearest_steps(octaves - sums / self._total)
+        self._prior = closed_form_prior(fit.posterior(), total, self._scales())
+        fit.rebase(self._scaled_prior())
+
+    def _scales(self) -> Tensor:
+        """How much wider the prior of each weight of each signal is, (M, D)."""
+        steps = np.pad(self._steps, ((0, 0), (1, 0)))[:, self._parts]
+        return torch.from_numpy(hierarchical_prior.scales(steps)).to(self._device)
+
+    def _scaled_prior(self) -> DiagonalGaussian:
+        return DiagonalGaussian(self._prior.mean, self._scales() * self._prior.std)
 
     def _bits(self, update: int) -> Tensor:
         """Of every weight of every signal, during an update."""
@@ -230,11 +262,13 @@ class CoordinateDescent:
         return float(config.optimiser.learning_rate * warm_up * config.final_learning_rate**done)
 
     def _save(self, path: Path) -> None:
+        steps = torch.from_numpy(self._steps).to(self._device)
+        state = self._fit.state() | {"prior_std": self._prior.std, "scale_steps": steps}
         tensors = {
             name: self._processes.gather(tensor, self._total, self._config.parts)
             if _is_by_signal(name)
             else tensor
-            for name, tensor in self._fit.state().items()
+            for name, tensor in state.items()
         }
         if not self._processes.is_first:
             return
@@ -248,12 +282,15 @@ class CoordinateDescent:
     def _restore(self, tensors: dict[str, Tensor], path: Path) -> None:
         if tensors["mean"].shape != (self._total, self._field.weight_count):
             raise ValueError(f"the checkpoint {path.name} is of other signals or another network")
-        self._fit.load_state(
-            {
-                name: tensor[self._here] if _is_by_signal(name) else tensor
-                for name, tensor in tensors.items()
-            }
-        )
+        state = {
+            name: tensor[self._here] if _is_by_signal(name) else tensor
+            for name, tensor in tensors.items()
+        }
+        self._steps = state.pop("scale_steps").cpu().numpy()
+        self._prior = DiagonalGaussian(state["prior_mean"], state["prior_std"])
+        if self._steps.size:
+            state["prior_std"] = self._scaled_prior().std
+        self._fit.load_state(state)
 
     def _resume(self, path: Path) -> None:
         tensors, metadata = _load(path)
@@ -268,7 +305,8 @@ class CoordinateDescent:
 
 def _is_by_signal(name: str) -> bool:
     """Whether a tensor of a fit's state has a row for each signal."""
-    return name in ("mean", "log_std", "log_beta", "distortion") or ".exp_avg" in name
+    by_signal = ("mean", "log_std", "log_beta", "distortion", "scale_steps")
+    return name in by_signal or ".exp_avg" in name
 
 
 def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -14,11 +14,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from combiner_core.errors import BitstreamError
+from combiner_core.rec import small_integers
 from combiner_core.siren.network import Siren, SirenConfig
 from combiner_core.siren.prior import RATE_UNITS_PER_BIT
 
-STEP_BITS = 4
-_LEAST_STEP = -(1 << STEP_BITS - 1)
+_LEAST_STEP = -8
 _STEPS = np.arange(_LEAST_STEP, -_LEAST_STEP)
 _SCALES = np.exp2(_STEPS / 2).astype(np.float32)
 _PART_NODES = 4
@@ -44,25 +45,29 @@ def parts_of(field: SirenConfig) -> NDArray[np.int64]:
     return parts
 
 
-def best_steps(
-    squares: NDArray[np.float64], parts: NDArray[np.int64], rates: NDArray[np.int32]
-) -> Steps:
-    """Steps of all parts but part 0, (M, P).
+def octaves(
+    squares: NDArray[np.float64], parts: NDArray[np.int64], rates: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """log2 a^2 of all parts but part 0 that minimise the mean KL, (M, P).
 
-    The minimiser of the mean KL is the root of the mean square, as in the update of a prior.
-    Weights with less than a bit count by their rates, since what has none hardly tells.
+    The root of the mean square does, as in the update of a prior. Weights with less than a bit
+    count by their rates, since what has none hardly tells.
 
     Args:
         squares: expected ones of the weights in units of their prior, (M, N).
         parts: that the weights are of, (N,).
-        rates: of the weights, (N,).
+        rates: of the weights in bits, (N,).
     """
     count = int(parts.max()) + 1
-    shares = np.minimum(rates, RATE_UNITS_PER_BIT)
+    shares = np.minimum(rates, 1.0)
     weight = np.bincount(parts, shares, count)
     sums = np.stack([np.bincount(parts, row * shares, count) for row in squares])
-    steps = np.rint(np.log2(np.maximum(sums, 1e-30) / np.maximum(weight, 1e-30)))
-    return steps[:, 1:].clip(_STEPS[0], _STEPS[-1]).astype(np.int64)
+    return np.log2(np.maximum(sums, 1e-30) / np.maximum(weight, 1e-30))[:, 1:]
+
+
+def nearest_steps(octaves: NDArray[np.float64]) -> Steps:
+    """Of scales whose log2 a^2 is given."""
+    return np.rint(octaves).clip(_STEPS[0], _STEPS[-1]).astype(np.int64)
 
 
 def scales(steps: Steps) -> NDArray[np.float32]:
@@ -82,20 +87,30 @@ def scaled_rates(rates: NDArray[np.int32], steps: Steps) -> NDArray[np.int32]:
     return np.maximum(units, np.int32(1))
 
 
-def packed(steps: Steps) -> bytes:
-    """Steps as bytes, two in each."""
-    flat = (steps - _LEAST_STEP).astype(np.uint8).ravel()
-    flat = np.append(flat, np.zeros(len(flat) % 2, np.uint8))
-    return ((flat[::2] << STEP_BITS) | flat[1::2]).tobytes()
+def within(steps: Steps, most_bytes: int) -> Steps:
+    """The same, or simpler ones nearby, whose message has at most so many bytes."""
+    values, tolerance = steps.astype(np.int8), 0
+    while len(small_integers.to_bytes(values)) > most_bytes:
+        tolerance += 1
+        values = small_integers.simplified(steps.astype(np.int8), tolerance)
+    return values.astype(np.int64)
 
 
-def packed_bytes(count: int) -> int:
-    """Length of so many packed steps."""
-    return -(-count // 2)
+def to_bytes(steps: Steps) -> bytes:
+    """A message of all fields' steps, (M, P)."""
+    return small_integers.to_bytes(steps.astype(np.int8))
 
 
-def unpacked(content: bytes, shape: tuple[int, int]) -> Steps:
-    """The inverse of `packed`."""
-    pairs = np.frombuffer(content, np.uint8)
-    flat = np.stack([pairs >> STEP_BITS, pairs & ((1 << STEP_BITS) - 1)], 1).ravel()
-    return flat[: shape[0] * shape[1]].reshape(shape).astype(np.int64) + _LEAST_STEP
+def from_bytes(message: bytes, shape: tuple[int, int]) -> Steps:
+    """The inverse.
+
+    Raises:
+        BitstreamError: no encoder writes it.
+    """
+    try:
+        steps = small_integers.from_bytes(message, shape, -_LEAST_STEP).astype(np.int64)
+        if steps.max(initial=0) > _STEPS[-1]:
+            raise ValueError("a step is too large")
+    except ValueError as error:
+        raise BitstreamError("The file's scales are damaged.") from error
+    return steps

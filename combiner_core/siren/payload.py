@@ -12,9 +12,11 @@ from combiner_core import rec
 from combiner_core.errors import BudgetError
 from combiner_core.siren import hierarchical_prior
 from combiner_core.siren.hierarchical_prior import Steps
-from combiner_core.siren.prior import FactorisedPrior
+from combiner_core.siren.prior import RATE_UNITS_PER_BIT, FactorisedPrior
 
 MAX_SHARE = 255
+_LENGTH_BYTES = 3
+_MOST_FOR_SCALES = 0.1
 _KEY_BITS = 24
 _MAX_OVER_MEAN = 1.6
 _MAX_WEIGHT_BITS = 4.0
@@ -59,7 +61,7 @@ class Streams:
     """One code stream per field, mixed so that a prefix of the payload is one of every stream.
 
     With more than one field the payload begins with a byte for each: its share of the bits. Where
-    the prior has parts, the steps of their scales follow.
+    the prior has parts, the steps of their scales follow, in a message whose length is said.
 
     Args:
         prior: gives the rates.
@@ -96,13 +98,19 @@ class Streams:
         """Whether there are scales to choose."""
         return self._part_count > 0
 
-    def best_steps(self, squares: NDArray[np.float64]) -> Steps:
-        """Steps for expected squares of all weights in units of the prior as it is, (M, D)."""
+    def best_steps(self, squares: NDArray[np.float64], payload_bytes: int) -> Steps:
+        """Steps that take a small share of the payload.
+
+        Args:
+            squares: expected ones of all weights in units of the prior as it is, (M, D).
+            payload_bytes: length of the payload.
+        """
         # a part none of whose weights is coded has a scale as well, of no meaning
         steps = np.zeros((self._count, self._part_count), np.int64)
-        found = hierarchical_prior.best_steps(squares[:, self.order], self._parts, self._rates)
-        steps[:, : found.shape[1]] = found
-        return steps
+        rates_bits = self._rates / RATE_UNITS_PER_BIT
+        octaves = hierarchical_prior.octaves(squares[:, self.order], self._parts, rates_bits)
+        steps[:, : octaves.shape[1]] = hierarchical_prior.nearest_steps(octaves)
+        return hierarchical_prior.within(steps, int(_MOST_FOR_SCALES * payload_bytes))
 
     def scales(self, division: Division) -> NDArray[np.float32]:
         """How much wider each weight's prior is, (M, D)."""
@@ -111,13 +119,16 @@ class Streams:
             row[self.order] = hierarchical_prior.scales(self._steps_of_weights(steps))
         return scales
 
-    def lengths(self, payload_bytes: int, shares: Sequence[int]) -> list[int]:
+    def lengths(self, payload_bytes: int, division: Division) -> list[int]:
         """Bits of each stream; more than a stream can hold is left unused.
 
         Raises:
             BudgetError: a stream would be empty, or most of the payload would be left unused.
         """
-        total = (payload_bytes - self.side_bytes) * 8
+        return self._lengths(payload_bytes - len(self.side(division)), division.shares)
+
+    def _lengths(self, stream_bytes: int, shares: Sequence[int]) -> list[int]:
+        total = stream_bytes * 8
         ends = np.cumsum([0, *shares]).tolist()
         asked = np.diff([max(total, 0) * end // ends[-1] for end in ends]).tolist()
         most = self._coder.max_total_bits(self._flat_rates())
@@ -133,8 +144,9 @@ class Streams:
     def bits_of_weights(self, lengths: Sequence[int], division: Division) -> NDArray[np.float32]:
         """How many bits, fractions included, each weight of each field gets: (M, D)."""
         bits = np.zeros((self._count, self._weight_count), np.float32)
-        for row, rates, length in zip(bits, self._all_rates(division), lengths, strict=True):
-            rates = self._rates_for(rates, length)
+        for row, rates, length in zip(
+            bits, self._all_rates(division, lengths), lengths, strict=True
+        ):
             row[self.order] = rates * (length / rates.sum(dtype=np.int64))
         return bits
 
@@ -148,21 +160,21 @@ class Streams:
 
     def encoders(self, lengths: Sequence[int], division: Division) -> list[rec.StreamEncoder]:
         """A fresh encoder for every stream."""
-        all_rates = self._all_rates(division)
+        all_rates = self._all_rates(division, lengths)
         return [
-            self._coder.encoder(self._rates_for(rates, length), length, rec.Key(self._seed, stream))
+            self._coder.encoder(rates, length, rec.Key(self._seed, stream))
             for stream, (rates, length) in enumerate(zip(all_rates, lengths, strict=True))
         ]
 
     def pack(self, streams: Sequence[rec.Bits], division: Division, payload_bytes: int) -> bytes:
         """The payload; bits that no stream could use are zero."""
-        bits = np.zeros((payload_bytes - self.side_bytes) * 8, np.uint8)
+        side = self.side(division)
+        bits = np.zeros((payload_bytes - len(side)) * 8, np.uint8)
         flat, start = np.concatenate(streams), 0
         for order in _mixing_order([len(stream) for stream in streams]):
             bits[start : start + len(order)] = flat[order]
             start += len(order)
-        side = bytes(division.shares[: self._share_bytes])
-        return side + hierarchical_prior.packed(division.steps) + np.packbits(bits).tobytes()
+        return side + np.packbits(bits).tobytes()
 
     def unpack(self, payload: bytes, payload_bytes: int) -> list[NDArray[np.float32]]:
         """Values of the weights received of each stream, in units of the prior as it is.
@@ -173,18 +185,14 @@ class Streams:
 
         Raises:
             BudgetError: the length or the shares are none that `pack` writes.
+            BitstreamError: the scales are none.
         """
-        if len(payload) < self.side_bytes:
+        side_bytes = self._received_side_bytes(payload)
+        if len(payload) < side_bytes:
             return [np.zeros(0, np.float32)] * self._count
-        shares = list(payload[: self._share_bytes]) or self.equal_division.shares
-        if 0 in shares:
-            raise BudgetError("A field has no share of the payload.")
-        steps = hierarchical_prior.unpacked(
-            payload[self._share_bytes : self.side_bytes], (self._count, self._part_count)
-        )
-        division = Division(shares, steps)
-        lengths = self.lengths(payload_bytes, shares)
-        present = np.unpackbits(np.frombuffer(payload[self.side_bytes :], np.uint8))
+        division = self._received_division(payload[:side_bytes])
+        lengths = self._lengths(payload_bytes - side_bytes, division.shares)
+        present = np.unpackbits(np.frombuffer(payload[side_bytes:], np.uint8))
         ends = np.cumsum(lengths)
         flat, counts = np.zeros(ends[-1], np.uint8), np.zeros(self._count, np.int64)
         for order in _mixing_order(lengths):
@@ -194,18 +202,18 @@ class Streams:
             if not len(present):
                 break
         values = []
-        all_rates = self._all_rates(division)
+        all_rates = self._all_rates(division, lengths)
         for stream, (rates, length, end, count) in enumerate(
             zip(all_rates, lengths, ends.tolist(), counts.tolist(), strict=True)
         ):
             decoded = self._coder.decode(
                 # of every stream a prefix is received
                 flat[end - length :][:count],
-                self._rates_for(rates, length),
+                rates,
                 length,
                 rec.Key(self._seed, stream),
             )
-            scales = hierarchical_prior.scales(self._steps_of_weights(steps[stream]))
+            scales = hierarchical_prior.scales(self._steps_of_weights(division.steps[stream]))
             values.append(decoded * scales[: len(decoded)])
         return values
 
@@ -214,25 +222,44 @@ class Streams:
         return self._count if self._count > 1 else 0
 
     @property
-    def side_bytes(self) -> int:
-        """Of shares and scales, before any bit of the streams."""
-        steps = self._count * self._part_count
-        return self._share_bytes + hierarchical_prior.packed_bytes(steps)
+    def _head_bytes(self) -> int:
+        return self._share_bytes + (_LENGTH_BYTES if self.has_parts else 0)
+
+    def side(self, division: Division) -> bytes:
+        """Shares and scales, before any bit of the streams."""
+        shares = bytes(division.shares[: self._share_bytes])
+        if not self.has_parts:
+            return shares
+        message = hierarchical_prior.to_bytes(division.steps)
+        return shares + len(message).to_bytes(_LENGTH_BYTES, "little") + message
+
+    def _received_side_bytes(self, payload: bytes) -> int:
+        """Length of the side of a payload, as far as the payload tells it."""
+        length = payload[self._share_bytes : self._head_bytes]
+        return self._head_bytes + int.from_bytes(length, "little")
+
+    def _received_division(self, side: bytes) -> Division:
+        shares = list(side[: self._share_bytes]) or self.equal_division.shares
+        if 0 in shares:
+            raise BudgetError("A field has no share of the payload.")
+        message = side[self._head_bytes :]
+        shape = self._count, self._part_count
+        return Division(shares, hierarchical_prior.from_bytes(message, shape))
 
     def _steps_of_weights(self, steps: Steps) -> Steps:
         """Those of one field's parts, (P,), for all coded weights in their order: (N,)."""
         return np.append(0, steps)[self._parts]
 
-    def _all_rates(self, division: Division) -> Iterator[rec.Rates]:
+    def _all_rates(self, division: Division, lengths: Sequence[int]) -> Iterator[rec.Rates]:
         """The rates of every field's weights, in their order."""
-        for steps in division.steps:
+        for steps, length in zip(division.steps, lengths, strict=True):
+            rates = self._rates
             if self.has_parts:
                 own = self._steps_of_weights(steps)
-                yield hierarchical_prior.scaled_rates(self._rates, own)
-            else:
-                yield self._rates
+                rates = hierarchical_prior.scaled_rates(rates, own)
+            yield self._cut(rates, length)
 
-    def _rates_for(self, rates: rec.Rates, length: int) -> rec.Rates:
+    def _cut(self, rates: rec.Rates, length: int) -> rec.Rates:
         """The rates with the greatest ones cut so that no weight gets more bits than it can."""
         low, high = 1, int(rates.max())
         while low < high:

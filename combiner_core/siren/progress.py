@@ -47,9 +47,8 @@ class Reporter:
         """Whether it is time for an event."""
         return last or time.monotonic() - self._reported >= _EVENT_INTERVAL_S
 
-    def coding(self, encoders: Sequence[rec.StreamEncoder]) -> Progress:
-        """An event of coding: done are the bits that are committed."""
-        side_bits = 8 * len(encoders) if len(encoders) > 1 else 0
+    def coding(self, encoders: Sequence[rec.StreamEncoder], side_bits: int) -> Progress:
+        """An event of coding: done are the bits that are committed, beside others."""
         committed_bits = side_bits + sum(encoder.committed_bits for encoder in encoders)
         return self.progress("code", committed_bits, self._budget_bits, committed_bits)
 

@@ -48,6 +48,7 @@ def code_and_refine(
     """
     device = fit.mean.device
     encoders = streams.encoders(goal_bits, division)
+    side_bits = 8 * len(streams.side(division))
     order = torch.from_numpy(streams.order).to(device)
     steps_a_commit = steps // -(-max(goal_bits) // commit_bits)
     committed_bits = 0
@@ -76,12 +77,12 @@ def code_and_refine(
                     weights = order[first : encoders[row].position]
                     fit.fix(row, weights, torch.from_numpy(values).to(device))
                 if report.due():
-                    yield report.coding(encoders)
+                    yield report.coding(encoders, side_bits)
             committed_bits += commit_bits
             last = all(encoder.done for encoder in encoders)
-            yield report.coding(encoders)
+            yield report.coding(encoders, side_bits)
             for _ in range(0 if last else steps_a_commit):
                 fit.step(learning_rate)
                 if report.due():
-                    yield report.coding(encoders)
+                    yield report.coding(encoders, side_bits)
     return encoders

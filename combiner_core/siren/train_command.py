@@ -80,6 +80,7 @@ def add_to(commands: Subparsers) -> None:
     command.add_argument("--hidden", type=int, default=48)
     command.add_argument("--layers", type=int, default=6)
     command.add_argument("--frequencies", type=int, default=32)
+    command.add_argument("--min-cycles", type=float, default=SirenConfig.min_cycles)
     command.add_argument("--max-cycles", type=float)
     command.add_argument(
         "--encoding-nodes", type=int, default=0, help="of positional encodings of sound"
@@ -155,6 +156,7 @@ def _config(parsed: argparse.Namespace, bits: float) -> CoordinateDescentConfig:
         in_dims=2 if parsed.kind == "image" else 1,
         out_dims=3 if parsed.kind == "image" else 1,
         frequencies=parsed.frequencies,
+        min_cycles=parsed.min_cycles,
         max_cycles=parsed.max_cycles or _MAX_CYCLES[parsed.kind],
         hidden=parsed.hidden,
         layers=parsed.layers,

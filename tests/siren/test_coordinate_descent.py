@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from PIL import Image
+from safetensors.torch import load_file
 from signal_files import picture, tone
 from tiny_presets import image_config, image_targets
 
@@ -24,6 +25,9 @@ from combiner_core.siren.coordinate_descent import (
     CoordinateDescentProgress,
     LearnedPrior,
 )
+from combiner_core.siren.coordinates import FieldData
+from combiner_core.siren.hierarchical_prior import parts_of
+from combiner_core.siren.network import Siren, SirenConfig
 from combiner_core.siren.positional_encodings import PositionalEncodings
 from combiner_core.siren.preset import Framing
 from combiner_core.siren.prior import RATE_UNITS_PER_BIT, FactorisedPrior
@@ -76,6 +80,36 @@ def test_a_resumed_training_ends_the_same(done: int, tmp_path: Path) -> None:
     assert tensors(result.prior) == tensors(straight.prior)
     assert len(result.curve) == len(straight.curve)
     assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
+
+
+def test_signals_that_differ_in_loudness_are_learned_under_scales_of_their_own(
+    tmp_path: Path,
+) -> None:
+    network = SirenConfig(1, 1, 4, hidden=8, layers=3, encodings=PositionalEncodings(5, 3))
+    config = replace(SHORT, network=network, rate_bits=300.0, updates=30, parts=2)
+    rng, seconds = np.random.default_rng(0), np.arange(2000) / 8000
+    targets = [
+        FieldData.audio(gain * np.sin(2 * np.pi * cycles * seconds).astype(np.float32), 2000)
+        for cycles in rng.uniform(4, 40, 3)
+        for gain in (1.0, 0.02)
+    ]
+    checkpoint = tmp_path / "tones.safetensors"
+    straight = train(CoordinateDescent(config, targets, checkpoint))
+    parts, steps = parts_of(network), load_file(checkpoint)["scale_steps"]
+    assert steps.shape == (6, int(parts.max()))
+    own = np.unique(parts[Siren(network).groups["encodings"]]) - 1
+    assert bool((steps[::2, own] > steps[1::2, own]).all())
+    # what all signals have in common is of the prior: steps are rounded from a mean of 0
+    assert bool((steps.sum(0).abs() <= 3).all())
+
+    checkpoint.unlink()
+    interrupted = CoordinateDescent(config, targets, checkpoint).run(save_every_s=0)
+    for _ in range(7):
+        next(interrupted)
+    del interrupted
+    assert tensors(train(CoordinateDescent(config, targets, checkpoint)).prior) == tensors(
+        straight.prior
+    )
 
 
 @pytest.mark.parametrize("change", [{"rate_bits": 901.0}, {"seed": 1}, {"updates": 7}])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from combiner_core.errors import BitstreamError
 from combiner_core.siren import hierarchical_prior as hierarchy
 from combiner_core.siren.network import Siren, SirenConfig
 from combiner_core.siren.positional_encodings import PositionalEncodings
@@ -38,17 +39,16 @@ def test_scales_are_the_deviations_of_parts() -> None:
     parts = np.repeat([0, 1, 2, 3], 2000)
     deviations = np.array([[5.0, 1.0, 2.0, 0.3], [5.0, 0.01, 100.0, 4.0]])
     squares = np.square(deviations[:, parts] * generator.standard_normal((2, len(parts))))
-    rates = np.full(len(parts), RATE_UNITS_PER_BIT, np.int32)
-    steps = hierarchy.best_steps(squares, parts, rates)
+    steps = hierarchy.nearest_steps(hierarchy.octaves(squares, parts, np.ones(len(parts))))
     # half octaves, and no further than eight and seven of them
     np.testing.assert_array_equal(steps, [[0, 2, -3], [-8, 7, 4]])
     np.testing.assert_allclose(hierarchy.scales(steps), 2.0 ** (steps / 2), rtol=1e-6)
 
 
 def test_a_weight_that_hardly_has_bits_hardly_counts() -> None:
-    rates = np.array([2000, 2000, 1], np.int32)
-    steps = hierarchy.best_steps(np.array([[1.0, 1.0, 100.0]]), np.ones(3, np.int64), rates)
-    np.testing.assert_array_equal(steps, [[0]])
+    squares, parts = np.array([[1.0, 1.0, 100.0]]), np.ones(3, np.int64)
+    octaves = hierarchy.octaves(squares, parts, np.array([2.0, 2.0, 0.001]))
+    np.testing.assert_allclose(octaves, np.log2([[2.1 / 2.001]]))
 
 
 def test_rates_are_those_of_the_same_precision() -> None:
@@ -71,9 +71,28 @@ def test_no_rate_depends_on_how_a_machine_rounds() -> None:
     assert np.abs(units - np.floor(units) - 0.5).min() > 1e-6
 
 
-@given(st.integers(1, 5), st.integers(0, 7), st.integers(0, 2**32 - 1))
+@given(st.integers(1, 5), st.integers(1, 7), st.integers(0, 2**32 - 1))
 def test_steps_survive_their_bytes(fields: int, parts: int, seed: int) -> None:
     steps = np.random.default_rng(seed).integers(-8, 8, (fields, parts))
-    content = hierarchy.packed(steps)
-    assert len(content) == hierarchy.packed_bytes(fields * parts)
-    np.testing.assert_array_equal(hierarchy.unpacked(content, (fields, parts)), steps)
+    message = hierarchy.to_bytes(steps)
+    np.testing.assert_array_equal(hierarchy.from_bytes(message, (fields, parts)), steps)
+
+
+@given(st.binary(max_size=30))
+def test_any_bytes_are_steps_or_refused(message: bytes) -> None:
+    try:
+        steps = hierarchy.from_bytes(message, (3, 5))
+    except BitstreamError:
+        return
+    assert steps.shape == (3, 5)
+    hierarchy.scales(steps)
+
+
+def test_steps_are_simpler_where_there_is_little_room() -> None:
+    steps = np.random.default_rng(4).integers(-3, 4, (12, 29))
+    length = len(hierarchy.to_bytes(steps))
+    np.testing.assert_array_equal(hierarchy.within(steps, length), steps)
+    for most_bytes in (length - 1, length // 2, 5, 0):
+        simpler = hierarchy.within(steps, most_bytes)
+        assert len(hierarchy.to_bytes(simpler)) <= most_bytes
+        assert np.abs(simpler - steps).max() <= 6

@@ -98,9 +98,10 @@ def test_a_prefix_of_the_payload_is_a_prefix_of_every_stream(
     generator = np.random.default_rng(payload_bytes)
     parts = np.arange(len(prior().mean)) % (part_count + 1)
     streams = Streams(prior(), TrellisCoder(8), 5, count, parts)
-    lengths = streams.lengths(payload_bytes, shares)
-    bits = [generator.integers(0, 2, length, np.uint8) for length in lengths]
     division = Division(shares, generator.integers(-8, 8, (count, part_count)))
+    payload_bytes += len(streams.side(division))
+    lengths = streams.lengths(payload_bytes, division)
+    bits = [generator.integers(0, 2, length, np.uint8) for length in lengths]
     payload = streams.pack(bits, division, payload_bytes)
     assert len(payload) == payload_bytes
     whole = streams.unpack(payload, payload_bytes)
