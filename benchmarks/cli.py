@@ -158,7 +158,8 @@ def _add_ablation(commands: Subparsers) -> None:
     command.set_defaults(run=_ablation)
     measuring.add_to(command)
     command.add_argument("--family", choices=list(VARIANTS), required=True)
-    command.add_argument("--rates", type=float, nargs="+", required=True, metavar="BPP")
+    command.add_argument("--rates", type=float, nargs="+", required=True, metavar="X")
+    command.add_argument("--unit", choices=get_args(RateUnit), default="bpp")
     command.add_argument("--parts", nargs="+", help="only variants that change these")
     command.add_argument("--seeds", type=int, default=1, help="how many")
     command.add_argument("--updates", type=Path, metavar="DIR", help="priors of `descent`")
@@ -303,12 +304,12 @@ def _time(parsed: argparse.Namespace) -> None:
 def _ablation(parsed: argparse.Namespace) -> None:
     files = files_of(parsed.data, parsed.limit)
     jobs = ablation.jobs_for(
-        files, parsed.rates, parsed.family, parsed.parts, parsed.seeds, parsed.updates
+        files, parsed.rates, parsed.unit, parsed.family, parsed.parts, parsed.seeds, parsed.updates
     )
     run = partial(ablation.run, updates=parsed.updates)
     for row in measuring.measured(parsed, ablation.BENCHMARK, run, jobs):
         outcome = f"{row.bytes} bytes, {row.psnr_db:.2f} dB, {row.fit_s + row.code_s:.1f} s"
-        measuring.tell(f"{row.job.file} {row.job.bpp:g} {row.job.variant}: {outcome}")
+        measuring.tell(f"{row.job.file} {row.job.rate:g} {row.job.variant}: {outcome}")
     rows = ablation.BENCHMARK.rows(parsed.out)
     print(ablation_tables.table(ablation_tables.frame(rows)))
 

@@ -209,10 +209,8 @@ def _tuning(folder: Path, name: str) -> str:
     return tuning_tables.table(_rows(folder, tuning.BENCHMARK, f"tuning-{name}"))
 
 
-def _ablation(family: str) -> Table:
-    return _of(
-        ablation.BENCHMARK, f"ablation-{family}", ablation_tables.frame, ablation_tables.table
-    )
+def _ablation(name: str) -> Table:
+    return _of(ablation.BENCHMARK, f"ablation-{name}", ablation_tables.frame, ablation_tables.table)
 
 
 def _of_set(one: DataSet) -> dict[str, Table]:
@@ -254,6 +252,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "tuning image": lambda folder: _tuning(folder, "image"),
         "tuning sound": lambda folder: _tuning(folder, "sound"),
         "ablation siren": _ablation("siren"),
+        "ablation siren-speech": _ablation("siren-speech"),
         "ablation multires": _ablation("multires"),
         "rec": _of(
             random_weights.BENCHMARK,

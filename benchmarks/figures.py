@@ -43,10 +43,10 @@ def figures(folder: Path) -> Iterator[tuple[str, go.Figure]]:
     for view in read_views(folder):
         if view.measured:
             yield f"rd-{view.name}", chart(view).update_layout(height=540)
-    for family in ("multires", "siren"):
-        rows = _rows(folder, ablation.BENCHMARK, f"ablation-{family}")
+    for name in ("multires", "siren", "siren-speech"):
+        rows = _rows(folder, ablation.BENCHMARK, f"ablation-{name}")
         if rows:
-            yield f"ablation-{family}", ablation_chart(ablation_tables.frame(rows))
+            yield f"ablation-{name}", ablation_chart(ablation_tables.frame(rows))
     random = _rows(folder, random_weights.BENCHMARK, "rec")
     if random:
         yield "rec", random_weights_chart(rec_tables.frame_of_random_weights(random))
@@ -63,10 +63,10 @@ def ablation_chart(data: pd.DataFrame) -> go.Figure:
     """
     figure = charts.blank("PSNR less that of the codec as it is, in dB", "")
     found = ablation_tables.summaries(data).dropna(subset="difference_db")
-    rates = found.groupby("asked_bpp")
-    for (bpp, here), colour in zip(rates, cycle(_COLOURS), strict=False):
+    rates = found.groupby(["rate", "unit"])
+    for ((rate, unit), here), colour in zip(rates, cycle(_COLOURS), strict=False):
         figure.add_bar(
-            name=f"{bpp:g} bpp",
+            name=f"{rate:g} {unit}",
             y=list(here["variant"]),
             x=[difference.value for difference in here["difference_db"]],
             error_x=_spread(list(here["difference_db"])),

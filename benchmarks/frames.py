@@ -21,16 +21,13 @@ def frame(benchmark: Benchmark[JobT, RowT], rows: Sequence[RowT]) -> pd.DataFram
         rows: what was measured.
 
     Returns:
-        Fields of the jobs, then those of the rows, in the units they have there. A field that both
-        have is named `asked_...` where it is the job's. What was not measured is NaN.
+        Fields of the jobs, then those of the rows, which have other names, in the units they have
+        there. What was not measured is NaN.
     """
     measured = [field.name for field in fields(benchmark.row_type) if field.name != _JOB]
-    asked = {
-        field.name: f"asked_{field.name}" if field.name in measured else field.name
-        for field in fields(benchmark.job_type)  # type: ignore[arg-type]
-    }
+    asked = [field.name for field in fields(benchmark.job_type)]  # type: ignore[arg-type]
     columns = {
-        **{column: [getattr(row.job, name) for row in rows] for name, column in asked.items()},
+        **{name: [getattr(row.job, name) for row in rows] for name in asked},
         **{name: [getattr(row, name) for row in rows] for name in measured},
     }
     return pd.DataFrame(columns).fillna(np.nan).infer_objects()

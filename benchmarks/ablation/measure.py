@@ -11,14 +11,14 @@ import torch
 
 from benchmarks import results_files
 from benchmarks.ablation.variants import UNCHANGED, VARIANTS, FamilyName, SirenVariant
-from combiner_core import metrics
+from benchmarks.rate_distortion.rows import RateUnit, rate_of
 from combiner_core.budget import Budget
 from combiner_core.codec import encode
 from combiner_core.errors import CombinerError
 from combiner_core.events import Encoded
 from combiner_core.families import OneCodec
 from combiner_core.presets import PresetLibrary
-from combiner_core.signals import load_image
+from combiner_core.signals import load
 
 _UPDATES = "updates-"
 _PART = ": "
@@ -26,18 +26,20 @@ _PART = ": "
 
 @dataclass(frozen=True)
 class Job:
-    """One image at one rate with one variant of a codec.
+    """One signal at one rate with one variant of a codec.
 
     Attributes:
         file: name of the file.
-        bpp: the budget, in bits a pixel.
+        rate: the budget.
+        unit: of the rate; bits a pixel are for images, 1000 bits a second for clips.
         family: of the codec.
         variant: one of `VARIANTS`, or "prior updates: N" for a prior of `descent`.
         seed: of the shared randomness and of the fit.
     """
 
     file: str
-    bpp: float
+    rate: float
+    unit: RateUnit
     family: FamilyName
     variant: str
     seed: int = 0
@@ -50,7 +52,7 @@ class Row:
     Attributes:
         job: what was done.
         bytes: size of the file.
-        bpp: the same in bits a pixel.
+        actual_rate: the same in the unit of the job.
         psnr_db: of what is decoded.
         kl_bits, side_bits, fit_s, code_s: as in `Encoded`.
         threads: of the process.
@@ -59,7 +61,7 @@ class Row:
 
     job: Job
     bytes: int
-    bpp: float
+    actual_rate: float
     psnr_db: float
     kl_bits: float
     side_bits: float
@@ -75,6 +77,7 @@ BENCHMARK = results_files.Benchmark("ablation", Job, Row)
 def jobs_for(
     files: Sequence[str],
     rates: Sequence[float],
+    unit: RateUnit,
     family: FamilyName,
     parts: Sequence[str] | None,
     seeds: int,
@@ -84,7 +87,7 @@ def jobs_for(
 
     Args:
         files: names.
-        rates: in bits a pixel.
+        rates, unit: budgets.
         family: of the codec.
         parts: beginnings of the variants' names, up to the colon; None for all.
         seeds: how many.
@@ -93,7 +96,8 @@ def jobs_for(
     Raises:
         CombinerError: there is no variant that changes such a part.
     """
-    names = [*VARIANTS[family], *_update_variants(updates)]
+    names = [name for name, variant in VARIANTS[family].items() if unit in variant.units]
+    names += _update_variants(updates)
     for part in parts or ():
         if part not in {name.partition(_PART)[0] for name in names}:
             raise CombinerError(f"No variant of {family} changes the part {part!r}.")
@@ -103,8 +107,8 @@ def jobs_for(
         if parts is None or name == UNCHANGED or name.partition(_PART)[0] in parts
     ]
     return [
-        Job(file, bpp, family, name, seed)
-        for bpp, name, file, seed in product(rates, chosen, files, range(seeds))
+        Job(file, rate, unit, family, name, seed)
+        for rate, name, file, seed in product(rates, chosen, files, range(seeds))
     ]
 
 
@@ -112,12 +116,12 @@ def run(job: Job, folder: Path, threads: int, updates: Path | None) -> Row:
     """Measure one job, in this process.
 
     Raises:
-        CombinerError: the file is not an image, the variant cannot meet the budget, or there is
-            no such preset.
+        CombinerError: the file is of another kind than the unit, the variant cannot meet the
+            budget, or there is no such preset.
     """
     torch.set_num_threads(threads)
-    image = load_image(folder / job.file)
-    budget = Budget(job.bpp, "bpp")
+    signal = load(folder / job.file)
+    budget = Budget(job.rate, job.unit)
     library, model, variant = (
         PresetLibrary(),
         str(job.family),
@@ -126,13 +130,13 @@ def run(job: Job, folder: Path, threads: int, updates: Path | None) -> Row:
     if variant is None:
         library, variant = PresetLibrary(updates), SirenVariant()
         model = _UPDATES + job.variant.rpartition(" ")[2]
-    codec = variant.codec(library.choose(model, image.shape, 8 * budget.file_bytes(image)))
-    *_, result = encode(image, budget, variant.options(job.seed), OneCodec(codec))
+    codec = variant.codec(library.choose(model, signal.shape, 8 * budget.file_bytes(signal)))
+    *_, result = encode(signal, budget, variant.options(job.seed), OneCodec(codec))
     assert isinstance(result, Encoded)
     return Row(
         job,
         len(result.data),
-        metrics.bpp(8 * len(result.data), image),
+        rate_of(job.unit, signal, len(result.data)),
         result.psnr_db,
         result.kl_bits,
         result.side_bits,

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from combiner_core.errors import CombinerError
 from combiner_core.multires.exact_convolutions import ExactConv
 from combiner_core.multires.image.level_network import LevelNetwork
 from combiner_core.multires.model import ImageModel, quantise
@@ -37,6 +38,20 @@ def untrained_siren(preset: SirenPreset) -> SirenPreset:
     generator = torch.Generator().manual_seed(_SEED)
     start = Siren(preset.field).initial_prior(_RELATIVE_STD, generator)
     return _with_prior(preset, start.mean.numpy(), start.std.numpy())
+
+
+def without_encodings(preset: SirenPreset) -> SirenPreset:
+    """Positional encodings that are their prior means, and no bits for them.
+
+    Raises:
+        CombinerError: the field has none.
+    """
+    group = Siren(preset.field).groups.get("encodings")
+    if group is None:
+        raise CombinerError(f"The field of {preset.card.name} has no positional encodings.")
+    rates = preset.prior.rates.copy()
+    rates[group] = 0
+    return replace(preset, prior=replace(preset.prior, rates=rates))
 
 
 def without_postfilter(preset: MultiresPreset) -> MultiresPreset:

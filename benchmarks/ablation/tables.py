@@ -19,7 +19,7 @@ def frame(rows: Sequence[Row]) -> pd.DataFrame:
     """
     data = frames.frame(BENCHMARK, rows)
     data = data.assign(encode_s=data["fit_s"] + data["code_s"])
-    case = ["family", "asked_bpp", "file", "seed"]
+    case = ["family", "rate", "unit", "file", "seed"]
     unchanged = data[data["variant"] == UNCHANGED].set_index(case)["psnr_db"]
     data = data.join(unchanged.rename("unchanged_db"), on=case)
     return data.assign(difference_db=data["psnr_db"] - data["unchanged_db"])
@@ -32,17 +32,17 @@ def summaries(data: pd.DataFrame) -> pd.DataFrame:
         data: of `frame`.
 
     Returns:
-        By family and rate, the variants in their order. The columns are `family`, `asked_bpp`,
-        `variant`, `files` (how many), `bpp`, `psnr_db`, `kl_bits` and `encode_s` (means), and
-        `difference_db`, an `Interval` over files; None of the codec as it is, and without any
+        By family and rate, the variants in their order. The columns are `family`, `rate`, `unit`,
+        `variant`, `files` (how many), `actual_rate`, `psnr_db`, `kl_bits` and `encode_s` (means),
+        and `difference_db`, an `Interval` over files; None of the codec as it is, and without any
         file in common.
     """
-    groups = data.groupby(["family", "asked_bpp", "variant"])
-    found = groups[["bpp", "psnr_db", "kl_bits", "encode_s"]].mean()
+    groups = data.groupby(["family", "unit", "rate", "variant"])
+    found = groups[["actual_rate", "psnr_db", "kl_bits", "encode_s"]].mean()
     found = found.assign(files=groups["file"].nunique(), difference_db=groups.apply(_difference))
     found = found.reset_index()
     order = [_place(*one) for one in found[["family", "variant"]].itertuples(index=False)]
-    return found.assign(order=order).sort_values(["family", "asked_bpp", "order"])
+    return found.assign(order=order).sort_values(["family", "unit", "rate", "order"])
 
 
 def table(data: pd.DataFrame) -> str:
@@ -51,15 +51,15 @@ def table(data: pd.DataFrame) -> str:
     Args:
         data: of `frame`.
     """
-    header = ("codec", "changed", "images", "bpp", "PSNR dB", "difference dB (95 %)", "KL bits")
+    header = ("codec", "changed", "files", "rate", "PSNR dB", "difference dB (95 %)", "KL bits")
     return markdown.table(
         (*header, "encode s"),
         [
             (
-                f"{one.family}, {one.asked_bpp:g} bpp",
+                f"{one.family}, {one.rate:g} {one.unit}",
                 one.variant,
                 str(one.files),
-                f"{one.bpp:.4f}",
+                f"{one.actual_rate:.4f}",
                 f"{one.psnr_db:.2f}",
                 one.difference_db.text(2, signed=True) if one.difference_db else "",
                 f"{one.kl_bits:.0f}",

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from benchmarks.ablation import priors
+from benchmarks.rate_distortion.rows import RateUnit
 from benchmarks.rec_overhead.coders import CoderChoice, choices
 from combiner_core.families import Codec
 from combiner_core.multires import codec as multires
@@ -30,12 +31,17 @@ _BALANCED = multires.EFFORTS["balanced"]
 
 @dataclass(frozen=True)
 class SirenVariant:
-    """A siren codec: effort, coder in its place, refinement or not, and change of the preset."""
+    """A siren codec: effort, coder in its place, refinement or not, and change of the preset.
+
+    Attributes:
+        units: of the rates of signals for which it differs from the codec as it is.
+    """
 
     effort: SirenEffort = _FAST
     coder: CoderChoice | None = None
     refine: bool = True
     change: Callable[[SirenPreset], SirenPreset] = field(default=lambda preset: preset)
+    units: tuple[RateUnit, ...] = ("bpp", "kbps")
 
     def codec(self, codec: Codec) -> SirenCodec:
         """Of the codec as it is. Raises TypeError for one of another family."""
@@ -56,6 +62,7 @@ class MultiresVariant:
     effort: MultiresEffort = _BALANCED
     optimise_latents: bool = True
     change: Callable[[MultiresPreset], MultiresPreset] = field(default=lambda preset: preset)
+    units: tuple[RateUnit, ...] = ("bpp",)
 
     def codec(self, codec: Codec) -> MultiresCodec:
         """Of the codec as it is. Raises TypeError for one of another family."""
@@ -83,6 +90,9 @@ def _siren() -> Iterator[tuple[str, SirenVariant]]:
     yield "refinement: off", SirenVariant(refine=False)
     yield "prior: isotropic", SirenVariant(change=priors.isotropic_siren)
     yield "prior: before the first update", SirenVariant(change=priors.untrained_siren)
+    clips: tuple[RateUnit, ...] = ("kbps",)
+    yield "encodings: off", SirenVariant(change=priors.without_encodings, units=clips)
+    yield "scales of parts: off", SirenVariant(replace(_FAST, scale_parts=()), units=clips)
     for name, coder in _coders(_FAST.state_bits):
         yield name, SirenVariant(coder=coder)
     yield "blocks with a beta: 64 bits", SirenVariant(replace(_FAST, block_bits=64))
@@ -92,7 +102,7 @@ def _siren() -> Iterator[tuple[str, SirenVariant]]:
     yield "weights: 1 draw a step", SirenVariant(replace(_FAST, draws=1))
     yield "coordinates: drawn evenly", SirenVariant(replace(_FAST, follows=0))
     for batch in (2048, 16384):
-        yield f"minibatch: {batch} pixels", SirenVariant(replace(_FAST, batch=batch))
+        yield f"minibatch: {batch} coordinates", SirenVariant(replace(_FAST, batch=batch))
     for steps in (1200, 5000):
         yield f"steps: {steps}", SirenVariant(replace(_FAST, fit_steps=steps))
 

@@ -12,7 +12,7 @@ import torch
 
 from benchmarks import measures, results_files
 from benchmarks.baselines import BASELINES
-from benchmarks.rate_distortion.rows import Job, OtherJob, RateUnit, Row
+from benchmarks.rate_distortion.rows import Job, OtherJob, RateUnit, Row, rate_of
 from combiner_core import metrics
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
@@ -104,7 +104,7 @@ def run(job: Job, folder: Path, threads: int) -> Row:
     return Row(
         job,
         len(result.data),
-        _rate(job.unit, signal, len(result.data)),
+        rate_of(job.unit, signal, len(result.data)),
         result.psnr_db,
         result.seconds["fit"] + result.seconds["code"],
         decode_s,
@@ -131,7 +131,7 @@ def run_other(job: OtherJob, folder: Path, threads: int) -> Row:
     return Row(
         job,
         coding.counted_bytes,
-        _rate(job.unit, signal, coding.counted_bytes),
+        rate_of(job.unit, signal, coding.counted_bytes),
         metrics.psnr_db(signal, decoded),
         coding.file.encode_s,
         coding.file.decode_s,
@@ -147,11 +147,6 @@ def prior_of(library: PresetLibrary, model: str) -> str:
     """Name of a preset and the hash by which files name it."""
     card = next(card for card in library.cards() if card.name == model)
     return f"{card.name} {card.prior_hash:08x}"
-
-
-def _rate(unit: RateUnit, signal: Signal, byte_count: int) -> float:
-    measure = metrics.bpp if unit == "bpp" else metrics.kbps
-    return measure(8 * byte_count, signal)
 
 
 def _ms_ssim(original: Signal, reconstruction: Signal) -> float | None:

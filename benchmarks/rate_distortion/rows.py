@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks import results_files
+from combiner_core import metrics
+from combiner_core.signals import Signal
 
 RateUnit = Literal["bpp", "kbps"]
+
+
+def rate_of(unit: RateUnit, signal: Signal, byte_count: int) -> float:
+    """Of so many bytes that stand for a signal."""
+    measure = metrics.bpp if unit == "bpp" else metrics.kbps
+    return measure(8 * byte_count, signal)
 
 
 @dataclass(frozen=True)

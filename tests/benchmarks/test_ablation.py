@@ -16,6 +16,7 @@ from tiny_presets import IMAGE, MULTIRES_IMAGE
 from benchmarks.ablation import descent, priors, tables
 from benchmarks.ablation import measure as ablation
 from benchmarks.ablation.variants import UNCHANGED, VARIANTS
+from benchmarks.rate_distortion.rows import RateUnit
 from combiner_core import CombinerError, PresetLibrary
 from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.coding_order import GroupPrior, follow
@@ -25,6 +26,7 @@ from combiner_core.multires.noise_scale import NoiseScale
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.signals import ImageShape
 from combiner_core.siren.codec import SirenCodec
+from combiner_core.siren.network import Siren
 from combiner_core.siren.preset import SirenPreset
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
@@ -152,6 +154,26 @@ def test_siren_priors_without_learning_expect_as_many_bits(siren: SirenPreset) -
     np.testing.assert_allclose(np.square(isotropic.std), second_moment, rtol=1e-5)
 
 
+def test_encodings_can_be_taken_away(siren: SirenPreset) -> None:
+    with pytest.raises(CombinerError, match="tiny-image has no positional encodings"):
+        priors.without_encodings(siren)
+    codec = PresetLibrary().named("siren-speech-8", SirenCodec)
+    group = Siren(codec.preset.field).groups["encodings"]
+    before, after = codec.preset.prior, priors.without_encodings(codec.preset).prior
+    assert not after.rates[group].any()
+    others = slice(0, group.start)
+    np.testing.assert_array_equal(after.rates[others], before.rates[others])
+    np.testing.assert_array_equal(after.mean, before.mean)
+
+
+@pytest.mark.parametrize(("unit", "there"), [("bpp", False), ("kbps", True)])
+def test_parts_that_only_clips_have_are_changed_in_clips(unit: RateUnit, there: bool) -> None:
+    names = {job.variant for job in ablation.jobs_for(["a"], [8], unit, "siren", None, 1)}
+    assert ("scales of parts: off" in names) == there
+    assert ("encodings: off" in names) == there
+    assert "refinement: off" in names
+
+
 def test_all_variants_are_named_by_what_they_change() -> None:
     for variants in VARIANTS.values():
         assert next(iter(variants)) == UNCHANGED
@@ -160,16 +182,16 @@ def test_all_variants_are_named_by_what_they_change() -> None:
 
 
 def test_parts_choose_variants() -> None:
-    jobs = ablation.jobs_for(["a"], [0.1], "multires", ["targets", "g"], seeds=2)
+    jobs = ablation.jobs_for(["a"], [0.1], "bpp", "multires", ["targets", "g"], seeds=2)
     names = list(dict.fromkeys(job.variant for job in jobs))
     assert names == [UNCHANGED, "targets: what reproduces the signal", "g: none"]
     assert {job.seed for job in jobs} == {0, 1}
     with pytest.raises(CombinerError, match="No variant of siren changes the part 'g'"):
-        ablation.jobs_for(["a"], [0.1], "siren", ["g"], seeds=1)
+        ablation.jobs_for(["a"], [0.1], "bpp", "siren", ["g"], seeds=1)
 
 
 def test_differences_are_taken_file_by_file() -> None:
-    job = ablation.Job("a", 0.1, "siren", UNCHANGED)
+    job = ablation.Job("a", 0.1, "bpp", "siren", UNCHANGED)
     base = ablation.Row(job, 100, 0.1, 20.0, 700.0, 8.0, 1.0, 2.0, 1, "siren-image 0")
     rows = [
         replace(base, job=replace(job, file=file, variant=name), psnr_db=psnr_db + offset)
@@ -188,7 +210,7 @@ def test_files_of_variants_have_the_same_size(
 ) -> None:
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
     for variant in ("g: none", "prior: no network", "coder: no neighbours", "coder: 4 states"):
-        job = ablation.Job("photo0.png", 2, "multires", variant)
+        job = ablation.Job("photo0.png", 2, "bpp", "multires", variant)
         row = ablation.run(job, photos, threads=1, updates=None)
         assert 0.85 * 240 <= row.bytes <= 240
         assert row.prior.startswith("tiny-multires-image ")
@@ -223,7 +245,7 @@ def test_priors_of_coordinate_descent_are_compared(
 
     monkeypatch.setenv("COMBINER_PRESETS", str(tiny_presets))
     folder = tmp_path / "updates"
-    jobs = ablation.jobs_for(["photo0.png"], [4], "siren", ["prior updates"], 1, folder)
+    jobs = ablation.jobs_for(["photo0.png"], [4], "bpp", "siren", ["prior updates"], 1, folder)
     assert [job.variant for job in jobs] == [
         UNCHANGED,
         *(f"prior updates: {count}" for count in (1, 4)),

@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
         write(results / f"{name}-kodak.json", benchmark.kind, [*rows])
     variants = [
         ablation.Row(
-            ablation.Job("a", 0.1, "siren", name), 1, 0.1, psnr_db, 1, 1, 1, 1, 1, "model 0"
+            ablation.Job("a", 0.1, "bpp", "siren", name), 1, 0.1, psnr_db, 1, 1, 1, 1, 1, "model 0"
         )
         for name, psnr_db in ((UNCHANGED, 24.0), ("refinement: off", 23.5))
     ]

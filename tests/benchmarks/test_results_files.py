@@ -157,11 +157,11 @@ def test_a_data_frame_has_the_fields_side_by_side() -> None:
     assert list(frames.frame(SQUARES, [])) == ["number", "square"]
 
 
-def test_fields_of_both_and_what_was_not_measured_can_be_told() -> None:
-    job = ablation.Job("a", 0.2, "siren", "as it is")
+def test_what_was_asked_for_and_what_was_not_measured_can_be_told() -> None:
+    job = ablation.Job("a", 0.2, "bpp", "siren", "as it is")
     row = ablation.Row(job, 100, 0.19, 25.0, 700.0, 8.0, 1.0, 2.0, 1, "model 0")
     data = frames.frame(ablation.BENCHMARK, [row])
-    assert (data["asked_bpp"][0], data["bpp"][0]) == (0.2, 0.19)
+    assert (data["rate"][0], data["actual_rate"][0]) == (0.2, 0.19)
     unknown = rate_distortion.Row(
         rate_distortion.Job("a", 0.2, "bpp", "multires"), None, None, None, None, None, 1.0, 1
     )
