@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from zlib import crc32
 
 import gradio as gr
@@ -85,7 +86,7 @@ class Screen:
     @property
     def glanced(self) -> list[gr.components.Component]:
         """The components that `glance` sets."""
-        return [self._panel, self.live_news, self.news]
+        return [self._panel, self.live_news, self.news, self.timer]
 
     @property
     def live_outputs(self) -> list[gr.blocks.Block]:
@@ -109,10 +110,11 @@ class Screen:
 
     def glance(
         self, view: JobView | None, batch: BatchView | None, chosen: Chosen
-    ) -> tuple[str, str, str]:
+    ) -> tuple[str, str, str, dict[str, Any]]:
         """The status, and in short what else there is to see: when that changes, a look is due.
 
-        A page asks for this often, so it is little.
+        And whether to glance again: no look ends it, as its answer may be late and of the run
+        before. A page asks for this often, so it is little.
         """
         view = _of_interest(view, chosen)
         live, news = "", self.several.contents(batch) if batch is not None else ""
@@ -120,7 +122,8 @@ class Screen:
             live = self._live.contents(view)
             news += f"{view.id} {view.state} {view.settled} {_is_seen(view)} "
             news += self.result.contents(view)
-        return self._status(view, batch, chosen), _short(live), _short(news)
+        timer = gr.update() if _is_watched(view, batch) else gr.update(active=False)
+        return self._status(view, batch, chosen), _short(live), _short(news), timer
 
     def look_live(self, view: JobView | None, drawn: Drawn) -> Updates:
         """Whatever is new of the run that goes on."""
@@ -188,20 +191,29 @@ class Screen:
 
     def _active(self, view: JobView | None, batch: BatchView | None) -> Updates:
         """Which buttons can be pressed, and whether there is more to see."""
-        runs = (view is not None and not view.ended) or (batch is not None and not batch.ended)
+        runs = _is_running(view, batch)
         companion = view.companion if view is not None else None
         busy = runs or (companion is not None and not companion.ended)
-        watched = runs or (view is not None and not view.settled)
         pause_s = _POLL_S
         if view is not None and view.state == "waiting":
             pause_s = _WAITING_POLL_S
         elif view is not None and view.state == "running" and not _is_seen(view):
             pause_s = _FIRST_POLL_S
+        watch = {self.timer: gr.Timer(pause_s, active=True)} if _is_watched(view, batch) else {}
         return {
-            self.timer: gr.Timer(pause_s, active=watched),
+            **watch,
             self.compress: gr.Button(interactive=not runs),
             self.stop: gr.Button(interactive=busy),
         }
+
+
+def _is_running(view: JobView | None, batch: BatchView | None) -> bool:
+    return (view is not None and not view.ended) or (batch is not None and not batch.ended)
+
+
+def _is_watched(view: JobView | None, batch: BatchView | None) -> bool:
+    """Whether there will be news."""
+    return _is_running(view, batch) or (view is not None and not view.settled)
 
 
 def _of_interest(view: JobView | None, chosen: Chosen) -> JobView | None:

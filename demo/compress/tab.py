@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, cast
 
 import gradio as gr
@@ -63,6 +64,7 @@ class CompressTab:
             "", storage_key=f"combiner-{kind}-batch", secret=_STORAGE_SECRET
         )
         self._chosen, self._prefix = gr.State(Chosen()), gr.State(None)
+        self._was_alone = gr.Textbox(visible="hidden", label="Chosen alone")
         # Afterwards, as what is wanted of a new file is taken from the settings; and only then: a
         # visitor may have chosen a file before the page had been asked for the last one.
         self._restored = gr.Textbox(visible="hidden", label="Restored", elem_id=f"{kind}-restored")
@@ -192,23 +194,20 @@ class CompressTab:
             self._show, self._looking, [self._job_id, self._own_id, *self._screen.outputs], **QUICK
         )
         turned.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
-        # Another file was chosen, alone.
+        # Another file was chosen, alone; where it is the same, what has been said meanwhile stays.
         choices = [source, self._chosen, self._controls.refusal]
-        changed = source.change(self._alone, choices, self._chosen, **QUICK)
-        changed.success(self._look, self._looking, self._screen.outputs, **QUICK)
+        source.change(self._alone, choices, [self._chosen, self._was_alone], **QUICK)
+        self._was_alone.change(self._look, self._looking, self._screen.outputs, **QUICK)
 
     def _alone(self, path: str | None, chosen: Chosen, refusal: tuple[str, str]) -> Updates:
-        """Of what was chosen together nothing is left when another file is shown.
-
-        Raises:
-            Error: nothing changes, and nobody is told: what has been said meanwhile stays.
-        """
+        """Of what was chosen together nothing is left when another file is shown."""
         is_coming = chosen.shown is None and chosen.paths
         if is_coming or path == chosen.shown:
-            raise parts.silence()
+            return cast(Updates, gr.skip())
+        alone = Chosen(shown=path)
         if path is not None and path == refusal[0]:
-            return {self._chosen: Chosen.of_no_use(*refusal)}  # It was looked into meanwhile.
-        return {self._chosen: Chosen(shown=path)}
+            alone = Chosen.of_no_use(*refusal)  # It was looked into meanwhile.
+        return {self._chosen: alone, self._was_alone: token_hex(4)}
 
     async def _choose(self, event: gr.EventData, request: gr.Request) -> tuple[Chosen, str | None]:
         """Several files have come, or one that is too large; the first that is of use is shown."""
@@ -344,7 +343,9 @@ class CompressTab:
         view = self._queue.view(job_id)
         return None if view is None or view.file is None else str(view.file)
 
-    def _glance(self, job_id: str, batch_id: str, chosen: Chosen) -> tuple[str, str, str]:
+    def _glance(
+        self, job_id: str, batch_id: str, chosen: Chosen
+    ) -> tuple[str, str, str, dict[str, Any]]:
         batch = self._batches.view(batch_id)
         return self._screen.glance(self._queue.view(job_id), batch, chosen)
 

@@ -140,11 +140,6 @@ def told(error: cc.CombinerError) -> gr.Error:
     return gr.Error(sentence(error), visible=False, print_exception=False)
 
 
-def silence() -> gr.Error:
-    """What ends an event after which nothing is to follow, since nothing has changed."""
-    return gr.Error("Nothing has changed.", visible=False, print_exception=False)
-
-
 def telling_failure(job: Job, panel: gr.HTML, clear: Callable[[], Updates]) -> Job:
     """A job that leaves its status panel at "failed" when it raises, and shows the reason.
 
