@@ -47,14 +47,14 @@ SHIPPED_CASES: Mapping[str, Case] = {
     "image-trellis": Case("picture", "siren-image", 1200, FAST),
     "image-astar": Case("picture", "siren-image", 400, ASTAR),
     "tiles-trellis": Case("picture", "siren-image", 6000, replace(FAST, seed=3)),
-    "stereo-trellis": Case("tone", "siren-speech-16", 1500, replace(FAST, seed=7)),
+    "stereo-trellis": Case("tone", "siren-speech", 1500, replace(FAST, seed=7)),
     "multires-image": Case("osprey.png", "multires-image", 2000, EncodeOptions(device="cpu")),
     "multires-image-small": Case("osprey.png", "multires-image", 700, FAST),
     "multires-speech": Case("reader-163.flac", "multires-speech", 1500, FAST),
     "multires-speech-perceptual": Case("reader-163.flac", "multires-speech", 1500, FOR_EARS),
     "multires-wide": Case("melody.flac", "multires-wide", 1500, FAST),
     "siren-image": Case("osprey.png", "siren-image", 2000, FAST),
-    "siren-speech-8": Case("reader-163.flac", "siren-speech-8", 1500, FAST),
+    "siren-speech": Case("reader-163.flac", "siren-speech", 1500, FAST),
 }
 TINY_CASES: Mapping[str, Case] = {
     "image": Case("picture", MULTIRES_IMAGE, 900, FAST),

@@ -105,7 +105,7 @@ def test_what_killed_writers_left_is_removed_by_the_next_and_what_others_write_i
 def test_a_cut_or_foreign_card_stops_only_what_needs_it(tmp_path: Path) -> None:
     presets = tmp_path / "presets"
     shutil.copytree(presets_directory(), presets)
-    card = presets / "siren-speech-8.json"
+    card = presets / "siren-speech.json"
     card.write_text(card.read_text()[:100])
     (presets / "notes.json").write_text('{"shopping": ["bread", "milk"]}')
     environment = os.environ | {DIRECTORY_VARIABLE: str(presets)}
@@ -116,10 +116,10 @@ def test_a_cut_or_foreign_card_stops_only_what_needs_it(tmp_path: Path) -> None:
     assert coded.returncode == 0, coded.stderr
     listed = _command("models", "--json", env=environment)
     report = json.loads(listed.stdout)
-    assert "siren-speech-8" not in {card["name"] for card in report["models"]}
+    assert "siren-speech" not in {card["name"] for card in report["models"]}
     assert report["damage"] == [
         "The preset card notes.json is damaged.",
-        "The preset card siren-speech-8.json is damaged.",
+        "The preset card siren-speech.json is damaged.",
     ]
     refused = _command(
         "encode",
@@ -129,11 +129,11 @@ def test_a_cut_or_foreign_card_stops_only_what_needs_it(tmp_path: Path) -> None:
         "--bytes",
         "300",
         "--model",
-        "siren-speech-8",
+        "siren-speech",
         env=environment,
     )
     assert refused.returncode == 1
-    assert "siren-speech-8.json is damaged" in refused.stderr
+    assert "siren-speech.json is damaged" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert str(tmp_path) not in refused.stderr
 

@@ -24,7 +24,7 @@ _STEPS = np.arange(_LEAST_STEP, -_LEAST_STEP)
 _SCALES = np.exp2(_STEPS / 2).astype(np.float32)
 _PART_NODES = 4
 # the least cycles between two nodes of a part, but for those of the first
-_BANDS = (4, 16)
+_BANDS = (4, 16, 32)
 
 Steps = NDArray[np.int64]
 

@@ -191,6 +191,7 @@ def _card(
     of = f"for {parsed.segment / SAMPLE_RATE:g} s at 16 kHz"
     if parsed.kind == "image":
         of = "an image" if parsed.tiles == 1 else "a tile of an image"
+    encoded = " with positional encodings" if config.network.encodings else ""
     training: dict[str, Any] = {
         "arguments": without_paths(
             parsed, ("out", "checkpoint", "data", "save_every", "warm_start")
@@ -214,6 +215,7 @@ def _card(
         kind=parsed.kind,
         sha256="",
         nominal_bits=0.0,
-        about=f"SIREN of width {parsed.hidden}, prior for {config.rate_bits / 8:.0f} bytes {of}.",
+        about=f"SIREN of width {parsed.hidden}{encoded}, "
+        f"prior for {config.rate_bits / 8:.0f} bytes {of}.",
         training=training,
     )

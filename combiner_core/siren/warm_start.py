@@ -9,6 +9,7 @@ from torch import Tensor
 
 from combiner_core.gaussians import DiagonalGaussian
 from combiner_core.siren.network import Siren, SirenConfig
+from combiner_core.siren.positional_encodings import PositionalEncodings
 from combiner_core.siren.preset import SirenPreset
 
 # of the initialisation: what is new is not to drown what has been learned
@@ -18,7 +19,7 @@ _NEW_SHARE = 0.1
 def first_prior(
     preset: SirenPreset, network: SirenConfig, relative_std: float, generator: torch.Generator
 ) -> DiagonalGaussian:
-    """The preset's prior in a network that is the preset's, or differs by having encodings.
+    """The preset's prior in a network that is the preset's, or differs by having more encodings.
 
     Args:
         preset: already learned.
@@ -31,21 +32,45 @@ def first_prior(
     learned, own = preset.prior.gaussian(), preset.field
     if network == own:
         return learned
-    if own.encodings is not None or replace(network, encodings=None) != own:
+    kept = _kept_channels(own.encodings, network.encodings)
+    if kept is None or replace(network, encodings=own.encodings) != own:
         raise ValueError(f"the network of {preset.card.name} is another one")
     begun = Siren(network).initial_prior(relative_std, generator)
     means, stds = (
-        _grown(Siren(own).parts(old[None])[0], *Siren(network).parts(new[None]))
+        _grown(Siren(own).parts(old[None]), Siren(network).parts(new[None]), kept)
         for old, new in ((learned.mean, begun.mean), (learned.std, begun.std))
     )
     return DiagonalGaussian(means, stds)
 
 
-def _grown(old: list[Tensor], new: list[Tensor], encodings: Tensor) -> Tensor:
-    """The layers of `new` with the rows of `old` in them, and what encodings have: (D,)."""
-    layers = []
-    for learned, begun in zip(old, new, strict=True):
-        inputs = learned.shape[1] - 1
-        rows = [learned[:, :inputs], begun[:, inputs:-1] * _NEW_SHARE, learned[:, inputs:]]
-        layers.append(torch.cat(rows, 1).flatten())
-    return torch.cat([*layers, encodings[0]])
+def _kept_channels(
+    old: PositionalEncodings | None, new: PositionalEncodings | None
+) -> Tensor | None:
+    """Where the channels of old encodings are among the new ones; None if not all are there."""
+    if old is None or new is None:
+        return torch.zeros(0, dtype=torch.long) if old is None else None
+    if old.nodes != new.nodes or old.frequencies > new.frequencies:
+        return None
+    cosines = torch.arange(old.frequencies)
+    return torch.cat([cosines, new.frequencies + cosines])
+
+
+def _grown(
+    old: tuple[list[Tensor], Tensor], new: tuple[list[Tensor], Tensor], kept: Tensor
+) -> Tensor:
+    """The weights of `new` with those of `old` in their places, (D,)."""
+    groups = []
+    for learned, begun in zip(old[0], new[0], strict=True):
+        inputs, more = learned.shape[1] - 1, begun.shape[1] - learned.shape[1]
+        channels = inputs + torch.arange(0)
+        if more:
+            inputs -= len(kept)
+            channels = inputs + kept
+        begun[:, inputs:-1] *= _NEW_SHARE
+        begun[:, torch.cat([torch.arange(inputs), channels, torch.tensor([-1])])] = learned
+        groups.append(begun.flatten())
+    encodings = new[1]
+    if len(kept):
+        nodes = old[1].shape[1] // len(kept)
+        encodings.view(nodes, -1)[:, kept] = old[1].view(nodes, -1)
+    return torch.cat([*groups, encodings.flatten()])

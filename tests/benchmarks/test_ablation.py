@@ -157,7 +157,7 @@ def test_siren_priors_without_learning_expect_as_many_bits(siren: SirenPreset) -
 def test_encodings_can_be_taken_away(siren: SirenPreset) -> None:
     with pytest.raises(CombinerError, match="tiny-image has no positional encodings"):
         priors.without_encodings(siren)
-    codec = PresetLibrary().named("siren-speech-8", SirenCodec)
+    codec = PresetLibrary().named("siren-speech", SirenCodec)
     group = Siren(codec.preset.field).groups["encodings"]
     before, after = codec.preset.prior, priors.without_encodings(codec.preset).prior
     assert not after.rates[group].any()

@@ -86,7 +86,7 @@ def test_signals_that_differ_in_loudness_are_learned_under_scales_of_their_own(
     tmp_path: Path,
 ) -> None:
     network = SirenConfig(1, 1, 4, hidden=8, layers=3, encodings=PositionalEncodings(5, 3))
-    config = replace(SHORT, network=network, rate_bits=300.0, updates=30, parts=2)
+    config = replace(SHORT, network=network, rate_bits=300.0, updates=10, parts=2)
     rng, seconds = np.random.default_rng(0), np.arange(2000) / 8000
     targets = [
         FieldData.audio(gain * np.sin(2 * np.pi * cycles * seconds).astype(np.float32), 2000)
@@ -104,7 +104,7 @@ def test_signals_that_differ_in_loudness_are_learned_under_scales_of_their_own(
 
     checkpoint.unlink()
     interrupted = CoordinateDescent(config, targets, checkpoint).run(save_every_s=0)
-    for _ in range(7):
+    for _ in range(6):
         next(interrupted)
     del interrupted
     assert tensors(train(CoordinateDescent(config, targets, checkpoint)).prior) == tensors(
