@@ -184,10 +184,12 @@ class Streams:
             payload_bytes: length of the whole.
 
         Raises:
-            BudgetError: the length or the shares are none that `pack` writes.
+            BudgetError: the lengths or the shares are none that `pack` writes.
             BitstreamError: the scales are none.
         """
         side_bytes = self._received_side_bytes(payload)
+        if side_bytes > payload_bytes:
+            raise BudgetError("The scales are longer than the payload.")
         if len(payload) < side_bytes:
             return [np.zeros(0, np.float32)] * self._count
         division = self._received_division(payload[:side_bytes])

@@ -48,7 +48,7 @@ class Reporter:
         return last or time.monotonic() - self._reported >= _EVENT_INTERVAL_S
 
     def coding(self, encoders: Sequence[rec.StreamEncoder], side_bits: int) -> Progress:
-        """An event of coding: done are the bits that are committed, beside others."""
+        """An event of coding: done are bits that are committed, and those beside the streams."""
         committed_bits = side_bits + sum(encoder.committed_bits for encoder in encoders)
         return self.progress("code", committed_bits, self._budget_bits, committed_bits)
 

@@ -119,6 +119,13 @@ def test_a_share_of_nothing_is_refused() -> None:
         streams.unpack(b"\x00\xff" + bytes(20), 22)
 
 
+def test_scales_that_are_longer_than_the_payload_are_refused() -> None:
+    parts = np.arange(len(prior().mean)) % 3
+    streams = Streams(prior(), TrellisCoder(8), 5, 2, parts)
+    with pytest.raises(BudgetError):
+        streams.unpack(b"\xff\xff" + b"\x40\x00\x00" + bytes(25), 30)
+
+
 @given(st.lists(st.floats(0.0, 1e5), min_size=1, max_size=30))
 def test_shares_follow_the_need_within_bounds(kl_bits: list[float]) -> None:
     shares = allocate(kl_bits, 1000)
