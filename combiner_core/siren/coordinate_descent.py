@@ -227,7 +227,7 @@ class CoordinateDescent:
 
     def _scales(self) -> Tensor:
         """How much wider the prior of each weight of each signal is, (M, D)."""
-        steps = np.pad(self._steps, ((0, 0), (1, 0)))[:, self._parts]
+        steps = hierarchical_prior.of_weights(self._steps, self._parts)
         return torch.from_numpy(hierarchical_prior.scales(steps)).to(self._device)
 
     def _scaled_prior(self) -> DiagonalGaussian:

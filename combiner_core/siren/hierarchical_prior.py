@@ -70,6 +70,13 @@ def nearest_steps(octaves: NDArray[np.float64]) -> Steps:
     return np.rint(octaves).clip(_STEPS[0], _STEPS[-1]).astype(np.int64)
 
 
+def of_weights(steps: Steps, parts: NDArray[np.int64]) -> Steps:
+    """The step of each weight, (..., N), by those of parts from 1 on, (..., P); 0 in part 0."""
+    before = [(0, 0)] * (steps.ndim - 1)
+    spread: Steps = np.pad(steps, [*before, (1, 0)])[..., parts]
+    return spread
+
+
 def scales(steps: Steps) -> NDArray[np.float32]:
     """a, of the same shape."""
     return _SCALES[steps - _LEAST_STEP]

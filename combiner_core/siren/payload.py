@@ -250,7 +250,7 @@ class Streams:
 
     def _steps_of_weights(self, steps: Steps) -> Steps:
         """Those of one field's parts, (P,), for all coded weights in their order: (N,)."""
-        return np.append(0, steps)[self._parts]
+        return hierarchical_prior.of_weights(steps, self._parts)
 
     def _all_rates(self, division: Division, lengths: Sequence[int]) -> Iterator[rec.Rates]:
         """The rates of every field's weights, in their order."""

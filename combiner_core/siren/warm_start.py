@@ -62,12 +62,10 @@ def _grown(
     groups = []
     for learned, begun in zip(old[0], new[0], strict=True):
         inputs, more = learned.shape[1] - 1, begun.shape[1] - learned.shape[1]
-        channels = inputs + torch.arange(0)
-        if more:
-            inputs -= len(kept)
-            channels = inputs + kept
+        channels = kept if more else kept[:0]
+        inputs -= len(channels)
         begun[:, inputs:-1] *= _NEW_SHARE
-        begun[:, torch.cat([torch.arange(inputs), channels, torch.tensor([-1])])] = learned
+        begun[:, torch.cat([torch.arange(inputs), inputs + channels, torch.tensor([-1])])] = learned
         groups.append(begun.flatten())
     encodings = new[1]
     if len(kept):
