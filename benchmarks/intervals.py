@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import DegenerateDataWarning, bootstrap
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
@@ -41,6 +40,8 @@ def of_mean(values: Sequence[float] | NDArray[np.float64]) -> Interval:
     The interval is that of the percentile bootstrap (Efron & Tibshirani, "An Introduction to the
     Bootstrap", 1993, chapter 13).
     """
+    from scipy.stats import DegenerateDataWarning, bootstrap  # Takes a third of a second.
+
     found = np.asarray(values, np.float64)
     value = float(found.mean())
     if len(found) < _MIN_FILES:

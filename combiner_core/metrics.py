@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from combiner_core.errors import SignalError
@@ -39,7 +38,6 @@ def psnr_db(original: Signal, reconstruction: Signal) -> float:
     return psnr_from_mse_db(float(mse), IMAGE_PEAK if original.kind == "image" else AUDIO_PEAK)
 
 
-@torch.inference_mode()
 def ms_ssim(original: Signal, reconstruction: Signal) -> float | None:
     """Multi-scale structural similarity of two images, at most 1, the mean over R, G and B.
 
@@ -111,9 +109,11 @@ def _check_comparable(first: Signal, second: Signal, kind: str | None = None) ->
 
 
 def _ms_ssim_of(*pair: NDArray[np.uint8]) -> float:
-    # Channels vary fastest, as in `values`: filtering is several times faster so.
+    import torch  # A second to import, and most measures do without.
     from pytorch_msssim import ms_ssim as library_ms_ssim  # Of comparisons, not of coding.
 
+    # Channels vary fastest, as in `values`: filtering is several times faster so.
     tensors = (torch.from_numpy(values.astype(np.float32))[None] for values in pair)
     channels_first = (tensor.permute(0, 3, 1, 2) for tensor in tensors)
-    return float(library_ms_ssim(*channels_first, data_range=IMAGE_PEAK))
+    with torch.inference_mode():
+        return float(library_ms_ssim(*channels_first, data_range=IMAGE_PEAK))

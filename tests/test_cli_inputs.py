@@ -22,10 +22,10 @@ FAST = ("--effort", "fast", "--json", "--device", "cpu")
 
 
 @pytest.fixture
-def cli(run_cli: RunCli, multires_presets: Path, monkeypatch: pytest.MonkeyPatch) -> RunCli:
-    """`run_cli` with the small multires presets."""
+def cli(run_forked: RunCli, multires_presets: Path, monkeypatch: pytest.MonkeyPatch) -> RunCli:
+    """`run_forked` with the small multires presets."""
     monkeypatch.setenv("COMBINER_PRESETS", str(multires_presets))
-    return run_cli
+    return run_forked
 
 
 def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -73,6 +73,11 @@ def test_the_engine_is_imported_when_it_is_used() -> None:
     assert "torch" in imported_by("from combiner_core import encode")
 
 
+def test_the_page_is_laid_out_without_what_computes() -> None:
+    code = "from demo import page, settings\nfrom demo.results import tab\n"
+    assert not {"torch", "numba", "scipy"} & imported_by(code)
+
+
 @pytest.mark.parametrize("package", [combiner_core, signals], ids=lambda package: package.__name__)
 def test_every_name_of_a_lazy_package_is_there(package: object) -> None:
     name = package.__name__  # type: ignore[attr-defined]

@@ -9,7 +9,6 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import PchipInterpolator
 
 # a file of ours may be so much smaller than it was asked to be
 _REACH = 0.02
@@ -50,6 +49,8 @@ class Curve:
 
         Up to two per cent beyond an end it is that of the end, further out NaN.
         """
+        from scipy.interpolate import PchipInterpolator  # Takes a third of a second.
+
         asked = np.asarray(rates, np.float64)
         if len(self.rates) < 2:
             return np.full(asked.shape, np.nan)

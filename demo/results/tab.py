@@ -12,12 +12,11 @@ from typing import Any
 import gradio as gr
 
 from benchmarks import standing
-from benchmarks.measures import MEASURES
 from benchmarks.standing import Standing
 from combiner_core import CombinerError
 from demo import ROOT
 from demo.codecs import label
-from demo.results.views import View, chart, read_views
+from demo.results.views import View, chart, read_views, subjects
 from demo.ui.chart_tables import table_of
 
 FOLDER = ROOT / "benchmarks"
@@ -50,11 +49,10 @@ def results_tab(tab: gr.Tab, folder: Path = FOLDER) -> None:
         gr.Markdown(_INTRODUCTION)
         texts.append(gr.HTML("<p>Reading the results …</p>", elem_id="results-standing"))
         gr.Markdown(_CURVES)
-        for view in read_views(folder):
-            title = f"{view.one.title} by {MEASURES[view.measure].label}"
-            gr.Markdown(f"#### {title}")
-            plots.append(gr.Plot(show_label=False, elem_id=f"results-{view.name}"))
-            texts.append(gr.HTML(elem_id=f"results-{view.name}-sources"))
+        for subject in subjects():
+            gr.Markdown(f"#### {subject.title}")
+            plots.append(gr.Plot(show_label=False, elem_id=f"results-{subject.name}"))
+            texts.append(gr.HTML(elem_id=f"results-{subject.name}-sources"))
     options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     tab.select(lambda: _all_texts(folder, _stamp(folder)), None, texts, **options).then(
         lambda: [chart(view) for view in read_views(folder)], None, plots, **options

@@ -36,12 +36,38 @@ _OUR_COLOURS = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class View:
-    """The curves of a set of files by one measure.
+class Subject:
+    """What a chart is of.
 
     Attributes:
-        one: the set.
+        one: the set of files.
         measure: of quality.
+    """
+
+    one: DataSet
+    measure: str
+
+    @property
+    def name(self) -> str:
+        """For elements of the page and files of figures."""
+        return f"{self.one.name}-{MEASURES[self.measure].label.lower().replace(' ', '-')}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.one.title} by {MEASURES[self.measure].label}"
+
+
+def subjects() -> list[Subject]:
+    """All there are, in the order of `read_views`."""
+    return [Subject(one, measure) for one in SETS.values() for measure in one.drawn]
+
+
+@dataclass(frozen=True)
+class View(Subject):
+    """The curves of a subject.
+
+    Attributes:
         files: number of files in the measured means.
         measured: means at equal rates by setting.
         ours: the settings that are ours.
@@ -50,19 +76,12 @@ class View:
         left_out: settings measured on all files, which have no rate in common.
     """
 
-    one: DataSet
-    measure: str
     files: int
     measured: Mapping[str, Points]
     ours: Sequence[str]
     published: Mapping[str, Points]
     sources: Mapping[str, str]
     left_out: Sequence[str] = ()
-
-    @property
-    def name(self) -> str:
-        """For elements of the page and files of figures."""
-        return f"{self.one.name}-{MEASURES[self.measure].label.lower().replace(' ', '-')}"
 
 
 def read_views(folder: Path) -> list[View]:
@@ -71,11 +90,8 @@ def read_views(folder: Path) -> list[View]:
     Args:
         folder: has results in `results` and published curves in `published`.
     """
-    views = []
-    for one in SETS.values():
-        data = frame(_rows(folder, one))
-        views += [_view(folder, one, measure, data) for measure in one.drawn]
-    return views
+    data = {one.name: frame(_rows(folder, one)) for one in SETS.values()}
+    return [_view(folder, each, data[each.one.name]) for each in subjects()]
 
 
 def chart(view: View) -> go.Figure:
@@ -110,7 +126,8 @@ def _rows(folder: Path, one: DataSet) -> list[Row]:
     return rows
 
 
-def _view(folder: Path, one: DataSet, measure: str, data: pd.DataFrame) -> View:
+def _view(folder: Path, subject: Subject, data: pd.DataFrame) -> View:
+    one, measure = subject.one, subject.measure
     published: dict[str, Points] = {}
     sources: dict[str, str] = {}
     if measure == "psnr_db":

@@ -219,6 +219,11 @@ def linked_bytes(page: Page, selector: str, attribute: str) -> bytes:
 def violations(page: Page) -> list[str]:
     """What axe-core finds that keeps people out, or is hard to read."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    # colours on their way from one to another are nobody's to read
+    page.wait_for_function(
+        "() => !document.getAnimations().some((each) => each instanceof CSSTransition"
+        " && each.playState === 'running')"
+    )
     found = axe.run(page).response["violations"]
     return [
         f"{each['id']}: {each['help']}: {[node['target'] for node in each['nodes']]}"

@@ -218,13 +218,13 @@ def test_the_command_writes_a_preset(folder: Path, run_cli: RunCli) -> None:
         PresetLibrary(tensors_file.parent).load(card)
 
 
-def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None:
+def test_the_command_learns_from_speech(tmp_path: Path, run_forked: RunCli) -> None:
     data = tmp_path / "clips"
     data.mkdir()
     for number in range(2):
         sf.write(data / f"{number}.wav", tone(50_000 + 100 * number, 16000)[0], 16000)
     sf.write(data / "short.wav", tone(3000, 16000)[0], 16000)
-    done = run_cli(*arguments(data, kind="audio", rate=0.4, signals=2))
+    done = run_forked(*arguments(data, kind="audio", rate=0.4, signals=2))
     assert done.returncode == 0, done.stderr
     library = PresetLibrary(tmp_path / "presets")
     (card,) = library.cards()
@@ -236,32 +236,32 @@ def test_the_command_learns_from_speech(tmp_path: Path, run_cli: RunCli) -> None
 
 
 def test_the_command_learns_from_segments_that_follow_each_other(
-    tmp_path: Path, run_cli: RunCli
+    tmp_path: Path, run_forked: RunCli
 ) -> None:
     data = tmp_path / "clips"
     data.mkdir()
     sf.write(data / "long.wav", tone(9000, 16000)[0], 16000)
     sf.write(data / "short.wav", tone(7000, 16000)[0], 16000)
     shape = {"kind": "audio", "rate": 4, "segment": 4000, "parts": 2, "first-rate": 2}
-    done = run_cli(*arguments(data, **shape, signals=1))
+    done = run_forked(*arguments(data, **shape, signals=1))
     assert done.returncode == 0, done.stderr
     (card,) = PresetLibrary(tmp_path / "presets").cards()
     assert (card.sample_rate, card.segment_samples) == (16000, 4000)
     assert card.training["files"] == ["long.wav"]
     assert card.training["config"]["rate_bits"] == 1000
     assert "for 0.25 s" in card.about
-    refused = run_cli(*arguments(data, **shape, signals=2))
+    refused = run_forked(*arguments(data, **shape, signals=2))
     assert refused.returncode == 1
     assert "There are only 1 clips long enough, 2 are needed." in refused.stderr
 
 
-def test_the_command_begins_with_the_prior_of_a_preset(tmp_path: Path, run_cli: RunCli) -> None:
+def test_the_command_begins_with_the_prior_of_a_preset(tmp_path: Path, run_forked: RunCli) -> None:
     data = tmp_path / "clips"
     data.mkdir()
     for number in range(2):
         sf.write(data / f"{number}.wav", tone(6000 + 100 * number, 16000)[0], 16000)
     shape = {"kind": "audio", "rate": 4, "segment": 4000, "signals": 2, "updates": 3}
-    assert run_cli(*arguments(data, **shape)).returncode == 0
+    assert run_forked(*arguments(data, **shape)).returncode == 0
     preset = tmp_path / "presets" / "small.json"
     goes_on = {
         "name": "larger",
@@ -270,12 +270,14 @@ def test_the_command_begins_with_the_prior_of_a_preset(tmp_path: Path, run_cli: 
         "checkpoint": "second.safetensors",
     }
     encodings = {"encoding-nodes": 9, "encoding-frequencies": 2}
-    done = run_cli(*arguments(data, **shape | goes_on | encodings))
+    done = run_forked(*arguments(data, **shape | goes_on | encodings))
     assert done.returncode == 0, done.stderr
     codec = PresetLibrary(preset.parent).named("larger", SirenCodec)
     assert codec.preset.field.encodings == PositionalEncodings(9, 2)
     assert codec.card.training["warm_start"] == "small"
-    refused = run_cli(*arguments(data, **shape | goes_on | {"hidden": 9, "checkpoint": data / "3"}))
+    refused = run_forked(
+        *arguments(data, **shape | goes_on | {"hidden": 9, "checkpoint": data / "3"})
+    )
     assert refused.returncode == 1
     assert "the network of small is another one" in refused.stderr
 
