@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -66,6 +67,17 @@ def multires_presets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with one small multires preset for images and one for audio."""
     folder = tmp_path_factory.mktemp("multires")
     write_multires_presets(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def both_presets(
+    tiny_presets: Path, multires_presets: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Folder with those of `tiny_presets` and of `multires_presets`."""
+    folder = tmp_path_factory.mktemp("both")
+    for each in (tiny_presets, multires_presets):
+        shutil.copytree(each, folder, dirs_exist_ok=True)
     return folder
 
 

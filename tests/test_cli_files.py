@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import stat
 import subprocess
@@ -29,33 +28,23 @@ from combiner_core.signals.storage import check_output, read_content
 
 ROOT = Path(__file__).resolve().parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
-ENCODE = ("--model", "multires", "--bytes", "400", "--effort", "fast", "--device", "cpu")
+# multires encodes in less time
+ENCODE = ("--model", "multires", "--bytes", "180", "--effort", "fast", "--device", "cpu")
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
 Completed = subprocess.CompletedProcess[bytes]
 RunBytes = Callable[..., Completed]
 
 
-@pytest.fixture(scope="module")
-def presets(
-    tiny_presets: Path, multires_presets: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """Folder with those of `tiny_presets`, and of multires, which encodes in less time."""
-    folder = tmp_path_factory.mktemp("both")
-    for each in (tiny_presets, multires_presets):
-        shutil.copytree(each, folder, dirs_exist_ok=True)
-    return folder
-
-
 @pytest.fixture
-def run(presets: Path, tmp_path: Path) -> RunBytes:
+def run(both_presets: Path, tmp_path: Path) -> RunBytes:
     """The command line with bytes in and out, inside `tmp_path`."""
 
     def run(*arguments: str | Path, **streams: Any) -> Completed:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
         if "input" not in streams:
             streams.setdefault("stdin", subprocess.DEVNULL)
-        variables = {"PYTHONPATH": str(ROOT), "COMBINER_PRESETS": str(presets)}
+        variables = {"PYTHONPATH": str(ROOT), "COMBINER_PRESETS": str(both_presets)}
         return subprocess.run(
             [sys.executable, "-m", "combiner_core", *map(str, arguments)],
             cwd=tmp_path,
@@ -130,7 +119,7 @@ def test_input_comes_through_a_pipe(
     assert Image.open(tmp_path / "out.png").size == (40, 24)
     done = run("encode", name, "-o", "out.cmb", *ENCODE, input=photo_file.read_bytes())
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out.cmb").stat().st_size <= 400
+    assert (tmp_path / "out.cmb").stat().st_size <= 180
     assert run("info", name, "--json", input=cmb_file.read_bytes()).returncode == 0
 
 
@@ -222,7 +211,7 @@ def test_a_file_goes_to_standard_output(
     done = run("encode", photo_file, "-o", "-", *ENCODE, "--json")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"CMBR")
-    assert len(done.stdout) <= 400
+    assert len(done.stdout) <= 180
     assert json.loads(done.stderr)["bytes"] == len(done.stdout)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.cmb", "photo.png"]
     done = run("decode", cmb_file, "-o", "-")

@@ -32,24 +32,12 @@ ENDLESS = cc.EncodeOptions(model="siren", effort="best", device="cpu")
 SHORT = cc.EncodeOptions(model="multires", effort="fast", device="cpu")
 
 
-@pytest.fixture(scope="module")
-def presets(
-    tiny_presets: Path, multires_presets: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """Both families in one folder."""
-    folder = tmp_path_factory.mktemp("both")
-    for source in (tiny_presets, multires_presets):
-        for file in source.iterdir():
-            (folder / file.name).write_bytes(file.read_bytes())
-    return folder
-
-
 @pytest.fixture
-def make(presets: Path, tmp_path: Path) -> Iterator[Callable[..., JobQueue]]:
+def make(both_presets: Path, tmp_path: Path) -> Iterator[Callable[..., JobQueue]]:
     with ExitStack() as stack:
 
         def queue(life_s: float = 14400.0, **capacity: object) -> JobQueue:
-            lanes = Lanes(Capacity(**{"device": "cpu", "presets": presets, **capacity}))  # type: ignore[arg-type]
+            lanes = Lanes(Capacity(**{"device": "cpu", "presets": both_presets, **capacity}))  # type: ignore[arg-type]
             return stack.enter_context(JobQueue(tmp_path / "jobs", lanes, LIMITS, life_s=life_s))
 
         yield queue
@@ -240,9 +228,9 @@ def test_of_what_is_stopped_only_what_was_handed_in_is_kept(
 
 
 def test_closing_with_work_waiting_leaves_no_file(
-    presets: Path, tmp_path: Path, endless: Task
+    both_presets: Path, tmp_path: Path, endless: Task
 ) -> None:
-    lanes = Lanes(Capacity("cpu", presets))
+    lanes = Lanes(Capacity("cpu", both_presets))
     with JobQueue(tmp_path / "jobs", lanes, LIMITS) as queue:
         jobs = [queue.submit(ANNA, endless) for _ in range(3)]
         await_view(queue, jobs[0], lambda view: view.progress is not None)
