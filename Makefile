@@ -20,10 +20,12 @@ app: $(RUNTIME)
 	$(BIN)/python app.py $(ARGS)
 
 # Test files share the cores: processes of one thread each, at most four. No more than cores, since
-# tests of the page keep more than one busy each. They start hundreds more, which find bytecode.
+# tests of the page keep more than one busy each. They start hundreds more, which find bytecode. A
+# process that dies is not replaced: xdist 3.8 would wait for ever for tests that it had done.
 test: lint browser $(BENCHMARKS) $(CLUSTER)
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
-	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile --max-worker-restart=0 \
+	$(ARGS)
 
 lint: $(DEVELOPMENT)
 	$(BIN)/python -m ruff check

@@ -1,6 +1,8 @@
-"""Tasks on a Ray cluster.
+"""Tasks on a Ray cluster: actors work on one after the other.
 
-A task and its result are a few hundred bytes: no file goes through Ray's object store.
+A task and its result are a few hundred bytes: no file goes through Ray's object store. They are not
+tasks of Ray's own, whose `cancel` ends the process that asks if a task ends in the same moment (Ray
+2.60); to end an actor does not.
 """
 
 from __future__ import annotations
@@ -8,9 +10,13 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
-from threading import Thread
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Any
 
 from combiner_core.errors import CombinerError
@@ -28,6 +34,7 @@ from combiner_core.executors.worker import Result, prepare, with_result
 HERE = "local"
 _REACH_S = 20.0
 _ASK_S = 2.0  # between questions how large the cluster is
+_LINGER_S = 5.0  # until the room of actors without tasks is given back
 _MISSING = "The executor ray needs the package ray: pip install 'combiner[cluster]'."
 _LOST = "The process or machine that did this was lost, perhaps for want of memory."
 
@@ -68,7 +75,8 @@ def connect(address: str | None = None, cores: int | None = None, *, logs: bool 
 class RayExecutor(Executor):
     """Whatever a cluster has room for.
 
-    Ray places a task only where its resources are free, and gives a process of GPUs its own to see.
+    Ray places an actor only where its resources are free, and gives a process of GPUs its own to
+    see.
 
     Args:
         address: see `connect`.
@@ -89,18 +97,22 @@ class RayExecutor(Executor):
         tasks_per_worker: int = 0,
     ) -> None:
         ray = connect(address, workers)
-        self._ray, self._resources = ray, resources
+        self._ray, self._resources, self._most_tasks = ray, resources, tasks_per_worker
         self._slots, self._asked_at = 0, -_ASK_S
-        options = {
-            "num_cpus": resources.threads,
-            "num_gpus": resources.gpus,
-            "memory": resources.memory_bytes or None,
-            # who waits decides what is tried again, on all executors alike
-            "max_retries": 0,
-        }
-        lasting = ray.remote(max_calls=tasks_per_worker)
-        self._call = lasting(_call).options(**options)
-        self._stream = lasting(_stream).options(**options, num_returns="streaming")
+        self._actor = ray.remote(_Worker).options(
+            num_cpus=resources.threads,
+            num_gpus=resources.gpus,
+            memory=resources.memory_bytes or None,
+        )
+        # of what follows, under the lock
+        self._lock = Lock()
+        self._waiting = deque[_Task[Any]]()
+        self._running: dict[_Task[Any], _Place] = {}
+        self._idle: list[_Place] = []
+        # what ends is looked at in a thread of its own: Ray's own may not ask it for anything
+        self._ended = SimpleQueue[tuple[_Task[Any], Future[Any]] | None]()
+        self._settling = Thread(target=self._settle, daemon=True)
+        self._settling.start()
 
     @property
     def slots(self) -> int:
@@ -122,10 +134,12 @@ class RayExecutor(Executor):
 
     def submit(self, work: Callable[[ArgumentT], ResultT], argument: ArgumentT) -> Future[ResultT]:
         """See `Executor`."""
-        reference = self._call.remote(work, argument, self._resources.threads)
-        future: Future[ResultT] = _Task(lambda: self._ray.cancel(reference, force=True))
-        reference.future().add_done_callback(lambda done: self._end(done, future))
-        return future
+
+        def begin(actor: Any, task: _Task[ResultT]) -> None:
+            done = actor.call.remote(work, argument).future()
+            done.add_done_callback(lambda done: self._ended.put((task, done)))
+
+        return self._added(_Task(begin, self._stop))
 
     def stream(
         self,
@@ -134,19 +148,47 @@ class RayExecutor(Executor):
         tell: Callable[[EventT], Any],
     ) -> Future[ResultT]:
         """See `Executor`."""
-        references = self._stream.remote(work, argument, self._resources.threads)
-        future: Future[ResultT] = _Task(lambda: self._ray.cancel(references, force=True))
-        Thread(target=self._listen, args=(references, future, tell), daemon=True).start()
-        return future
+
+        def begin(actor: Any, task: _Task[ResultT]) -> None:
+            references = actor.stream.remote(work, argument)
+            Thread(target=self._listen, args=(references, task, tell), daemon=True).start()
+
+        return self._added(_Task(begin, self._stop))
 
     def close(self) -> None:
         """See `Executor`."""
+        with self._lock:
+            tasks = [*self._waiting, *self._running]
+        for task in tasks:
+            task.cancel()
+        self._ended.put(None)
+        self._settling.join()
         self._ray.shutdown()
+
+    def _added(self, task: _Task[ResultT]) -> Future[ResultT]:
+        with self._lock:
+            self._waiting.append(task)
+        self._fill()
+        return task
+
+    def _fill(self) -> None:
+        """Begin what there is room for."""
+        slots = self.slots
+        with self._lock:
+            while self._waiting and len(self._running) < slots:
+                task = self._waiting.popleft()
+                if self._idle:
+                    place = self._idle.pop()
+                else:
+                    place = _Place(self._actor.remote(self._resources.threads))
+                place.tasks += 1
+                self._running[task] = place
+                task.begin(place.actor, task)
 
     def _listen(
         self,
         references: Iterator[Any],
-        future: Future[ResultT],
+        task: _Task[ResultT],
         tell: Callable[[EventT], Any],
     ) -> None:
         done: Future[ResultT] = Future()
@@ -158,40 +200,99 @@ class RayExecutor(Executor):
                     tell(event)
         except Exception as error:  # of any kind: it is handed on to who waits
             done.set_exception(error)
-        self._end(done, future)
+        self._ended.put((task, done))
 
-    def _end(self, done: Future[ResultT], future: Future[ResultT]) -> None:
-        if future.cancelled():
-            return
-        error, lost = done.exception(), self._ray.exceptions
-        if error is None:
-            future.set_result(done.result())
-        elif isinstance(error, lost.RayTaskError):
-            future.set_exception(error.cause)
-        elif isinstance(
-            error,
-            lost.WorkerCrashedError
-            | lost.OutOfMemoryError
-            | lost.NodeDiedError
-            | lost.LocalRayletDiedError,
-        ):
-            future.set_exception(WorkerLostError(_LOST))
-        else:
-            future.set_exception(error)
+    def _settle(self) -> None:
+        """Hand on what tasks end with, and begin others."""
+        while True:
+            try:
+                ended = self._ended.get(timeout=_LINGER_S)
+            except Empty:
+                self._give_back()
+                continue
+            if ended is None:
+                return
+            task, done = ended
+            error = self._error(done)
+            is_lost = isinstance(error, WorkerLostError)
+            with self._lock:
+                place = self._running.pop(task)
+                is_spent = 0 < self._most_tasks <= place.tasks
+                if is_lost or is_spent or task.cancelled():
+                    self._ray.kill(place.actor)
+                else:
+                    self._idle.append(place)
+            self._fill()
+            with suppress(InvalidStateError):  # cancelled a moment ago
+                if error is None:
+                    task.set_result(done.result())
+                else:
+                    task.set_exception(error)
+
+    def _error(self, done: Future[Any]) -> BaseException | None:
+        error, ray = done.exception(), self._ray.exceptions
+        if isinstance(error, ray.RayTaskError):
+            cause: BaseException = error.cause
+            return cause
+        lost = (ray.RayActorError, ray.WorkerCrashedError, ray.OutOfMemoryError)
+        if isinstance(error, (*lost, ray.NodeDiedError, ray.LocalRayletDiedError)):
+            return WorkerLostError(_LOST)
+        return error
+
+    def _give_back(self) -> None:
+        with self._lock:
+            while self._idle:
+                self._ray.kill(self._idle.pop().actor)
+
+    def _stop(self, task: _Task[Any]) -> None:
+        with self._lock:
+            if task in self._running:
+                self._ray.kill(self._running[task].actor)
+            elif task in self._waiting:
+                self._waiting.remove(task)
+
+
+class _Worker:
+    """The actor: a process somewhere."""
+
+    def __init__(self, threads: int) -> None:
+        prepare(threads)
+
+    def call(self, work: Callable[[ArgumentT], ResultT], argument: ArgumentT) -> ResultT:
+        """What a function returns."""
+        return work(argument)
+
+    def stream(
+        self, work: Callable[[ArgumentT], Generator[EventT, None, ResultT]], argument: ArgumentT
+    ) -> Iterator[EventT | Result[ResultT]]:
+        """The events of a generator, and its result."""
+        yield from with_result(work(argument))
+
+
+@dataclass
+class _Place:
+    """An actor, and how many tasks it was given."""
+
+    actor: Any
+    tasks: int = 0
 
 
 class _Task(Future[ResultT]):
     """What callers wait for; a task that runs is stopped, too."""
 
-    def __init__(self, stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        begin: Callable[[Any, _Task[ResultT]], None],
+        stop: Callable[[_Task[ResultT]], None],
+    ) -> None:
         super().__init__()
-        self._stop = stop
+        self.begin, self._stop = begin, stop
 
     def cancel(self) -> bool:
         if not super().cancel():
             return False
         self.set_running_or_notify_cancel()
-        self._stop()
+        self._stop(self)
         return True
 
 
@@ -204,17 +305,3 @@ def _reach(address: str) -> None:
     host, _, port = address.rpartition(":")
     if port.isdecimal() and "/" not in host:
         socket.create_connection((host, int(port)), _REACH_S).close()
-
-
-def _call(work: Callable[[ArgumentT], ResultT], argument: ArgumentT, threads: int) -> ResultT:
-    prepare(threads)
-    return work(argument)
-
-
-def _stream(
-    work: Callable[[ArgumentT], Generator[EventT, None, ResultT]],
-    argument: ArgumentT,
-    threads: int,
-) -> Iterator[EventT | Result[ResultT]]:
-    prepare(threads)
-    yield from with_result(work(argument))

@@ -46,7 +46,7 @@ def working(driver: int) -> list[int]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            is_task = path.read_bytes().startswith(b"ray::_call")
+            is_task = path.read_bytes().startswith(b"ray::_Worker.call")
         except OSError:
             continue
         if is_task and driver in ancestors(int(path.parent.name)):
