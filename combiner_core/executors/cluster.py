@@ -213,24 +213,24 @@ class RayExecutor(Executor):
             if ended is None:
                 return
             task, done = ended
-            error = self._error(done)
-            is_lost = isinstance(error, WorkerLostError)
+            error = done.exception()
+            is_through = error is None or isinstance(error, self._ray.exceptions.RayTaskError)
             with self._lock:
                 place = self._running.pop(task)
                 is_spent = 0 < self._most_tasks <= place.tasks
-                if is_lost or is_spent or task.cancelled():
-                    self._ray.kill(place.actor)
-                else:
+                if is_through and not (is_spent or task.cancelled()):
                     self._idle.append(place)
+                else:
+                    self._ray.kill(place.actor)
             self._fill()
             with suppress(InvalidStateError):  # cancelled a moment ago
                 if error is None:
                     task.set_result(done.result())
                 else:
-                    task.set_exception(error)
+                    task.set_exception(self._in_our_words(error))
 
-    def _error(self, done: Future[Any]) -> BaseException | None:
-        error, ray = done.exception(), self._ray.exceptions
+    def _in_our_words(self, error: BaseException) -> BaseException:
+        ray = self._ray.exceptions
         if isinstance(error, ray.RayTaskError):
             cause: BaseException = error.cause
             return cause
