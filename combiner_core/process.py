@@ -11,8 +11,9 @@ import platform
 
 # parameters of mallopt, from malloc.h, and the largest threshold that it takes
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_LARGEST_THRESHOLD_BYTES = 32 << 20
-_KEPT_BYTES = 256 << 20
+# larger arrays are given back: holes that they leave are rarely filled, and grow the process
+_LARGEST_KEPT_BYTES = 16 << 20
+_KEPT_BYTES = 128 << 20
 
 _LACK_OF_MEMORY = ("not enough memory", "allocate memory", "out of memory")
 
@@ -21,7 +22,7 @@ _SPIN_COUNT = 6000  # about what threads wait for each other where nothing else 
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep up to 256 MB of freed memory for the next arrays.
+    """Have the C library keep up to 128 MB of freed memory for the next arrays.
 
     Else it hands the memory of most arrays back and asks for new pages every time, which takes a
     tenth of the time of encoding and decoding. It does nothing where the library is not glibc.
@@ -29,7 +30,7 @@ def keep_freed_memory() -> None:
     if platform.libc_ver()[0] != "glibc":
         return
     mallopt = ctypes.CDLL(None).mallopt
-    mallopt(_MMAP_THRESHOLD, _LARGEST_THRESHOLD_BYTES)
+    mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
     mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 

@@ -14,7 +14,7 @@ from combiner_core.process import keep_freed_memory
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(20):
-        arrays = [np.ones(n << 20, np.uint8) for n in (5, 20, 9)]
+        arrays = [np.ones(n << 20, np.uint8) for n in (5, 15, 9)]
         del arrays
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 

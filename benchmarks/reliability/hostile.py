@@ -1,7 +1,9 @@
 """Files made to cost much: what decoding them takes at most, whatever they hold.
 
 Headers are those of small files that an encoder wrote, with a size put in that claims as much as is
-accepted, or more. Payloads are random bytes, which mean something to any decoder, or none at all.
+accepted, or more. Payloads are random bytes, which mean something to any decoder, or none at all;
+those of `siren` begin with random shares and scales as an encoder writes them, or are refused at
+once.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ from combiner_core.options import TuneName
 from combiner_core.presets import PresetLibrary
 from combiner_core.process import keep_freed_memory
 from combiner_core.signals import AudioShape, ImageShape, Shape, Signal
+from combiner_core.siren.codec import SirenCodec
+from combiner_core.siren.hierarchical_prior import nearest_steps
+from combiner_core.siren.payload import MAX_SHARE, Division, Streams
 
 _LARGEST_SIDE = 1 << 18
 _LONGEST = 10_000_000
@@ -72,11 +77,11 @@ CLAIMS: Mapping[str, _Claim] = MappingProxyType(
         "`multires`, noise that was encoded, 1800 x 1800, at most 10 MB": _Claim(
             "multires", ImageShape(1800, 1800), is_encoded=True
         ),
-        "`siren`, 5000 x 5000, 2025 tiles, 10 MB": _Claim(
-            "siren", ImageShape(5000, 5000), _LONGEST, (45, 45)
+        "`siren`, 5000 x 5000, 2025 tiles, 4 MB": _Claim(
+            "siren", ImageShape(5000, 5000), 4_000_000, (45, 45)
         ),
-        "`siren`, 5000 x 5000, 2025 tiles, 10 MB, at scale 10^-6": _Claim(
-            "siren", ImageShape(5000, 5000), _LONGEST, (45, 45), 1e-6
+        "`siren`, 5000 x 5000, 2025 tiles, 4 MB, at scale 10^-6": _Claim(
+            "siren", ImageShape(5000, 5000), 4_000_000, (45, 45), 1e-6
         ),
         "`siren`, 262144 x 95, one tile": _Claim(
             "siren", ImageShape(_LARGEST_SIDE, 95), grid=(1, 1)
@@ -103,8 +108,8 @@ CLAIMS: Mapping[str, _Claim] = MappingProxyType(
         "`siren`, speech, 8.19 million at 16 kHz, 2 MB": _Claim(
             "siren", AudioShape(8_190_000, 1, 16_000), _LONGEST // 5
         ),
-        "`siren`, speech, 1.53 million at 1 kHz, 24.5 million at 16 kHz, 2 MB": _Claim(
-            "siren", AudioShape(1_530_000, 1, 1000), _LONGEST // 5
+        "`siren`, speech, 0.51 million at 1 kHz, 8.2 million at 16 kHz, 2 MB": _Claim(
+            "siren", AudioShape(511_000, 1, 1000), _LONGEST // 5
         ),
         "`siren`, speech, 29.9 million at 16 kHz": _Claim(
             "siren", AudioShape(29_900_000, 1, 16_000)
@@ -144,7 +149,7 @@ def run(job: Claimed) -> Decoding:
     file: bytes = (
         encoded(_noise(claim.shape), bytes=_LONGEST)
         if claim.is_encoded
-        else _inflated(small, claim)
+        else _inflated(small, claim, library)
     )
     idle_mb = peak_memory_mb()
     cpu_s, start = time.process_time(), time.monotonic()
@@ -171,7 +176,7 @@ def _size(signal: Signal) -> str:
     return f"{shape.samples * shape.channels:,} samples"
 
 
-def _inflated(small: bytes, claim: _Claim) -> bytes:
+def _inflated(small: bytes, claim: _Claim, library: PresetLibrary) -> bytes:
     """A small file with the size, the grid and the payload that are claimed."""
     noise = np.random.default_rng(1)
     header = replace(bitstream.read(small).header, shape=claim.shape)
@@ -182,9 +187,19 @@ def _inflated(small: bytes, claim: _Claim) -> bytes:
         manner = replace(AudioManner.from_bytes(told.manner), gain_bytes=0)
         told = replace(told, manner=manner.to_bytes(), side_bytes=0)
         header = replace(header, parameters=told.to_bytes())
-    # no byte is zero: the first ones may be shares of the payload, of which every tile has some
-    payload = noise.integers(1, 256, claim.payload_bytes, np.uint8)
-    return bitstream.write(header, payload.tobytes())
+    payload = noise.bytes(claim.payload_bytes)
+    codec = library.for_file(header)
+    if claim.payload_bytes > 1 and isinstance(codec, SirenCodec):
+        side = random_side(codec.streams(header), noise)
+        payload = side + payload[len(side) :]
+    return bitstream.write(header, payload)
+
+
+def random_side(streams: Streams, noise: np.random.Generator) -> bytes:
+    """What a payload of `siren` begins with, with shares and scales of all kinds."""
+    equal = streams.equal_division
+    shares = noise.integers(1, MAX_SHARE + 1, len(equal.shares)).tolist()
+    return streams.side(Division(shares, nearest_steps(noise.normal(0, 8, equal.steps.shape))))
 
 
 def _small(shape: Shape) -> Signal:

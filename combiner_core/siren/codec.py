@@ -221,14 +221,21 @@ class SirenCodec:
         Raises:
             BitstreamError: as `decode`.
         """
-        tiling = self._sent_tiling(header)
-        coder, prior = coder_from(header.parameters), self.preset.prior
-        streams = Streams(prior, coder, header.seed, tiling.fields, parts_of(self.preset.field))
+        streams, prior = self.streams(header), self.preset.prior
         try:
             received = streams.unpack(payload, payload_bytes)
         except BudgetError as error:
             raise BitstreamError("The file's payload has an impossible length.") from error
         return np.stack([prior.weights(streams.order, part) for part in received])
+
+    def streams(self, header: Header) -> Streams:
+        """How the payload of a file is divided.
+
+        Raises:
+            BitstreamError: the header is none of this model.
+        """
+        fields, coder = self.fields(header), coder_from(header.parameters)
+        return Streams(self.preset.prior, coder, header.seed, fields, parts_of(self.preset.field))
 
     def modelled_samples(self, shape: AudioShape) -> float:
         """Samples at the rate of the prior, where that is higher than the clip's."""
