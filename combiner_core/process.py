@@ -9,7 +9,7 @@ import ctypes
 import os
 import platform
 
-# parameters of mallopt, from malloc.h, and the largest threshold that it takes
+# parameters of mallopt, from malloc.h
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 # larger arrays are given back: holes that they leave are rarely filled, and grow the process
 _LARGEST_KEPT_BYTES = 16 << 20

@@ -166,14 +166,14 @@ class RayExecutor(Executor):
         self._ray.shutdown()
 
     def _added(self, task: _Task[ResultT]) -> Future[ResultT]:
+        slots = self.slots
         with self._lock:
             self._waiting.append(task)
-        self._fill()
+        self._fill(slots)
         return task
 
-    def _fill(self) -> None:
+    def _fill(self, slots: int) -> None:
         """Begin what there is room for."""
-        slots = self.slots
         with self._lock:
             while self._waiting and len(self._running) < slots:
                 task = self._waiting.popleft()
@@ -183,7 +183,12 @@ class RayExecutor(Executor):
                     place = _Place(self._actor.remote(self._resources.threads))
                 place.tasks += 1
                 self._running[task] = place
-                task.begin(place.actor, task)
+                try:
+                    task.begin(place.actor, task)
+                except Exception as error:  # such as of what cannot be sent
+                    failed: Future[Any] = Future()
+                    failed.set_exception(error)
+                    self._ended.put((task, failed))
 
     def _listen(
         self,
@@ -221,8 +226,8 @@ class RayExecutor(Executor):
                 if is_through and not (is_spent or task.cancelled()):
                     self._idle.append(place)
                 else:
-                    self._ray.kill(place.actor)
-            self._fill()
+                    self._kill(place)
+            self._fill(self._slots)  # as last asked: this thread must not fail
             with suppress(InvalidStateError):  # cancelled a moment ago
                 if error is None:
                     task.set_result(done.result())
@@ -242,14 +247,18 @@ class RayExecutor(Executor):
     def _give_back(self) -> None:
         with self._lock:
             while self._idle:
-                self._ray.kill(self._idle.pop().actor)
+                self._kill(self._idle.pop())
 
     def _stop(self, task: _Task[Any]) -> None:
         with self._lock:
             if task in self._running:
-                self._ray.kill(self._running[task].actor)
+                self._kill(self._running[task])
             elif task in self._waiting:
                 self._waiting.remove(task)
+
+    def _kill(self, place: _Place) -> None:
+        with suppress(self._ray.exceptions.RayError):  # it is gone
+            self._ray.kill(place.actor)
 
 
 class _Worker:

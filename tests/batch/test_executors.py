@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
+from threading import Lock
 
 import executor_work as work
 import pytest
@@ -60,6 +61,13 @@ def test_results_and_errors_come_back(executor: Executor) -> None:
     assert executor.submit(work.square, 7).result() == 49
     with pytest.raises(ValueError, match="not 7"):
         executor.submit(work.fail, 7).result()
+
+
+def test_what_cannot_be_sent_is_an_error_and_the_next_is_done(executor: Executor) -> None:
+    for _ in range(2 * executor.slots):
+        with pytest.raises(TypeError, match="pickle"):
+            executor.submit(work.square, Lock()).result()  # type: ignore[arg-type]
+    assert executor.submit(work.square, 3).result() == 9
 
 
 def test_each_task_has_one_thread_in_another_process(executor: Executor) -> None:
