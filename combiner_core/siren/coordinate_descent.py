@@ -92,7 +92,7 @@ class CoordinateDescentProgress:
         psnr_db: mean over the training signals, from the running expected distortion.
         kl_bits: mean over the training signals.
         beta: mean, distortion per nat.
-        elapsed_s: in this process.
+        elapsed_s: of training, in the processes before as well, up to their checkpoints.
     """
 
     update: int
@@ -180,7 +180,8 @@ class CoordinateDescent:
             CombinerError: another process was lost, or a checkpoint cannot be written.
         """
         config, fit = self._config, self._fit
-        started = saved = time.monotonic()
+        saved = time.monotonic()
+        started = saved - (self._curve[-1].elapsed_s if self._curve else 0.0)
         for update in range(len(self._curve), config.updates):
             fit.set_bits(self._bits(update))
             for step in range(config.steps_per_update):

@@ -79,6 +79,8 @@ def test_a_resumed_training_ends_the_same(done: int, tmp_path: Path) -> None:
     assert isinstance(result, LearnedPrior)
     assert tensors(result.prior) == tensors(straight.prior)
     assert len(result.curve) == len(straight.curve)
+    elapsed_s = [progress.elapsed_s for progress in result.curve]
+    assert elapsed_s == sorted(elapsed_s), "the time of both processes counts"
     assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
 
 
