@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pandas as pd
 
-from benchmarks import measuring, report
+from benchmarks import measuring, paper, report
 from benchmarks.ablation import descent
 from benchmarks.ablation import measure as ablation
 from benchmarks.ablation import tables as ablation_tables
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     tuning.add(commands)
     _add_rec(commands)
     reliability.add(commands)
+    _add_paper(commands)
     _add_documents(commands)
     return parser
 
@@ -192,6 +194,22 @@ def _add_rec(commands: Subparsers) -> None:
     )
     command.add_argument("--model", default=EncodeOptions.model)
     _add_coders(command, coders.DEPENDENT)
+
+
+def _add_paper(commands: Subparsers) -> None:
+    command = commands.add_parser(
+        "paper", help="complete all results of the paper's model, and write what shows them"
+    )
+    command.set_defaults(run=_paper)
+    for name, text in (
+        ("photographs", "to code"),
+        ("clips", "to code"),
+        ("training", "photographs to learn the priors of an ablation from"),
+        ("priors", "to write those to"),
+    ):
+        command.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=text)
+    command.add_argument("--root", type=Path, default=_ROOT, help="of the repository")
+    command.add_argument("--processes", type=int, default=_CORES, help="jobs at a time")
 
 
 def _add_documents(commands: Subparsers) -> None:
@@ -343,6 +361,16 @@ def _overhead(parsed: argparse.Namespace) -> None:
         measuring.tell(f"{row.job.file} {row.job.noise_index} {coder}: {outcome}")
     rows = image_weights.BENCHMARK.rows(parsed.out)
     print(rec_tables.of_image_weights(rec_tables.frame_of_image_weights(rows)))
+
+
+def _paper(parsed: argparse.Namespace) -> None:
+    places = paper.Places(
+        parsed.photographs, parsed.clips, parsed.training, parsed.priors, parsed.root
+    )
+    for arguments in paper.commands(places, parsed.processes):
+        measuring.tell(shlex.join(arguments))
+        command = _parser().parse_args(arguments)
+        command.run(command)
 
 
 def _report(parsed: argparse.Namespace) -> None:

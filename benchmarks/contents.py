@@ -32,7 +32,7 @@ Table = Callable[[Path], str]
 
 # the order of lines and columns, as far as there are results
 _MULTIRES = ("multires fast", "multires balanced", "multires best", standing.TUNED)
-_SIREN = ("siren fast", "siren balanced")
+_SIREN = ("siren fast", "siren balanced", "siren best")
 _MAIN = standing.MAIN
 _MAIN_ANCHORS = 2
 _MEANS_RANGE = MappingProxyType({"kodak": (0.05, 0.6), "speech": (4.0, 24.0)})
@@ -239,6 +239,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "kodak published files": _published_files(KODAK),
         "kodak published means": _means(KODAK, (*_MULTIRES, *_SIREN)),
         "kodak averaging": _effects(KODAK),
+        "kodak seeds": _rates(KODAK, rate_distortion_tables.seeds),
         "kodak sources": _sources(KODAK),
         "speech published means": _means(SPEECH, (*_MULTIRES, *_SIREN)),
         "speech sources": _sources(SPEECH),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from benchmarks import intervals, markdown
@@ -13,6 +14,7 @@ from benchmarks.rate_distortion.curves import Curve, by_file
 from benchmarks.rate_distortion.protocol import Comparison
 
 _MAX_SHOWN = 4
+_MIN_SEEDS = 2
 
 
 def by_setting(data: pd.DataFrame) -> str:
@@ -72,6 +74,26 @@ def by_rate(
         if any(cells):
             lines.append([f"{rate:g}", *cells])
     return markdown.table((data["unit"].iloc[0], *settings), lines)
+
+
+def seeds(data: pd.DataFrame) -> str:
+    """How far PSNR varies with the seed, where files were coded with several, as a Markdown table.
+
+    Standard deviations: of the mean over files, and of a file (the root of their mean variance).
+
+    Args:
+        data: of `frame`, rates of one unit.
+    """
+    lines = []
+    for (setting, point), found in data.groupby(["setting", "point"]):
+        psnr_db = found.pivot_table("psnr_db", "file", "seed").dropna()
+        if psnr_db.shape[1] < _MIN_SEEDS or psnr_db.empty:
+            continue
+        of_mean, of_file = psnr_db.mean().std(), np.sqrt(psnr_db.var(axis="columns").mean())
+        numbers = (f"{psnr_db.to_numpy().mean():.2f}", f"{of_mean:.3f}", f"{of_file:.3f}")
+        lines.append((setting, f"{point:g}", *map(str, psnr_db.shape), *numbers))
+    header = ("codec", data["unit"].iloc[0], "files", "seeds", "PSNR dB")
+    return markdown.table((*header, "SD of the mean", "SD of a file"), lines) if lines else ""
 
 
 def comparisons(by_band: Mapping[str, Sequence[Comparison]]) -> str:

@@ -27,6 +27,7 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         "overhead",
         "kills",
         "load",
+        "paper",
         "report",
     )
     for name in (*names, "figures"):

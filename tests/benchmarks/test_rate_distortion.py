@@ -15,7 +15,7 @@ from signal_files import image_bytes, picture
 from benchmarks.rate_distortion.frame import frame
 from benchmarks.rate_distortion.measure import Plan, other_jobs, run, run_other
 from benchmarks.rate_distortion.rows import Job, OtherJob, read_rows
-from benchmarks.rate_distortion.tables import by_rate, by_setting
+from benchmarks.rate_distortion.tables import by_rate, by_setting, seeds
 from combiner_core import CombinerError
 from combiner_core.signals import Signal, save
 
@@ -134,6 +134,20 @@ def test_table_has_intervals_over_files_not_seeds() -> None:
         for seed in range(4)
     ]
     assert by_setting(frame(reseeded)) == by_setting(frame(found))
+
+
+def test_what_seeds_change_is_told_of_files_and_of_their_mean() -> None:
+    psnrs_db = {"a": (30.0, 31.0, 32.0), "b": (42.0, 41.0, 40.0)}
+    found = [
+        replace(one, psnr_db=psnr_db, job=replace(one.job, seed=seed))
+        for one in (row("a", 0.13, "siren"), row("b", 0.13, "siren"))
+        for seed, psnr_db in enumerate(psnrs_db[one.job.file])
+    ]
+    # of one seed nothing can be said, and a file that lacks one does not count
+    found += [row("a", 0.29, "siren"), row("c", 0.13, "siren")]
+    *_, line = seeds(frame(found)).splitlines()
+    assert line == "| siren balanced | 0.13 | 2 | 3 | 36.00 | 0.000 | 1.000 |"
+    assert seeds(frame(found[-2:])) == ""
 
 
 def test_rates_are_lines_and_settings_columns() -> None:
