@@ -17,6 +17,7 @@ from combiner_core.distributed import Processes, learning_together
 from combiner_core.errors import CombinerError
 from combiner_core.gaussians import DiagonalGaussian
 from combiner_core.presets import PresetLibrary
+from combiner_core.process import keep_memory_between_steps
 from combiner_core.siren.codec import SirenCodec
 from combiner_core.siren.coordinate_descent import (
     CoordinateDescent,
@@ -99,6 +100,7 @@ def add_to(commands: Subparsers) -> None:
 
 
 def _train_siren(parsed: argparse.Namespace) -> None:
+    keep_memory_between_steps()
     device = resolve(parsed.device)
     with learning_together(device) as processes:
         _learn(parsed, device, processes)
