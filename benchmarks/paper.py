@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-_RESULTS = "--out {root}/benchmarks/results"
+from benchmarks.report import BENCHMARKS, IMAGES
+
+_RESULTS = f"--out {{root}}/{BENCHMARKS}/results"
 _MANY = f"--processes {{processes}} --threads 1 {_RESULTS}"
 _RATES = f"rd --codecs siren {_MANY}"
 _TIMES = f"time --models siren --data {{photographs}} --limit 1 {_RESULTS}/time-siren.json"
@@ -26,7 +28,7 @@ _COMMANDS = (
     f"{_ABLATION}/ablation-siren.json {_PHOTOGRAPHS} 0.13 --limit 4 --updates {{priors}}",
     f"{_ABLATION}/ablation-siren-speech.json {_CLIPS} 8 --limit 2",
     "report --root {root}",
-    "figures --data {root}/benchmarks --out {root}/docs/images",
+    f"figures --data {{root}}/{BENCHMARKS} --out {{root}}/{IMAGES}",
 )
 
 
