@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 from types import MappingProxyType
 from typing import Any
 from zlib import crc32
@@ -54,12 +55,14 @@ class Screen:
 
     Attributes:
         compress, stop: buttons.
+        panel: the status.
         several: the list of files.
         showcase: what stands there before anything else.
         result: of the run that is looked at.
         timer: asks for a glance.
         live_news: changes when a look at the run that goes on is due.
         news: changes when a look at everything is due.
+        due: the same, when an event sets it; see `look_soon`.
         drawn, shown: their values are what is on the screen.
     """
 
@@ -72,7 +75,7 @@ class Screen:
                 self.stop = gr.Button(
                     "Stop", variant="stop", interactive=False, elem_id=f"{kind}-stop"
                 )
-            self._panel = status.component(self._invitation(Chosen()), f"{kind}-status")
+            self.panel = status.component(self._invitation(Chosen()), f"{kind}-status")
         with gr.Column(scale=5, min_width=320, elem_classes="job-shown"):
             self.several = Several(kind, settings)
             self.showcase = Showcase(kind)
@@ -82,11 +85,12 @@ class Screen:
         self.timer = gr.Timer(_POLL_S, active=False)
         self.live_news = gr.Textbox(visible="hidden", label="Live", elem_id=f"{kind}-live-news")
         self.news = gr.Textbox(visible="hidden", label="News", elem_id=f"{kind}-news")
+        self.due = gr.Textbox(visible="hidden", label="Due", elem_id=f"{kind}-due")
 
     @property
     def glanced(self) -> list[gr.components.Component]:
         """The components that `glance` sets."""
-        return [self._panel, self.live_news, self.news, self.timer]
+        return [self.panel, self.live_news, self.news, self.timer]
 
     @property
     def live_outputs(self) -> list[gr.blocks.Block]:
@@ -97,7 +101,7 @@ class Screen:
     def outputs(self) -> list[gr.blocks.Block]:
         """The components that `look` and `fail` set."""
         return [
-            self._panel,
+            self.panel,
             *self.live_outputs,
             *self.result.outputs,
             *self.showcase.outputs,
@@ -158,7 +162,7 @@ class Screen:
             **self.showcase.show(visible=not _is_seen(view), offered=not chosen.text),
             **self._active(view, batch),
             **self.look_live(view, drawn),
-            self._panel: self._status(view, batch, chosen),
+            self.panel: self._status(view, batch, chosen),
         }
         if view is None:
             return {
@@ -173,9 +177,21 @@ class Screen:
             self.shown: Shown(result_drawn, several),
         }
 
+    def look_soon(self) -> Updates:
+        """A look, when those that have begun have ended: none may come late and show the past."""
+        return {self.due: token_hex(4)}
+
+    def begun(self) -> Updates:
+        """A run: it can be stopped, and none be asked for beside it, before it is looked at."""
+        buttons = {
+            self.compress: gr.Button(interactive=False),
+            self.stop: gr.Button(interactive=True),
+        }
+        return {**buttons, **self.look_soon()}
+
     def fail(self, reason: str, headline: str = "Failed") -> Updates:
         """What did not work: a run that could not begin, say; what was there before stays."""
-        return {self._panel: status.panel("failed", headline, note=reason)}
+        return {self.panel: status.panel("failed", headline, note=reason)}
 
     def _invitation(self, chosen: Chosen) -> str:
         headline = "Press Compress" if chosen.text else _INVITATIONS[self._kind]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, cast
 
 import gradio as gr
@@ -64,7 +62,6 @@ class CompressTab:
             "", storage_key=f"combiner-{kind}-batch", secret=_STORAGE_SECRET
         )
         self._chosen, self._prefix = gr.State(Chosen()), gr.State(None)
-        self._was_alone = gr.Textbox(visible="hidden", label="Chosen alone")
         # Afterwards, as what is wanted of a new file is taken from the settings; and only then: a
         # visitor may have chosen a file before the page had been asked for the last one.
         self._restored = gr.Textbox(visible="hidden", label="Restored", elem_id=f"{kind}-restored")
@@ -111,10 +108,10 @@ class CompressTab:
 
     def _wire_job(self) -> None:
         asked = {
-            "inputs": [*self._looking[2:], *self._controls.asked],
+            "inputs": [self._chosen, *self._controls.asked],
             "outputs": [
                 *(self._job_id, self._own_id, self._batch_id, self._chosen),
-                *self._screen.outputs,
+                *(self._screen.panel, self._screen.compress, self._screen.stop, self._screen.due),
             ],
             "trigger_mode": "once",
             **QUEUED,
@@ -132,12 +129,11 @@ class CompressTab:
             **QUICK,
         )
         for each in (ready, chosen):
-            begun = each.then(self._start, **asked)
-            # An answer on an earlier run may have come after that on this one.
-            begun.success(self._look, self._looking, self._screen.outputs, **QUICK)
+            each.then(self._start, **asked)
         self._wire_several()
-        stopped = self._screen.stop.click(self._end, self._looking, self._screen.outputs, **QUICK)
-        stopped.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
+        self._screen.stop.click(
+            self._end, [self._job_id, self._batch_id], self._screen.due, **QUICK
+        )
         self._screen.timer.tick(
             self._glance,
             [self._job_id, self._batch_id, self._chosen],
@@ -152,8 +148,14 @@ class CompressTab:
             trigger_mode="always_last",
             **QUICK,
         )
-        self._screen.news.change(
-            self._look, self._looking, self._screen.outputs, trigger_mode="always_last", **QUICK
+        # One after the other: what is in one answer is taken for shown in the next.
+        gr.on(
+            [self._screen.news.change, self._screen.due.change],
+            self._look,
+            self._looking,
+            self._screen.outputs,
+            trigger_mode="always_last",
+            **QUICK,
         )
         self._controls.retell_on(self._screen.news.change)
         told = self._controls.refusing.then(
@@ -164,16 +166,15 @@ class CompressTab:
         )
         seen = told.then(self._look, self._looking, self._screen.outputs, **QUICK)
         seen.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
-        prefix = self._screen.result.percent.change(
+        self._screen.result.percent.change(
             self._use_prefix,
-            [self._screen.result.percent, *self._looking],
-            [self._prefix, *self._screen.outputs],
+            [self._screen.result.percent, self._job_id],
+            [self._prefix, self._screen.due],
             trigger_mode="always_last",
             **QUEUED,
         )
-        prefix.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
         self._screen.result.companion.click(
-            self._add_companion, self._looking, self._screen.outputs, trigger_mode="once", **QUEUED
+            self._add_companion, self._job_id, self._screen.due, trigger_mode="once", **QUEUED
         )
 
     def _wire_several(self) -> None:
@@ -190,14 +191,12 @@ class CompressTab:
         )
         seen = shown.then(self._look, self._looking, self._screen.outputs, **QUICK)
         seen.then(None, None, None, js=f"() => combiner.end('{kind}')")
-        turned = self._screen.several.list.show(
-            self._show, self._looking, [self._job_id, self._own_id, *self._screen.outputs], **QUICK
+        self._screen.several.list.show(
+            self._show, self._batch_id, [self._job_id, self._own_id, self._screen.due], **QUICK
         )
-        turned.then(self._look, self._looking, self._screen.outputs, **QUICK)  # As after `_start`.
         # Another file was chosen, alone; where it is the same, what has been said meanwhile stays.
         choices = [source, self._chosen, self._controls.refusal]
-        source.change(self._alone, choices, [self._chosen, self._was_alone], **QUICK)
-        self._was_alone.change(self._look, self._looking, self._screen.outputs, **QUICK)
+        source.change(self._alone, choices, [self._chosen, self._screen.due], **QUICK)
 
     def _alone(self, path: str | None, chosen: Chosen, refusal: tuple[str, str]) -> Updates:
         """Of what was chosen together nothing is left when another file is shown."""
@@ -207,7 +206,7 @@ class CompressTab:
         alone = Chosen(shown=path)
         if path is not None and path == refusal[0]:
             alone = Chosen.of_no_use(*refusal)  # It was looked into meanwhile.
-        return {self._chosen: alone, self._was_alone: token_hex(4)}
+        return {self._chosen: alone, **self._screen.look_soon()}
 
     async def _choose(self, event: gr.EventData, request: gr.Request) -> tuple[Chosen, str | None]:
         """Several files have come, or one that is too large; the first that is of use is shown."""
@@ -231,30 +230,17 @@ class CompressTab:
         looked = self._look(job_id, batch_id, chosen, *seen)
         return {self._controls.source: None, self._chosen: chosen, **looked}
 
-    def _show(
-        self,
-        job_id: str,
-        batch_id: str,
-        chosen: Chosen,
-        drawn: Drawn,
-        shown: Shown,
-        prefix: Prefix | None,
-        event: gr.EventData,
-    ) -> Updates:
+    def _show(self, batch_id: str, event: gr.EventData) -> Updates:
         """Look at another run of the list."""
         batch = self._batches.view(batch_id)
         known_ids = {item.job_id for item in batch.items} if batch is not None else set()
         if event.job not in known_ids:
             return cast(Updates, gr.skip())
-        seen = self._look(event.job, batch_id, chosen, drawn, shown, prefix)
-        return {self._job_id: event.job, self._own_id: event.job, **seen}
+        return {self._job_id: event.job, self._own_id: event.job, **self._screen.look_soon()}
 
     def _start(
         self,
         chosen: Chosen,
-        drawn: Drawn,
-        shown: Shown,
-        prefix: Prefix | None,
         path: str | None,
         known: Known | None,
         purpose: str,
@@ -285,33 +271,22 @@ class CompressTab:
         except cc.CombinerError as error:
             yield self._screen.fail(str(error))  # What was there before stays.
             raise parts.told(error) from error
-        seen = self._look(job_id, batch_id, chosen, drawn, shown, prefix)
         ids = {self._job_id: job_id, self._own_id: job_id, self._batch_id: batch_id}
-        yield {**ids, self._chosen: chosen, **seen}
+        yield {**ids, self._chosen: chosen, **self._screen.begun()}
 
-    def _end(self, job_id: str, batch_id: str, *seen: Any) -> Updates:
+    def _end(self, job_id: str, batch_id: str) -> Updates:
         self._batches.stop(batch_id)
         self._queue.stop(job_id)
-        return self._look(job_id, batch_id, *seen)
+        return self._screen.look_soon()
 
-    def _add_companion(self, job_id: str, *seen: Any) -> Updates:
+    def _add_companion(self, job_id: str) -> Updates:
         try:
             self._queue.submit_companion(job_id)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        return self._look(job_id, *seen)
+        return self._screen.look_soon()
 
-    async def _use_prefix(
-        self,
-        percent: float,
-        job_id: str,
-        batch_id: str,
-        chosen: Chosen,
-        drawn: Drawn,
-        shown: Shown,
-        prefix: Prefix | None,
-        request: gr.Request,
-    ) -> Updates:
+    async def _use_prefix(self, percent: float, job_id: str, request: gr.Request) -> Updates:
         view = self._queue.view(job_id)
         if view is None:
             return cast(Updates, gr.skip())
@@ -320,8 +295,7 @@ class CompressTab:
             prefix = await decode_prefix(self._queue, listener, view, percent, self._settings)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
-        seen = await asyncio.to_thread(self._look, job_id, batch_id, chosen, drawn, shown, prefix)
-        return {self._prefix: prefix, **seen}
+        return {self._prefix: prefix, **self._screen.look_soon()}
 
     def _resume(self, own_id: str, batch_id: str, request: gr.Request) -> Updates:
         """The run of the address, or the last one, unless it was stopped."""

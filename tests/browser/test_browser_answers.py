@@ -1,12 +1,17 @@
-"""Answers that Gradio's client would miss are asked for again."""
+"""Answers that Gradio's client would miss are asked for again, and late ones do no harm."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from browser_tools import DESKTOP, visit
+from browser_tools import DESKTOP, JOB_MS, upload, visit
 from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.browser
+
+# How long other codecs take for a small picture, a decoded part to come, an answer to be shown.
+MEASURED_MS, ASKED_MS, SHOWN_MS = 4000, 3000, 1000
 
 # That no answer is awaited is heard late, as on a busy machine: something was asked meanwhile.
 LATE = """(() => {
@@ -44,3 +49,43 @@ def test_what_is_asked_while_the_stream_of_answers_ends_is_answered(
         examples.nth(1).click()
         expect(page.locator("#image-note")).to_contain_text("677 kB")
         expect(page.locator("#image-note")).to_contain_text("567 kB", timeout=20_000)
+
+
+# The answer to a look at a result that is shown already is kept back until it is asked for.
+KEPT_BACK = """(() => {
+  const send = window.fetch;
+  window.fetch = async (...request) => {
+    const isLook = () => {
+      const { components, dependencies } = window.gradio_config;
+      const news = components.find(({ props }) => props.elem_id === "image-news").id;
+      const { id } = dependencies.find(({ targets }) =>
+        targets.some(([target, event]) => target === news && event === "change"));
+      return JSON.parse(request[1].body).fn_index === id;
+    };
+    const isKept = !window.release && document.querySelector("#image-percent input")
+      && String(request[0]).includes("/run/predict") && isLook();
+    const kept = isKept && new Promise((resolve) => { window.release = resolve; });
+    const response = await send(...request);
+    await kept;
+    return response;
+  };
+})()"""
+
+
+def test_a_late_answer_does_not_show_the_past(
+    browser: Browser, app_url: str, photo_file: Path
+) -> None:
+    """Part of a file is asked for while it is told late what other codecs made of the picture."""
+    with visit(browser, app_url, DESKTOP, KEPT_BACK) as page:
+        upload(page, "image", photo_file)
+        expect(page.locator("#image-note")).to_contain_text("pixels")
+        page.locator("#image-bytes input").fill("900")
+        page.locator("#image-compress").click()
+        page.wait_for_function("!!window.release", timeout=JOB_MS)
+        page.wait_for_timeout(MEASURED_MS)
+        page.locator("#image-percent input[type=range]").focus()
+        page.keyboard.press("Home")
+        page.wait_for_timeout(ASKED_MS)
+        page.evaluate("window.release()")
+        page.wait_for_timeout(SHOWN_MS)
+        expect(page.locator("#image-compare")).to_contain_text("First 1 %")
