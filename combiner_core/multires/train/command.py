@@ -41,6 +41,7 @@ from combiner_core.multires.train.recipes import (
 )
 from combiner_core.multires.train.sounds import Clips
 from combiner_core.presets import parsed as parsed_preset
+from combiner_core.process import keep_memory_between_steps
 from combiner_core.rec import EntropyTables
 from combiner_core.signals import Kind, load_image
 from combiner_core.training import (
@@ -131,6 +132,7 @@ def _add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _train(parsed: argparse.Namespace) -> None:
+    keep_memory_between_steps()
     device = resolve(parsed.device)
     with learning_together(device) as processes:
         _learn(parsed, device, processes)
