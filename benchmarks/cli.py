@@ -35,7 +35,7 @@ from benchmarks.timing import tables as timing_tables
 from benchmarks.tuning import command as tuning
 from combiner_core.errors import CombinerError
 from combiner_core.options import CoderName, DeviceName, EffortName, EncodeOptions, TuneName
-from combiner_core.process import keep_freed_memory
+from combiner_core.process import keep_freed_memory, keep_memory_between_steps
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -333,6 +333,7 @@ def _ablation(parsed: argparse.Namespace) -> None:
 
 
 def _descent(parsed: argparse.Namespace) -> None:
+    keep_memory_between_steps()
     settings = descent.Descent(parsed.updates, parsed.signals)
     for progress in descent.learn(settings, parsed.data, parsed.out):
         measuring.tell(f"update {progress.update} of {progress.updates}: {progress.psnr_db:.2f} dB")

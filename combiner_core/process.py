@@ -14,7 +14,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 # larger arrays are given back: holes that they leave are rarely filled, and grow the process
 _LARGEST_KEPT_BYTES = 16 << 20
 _KEPT_BYTES = 128 << 20
-# the most that mallopt takes
+# the most that mallopt takes, and for arrays that of older versions
+_LARGEST_KEEPABLE_BYTES = 32 << 20
 _EVERYTHING = (1 << 31) - 1
 
 _LACK_OF_MEMORY = ("not enough memory", "allocate memory", "out of memory")
@@ -33,11 +34,12 @@ def keep_freed_memory() -> None:
 
 
 def keep_memory_between_steps() -> None:
-    """Have the C library keep all freed memory.
+    """Have the C library keep freed memory, as much as it can be told to.
 
     For a training, whose steps need arrays of the same sizes again and again: new pages for the
     larger ones take up to half of its time.
     """
+    _keep(_LARGEST_KEEPABLE_BYTES, _EVERYTHING)  # where more is refused
     _keep(_EVERYTHING, _EVERYTHING)
 
 

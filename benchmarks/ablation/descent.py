@@ -16,9 +16,8 @@ from combiner_core.siren.coordinate_descent import (
 from combiner_core.siren.network import SirenConfig
 from combiner_core.siren.posterior import OptimiserConfig
 from combiner_core.siren.preset import SirenPreset
-from combiner_core.siren.training_data import image_targets
+from combiner_core.siren.training_data import TEXTURED_SHARE, image_targets
 
-_TEXTURED_SHARE = 0.6
 _CHECKPOINT = "descent.safetensors"
 # presets of the product have small numbers
 _FIRST_ID = 50000
@@ -64,7 +63,7 @@ def learn(
         CombinerError: there are too few images, or the checkpoint is of another training.
     """
     targets, _ = image_targets(
-        folders, descent.signals, _TEXTURED_SHARE, descent.tiles, descent.seed, "cpu"
+        folders, descent.signals, TEXTURED_SHARE, descent.tiles, descent.seed, "cpu"
     )
     config = CoordinateDescentConfig(
         SirenConfig(2, 3, hidden=descent.hidden),

@@ -94,9 +94,11 @@ def jobs_for(
         updates: folder with the priors of `descent`, whose variants are added.
 
     Raises:
-        CombinerError: there is no variant that changes such a part.
+        CombinerError: there is no variant that changes such a part, or the priors are of others.
     """
     names = [name for name, variant in VARIANTS[family].items() if unit in variant.units]
+    if updates is not None and (family, unit) != ("siren", "bpp"):
+        raise CombinerError("Priors of coordinate descent are for pictures of siren.")
     names += _update_variants(updates)
     for part in parts or ():
         if part not in {name.partition(_PART)[0] for name in names}:

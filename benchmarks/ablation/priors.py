@@ -17,12 +17,11 @@ from combiner_core.multires.image.level_network import LevelNetwork
 from combiner_core.multires.model import ImageModel, quantise
 from combiner_core.multires.preset import MultiresPreset
 from combiner_core.rec import EntropyTables, Taps
+from combiner_core.siren.coordinate_descent import CoordinateDescentConfig
 from combiner_core.siren.network import Siren
 from combiner_core.siren.preset import SirenPreset
 from combiner_core.siren.prior import FactorisedPrior
 
-# as training begins, see `train.siren.CoordinateDescentConfig`
-_RELATIVE_STD = 0.3
 _SEED = 0
 
 
@@ -36,7 +35,7 @@ def isotropic_siren(preset: SirenPreset) -> SirenPreset:
 def untrained_siren(preset: SirenPreset) -> SirenPreset:
     """The prior with which coordinate descent begins: about SIREN's initialisation."""
     generator = torch.Generator().manual_seed(_SEED)
-    start = Siren(preset.field).initial_prior(_RELATIVE_STD, generator)
+    start = Siren(preset.field).initial_prior(CoordinateDescentConfig.relative_std, generator)
     return _with_prior(preset, start.mean.numpy(), start.std.numpy())
 
 

@@ -100,14 +100,14 @@ def by_rate(data: pd.DataFrame, quoted: Sequence[QuotedTimes] = ()) -> str:
             if one.bpp == bpp:
                 cells = [_duration(s) for s in (one.learn_s, one.code_s, one.total_s)]
                 name, machine = "COMBINER, quoted", f"{one.encoder}; decoding: {one.decoder}"
-                lines.append((f"{bpp:g}", name, machine, *cells, _duration(one.decode_s), ""))
+                lines.append((f"{bpp:g}", name, machine, *cells, _duration(one.decode_s), "", ""))
         for start, found in _groups(data[data["bpp"] == bpp]):
             cells = [_spread(found[name]) for name in ("learn_s", "code_s", "total_s", "decode_s")]
-            lines.append((*start, *cells, f"{found['psnr_db'].mean():.2f}"))
+            lines.append((*start, *cells, str(len(found)), f"{found['psnr_db'].mean():.2f}"))
     return markdown.table(
         (
             *("bpp", "model", "on", "learning the posterior", "REC and refinement", "in all"),
-            *("decoding", "PSNR dB"),
+            *("decoding", "images", "PSNR dB"),
         ),
         lines,
     )

@@ -56,7 +56,7 @@ class SirenEffort:
     Attributes:
         fit_steps: gradient steps before coding.
         refine_steps: gradient steps spread over all commits.
-        batch: coordinates of each field at a step.
+        batch: coordinates at a step, shared evenly by all fields; at least 64 of each.
         learning_rate: at the start of the fit, in prior standard deviations; falls on a cosine.
         refine_learning_rate: constant, while coding.
         commit_bits: bits coded between two refinements.
@@ -305,7 +305,7 @@ class SirenPlan:
         return self.tiling.fields
 
     def start(self, payload_bytes: int, clock: Clock) -> Generator[Progress | Coded, None, None]:
-        """Fit and code; yields progress at least every 0.2 s of steps, and the payload last.
+        """Fit and code; yields progress every 0.2 s or more of steps, and the payload last.
 
         Raises:
             BudgetError: the payload is empty, or larger than the prior's rates can use.

@@ -29,15 +29,21 @@ from combiner_core.gaussians import DiagonalGaussian, closed_form_prior
 from combiner_core.metrics import psnr_from_mse_db
 from combiner_core.signals.storage import make_folder, write_atomically
 from combiner_core.siren import hierarchical_prior
-from combiner_core.siren.coordinates import FieldData
+from combiner_core.siren.coordinates import FIELD_PEAK, FieldData
 from combiner_core.siren.network import Siren, SirenConfig
 from combiner_core.siren.posterior import Draws, OptimiserConfig, PosteriorFit
 from combiner_core.siren.prior import FactorisedPrior
 
-_FIELD_PEAK = 2.0
 _CURVE_POINTS = 100
 # of the updates, in which the rate falls from the first
 _FALLING_SHARE = 0.3
+# of a checkpoint, beside those of Adam
+_TENSORS = frozenset(
+    [
+        *("prior_mean", "prior_std", "mean", "log_std", "log_beta", "distortion", "generator"),
+        *("steps", "scale_steps", "kl_bits"),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,13 @@ class CoordinateDescentConfig:
         updates: prior updates.
         steps_per_update: gradient steps between two of them.
         optimiser: minibatch size and learning rate of the posteriors.
-        final_learning_rate: share of the learning rate reached, exponentially, at the last step.
+        final_learning_rate_share: of the learning rate, reached, exponentially, at the last step.
         relative_std: first prior std over the std of the initialisation.
         frozen_share: share of the updates, at the end, that leave the prior as it is, so that
             the posteriors settle.
         parts: so many signals that follow each other are parts of one, under one beta.
-        first_rate: times `rate_bits`, with which it begins; falls exponentially in the first part.
+        first_rate_factor: times `rate_bits`, with which it begins; falls exponentially, in the
+            first part of the updates, to 1.
         seed: of everything random.
     """
 
@@ -64,23 +71,23 @@ class CoordinateDescentConfig:
     updates: int = 100
     steps_per_update: int = 50
     optimiser: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(batch=512, draws=2))
-    final_learning_rate: float = 0.04
+    final_learning_rate_share: float = 0.04
     relative_std: float = 0.3
     frozen_share: float = 0.03
     parts: int = 1
-    first_rate: float = 1.0
+    first_rate_factor: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.rate_bits <= 0 or min(self.updates, self.steps_per_update) < 1:
             raise ValueError("rate, updates and steps must be positive")
-        if self.parts < 1 or self.first_rate < 1:
+        if self.parts < 1 or self.first_rate_factor < 1:
             raise ValueError("parts and the first rate must be 1 or more")
 
     def rate_bits_at(self, update: int) -> float:
         """The rate during an update, counted from 0."""
         done = update / (_FALLING_SHARE * self.updates)
-        return float(self.rate_bits * self.first_rate ** max(0.0, 1 - done))
+        return float(self.rate_bits * self.first_rate_factor ** max(0.0, 1 - done))
 
 
 @dataclass(frozen=True)
@@ -246,7 +253,7 @@ class CoordinateDescent:
         And whether it is late enough to save, as the first process alone says: clocks differ.
         """
         fit = self._fit
-        psnrs_db = [psnr_from_mse_db(mse, _FIELD_PEAK) for mse in fit.distortion.tolist()]
+        psnrs_db = [psnr_from_mse_db(mse, FIELD_PEAK) for mse in fit.distortion.tolist()]
         scalars = [sum(psnrs_db), float(fit.beta.sum()), self._total * late]
         kl_bits = fit.kl_bits().double().sum(0)
         sums = self._processes.sum(torch.cat([kl_bits, kl_bits.new_tensor(scalars)]))
@@ -260,7 +267,8 @@ class CoordinateDescent:
         config = self._config
         done = step / (config.updates * config.steps_per_update)
         warm_up = min(1.0, (step + 1) / 50)
-        return float(config.optimiser.learning_rate * warm_up * config.final_learning_rate**done)
+        falling = config.final_learning_rate_share**done
+        return float(config.optimiser.learning_rate * warm_up * falling)
 
     def _save(self, path: Path) -> None:
         steps = torch.from_numpy(self._steps).to(self._device)
@@ -295,7 +303,7 @@ class CoordinateDescent:
 
     def _resume(self, path: Path) -> None:
         tensors, metadata = _load(path)
-        if json.loads(metadata["config"]) != asdict(self._config):
+        if json.loads(metadata.get("config", "null")) != asdict(self._config):
             raise ValueError(f"the checkpoint {path.name} belongs to other settings")
         self._kl_bits = tensors.pop("kl_bits")
         self._restore(tensors, path)
@@ -314,6 +322,10 @@ def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             names = file.keys()
-            return {name: file.get_tensor(name) for name in names}, file.metadata()
+            tensors = {name: file.get_tensor(name) for name in names}
+            metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise ValueError(f"{path.name} is missing or no checkpoint") from error
+    if not tensors.keys() >= _TENSORS:
+        raise ValueError(f"{path.name} is no checkpoint of coordinate descent")
+    return tensors, metadata

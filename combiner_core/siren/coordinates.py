@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+# of values from -1 to 1
+FIELD_PEAK = 2.0
 _TILE = 8
 
 

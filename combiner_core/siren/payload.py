@@ -28,8 +28,8 @@ _WINDOW_BITS = 1 << 21
 def allocate(kl_bits: Sequence[float], weights: int) -> list[int]:
     """Shares from 1 to 255 in proportion to what every field would spend.
 
-    No field of so many coded weights gets more than they can take well, 4 bits each, unless that is
-    less than 1.6 times the mean.
+    A field gets at most 4 bits a coded weight, which is what they take well, or 1.6 times the mean
+    if that is more.
 
     Args:
         kl_bits: of every field under one beta, in bits.

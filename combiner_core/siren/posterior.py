@@ -18,12 +18,14 @@ import torch
 from torch import Tensor
 
 from combiner_core.gaussians import NATS_PER_BIT, DiagonalGaussian, standard_kl_nats
-from combiner_core.siren.coordinates import FieldData
+from combiner_core.siren.coordinates import FIELD_PEAK, FieldData
 from combiner_core.siren.minibatches import Minibatches
 from combiner_core.siren.network import Siren
 
 _NOISE_POOL = 1 << 22
 _CONTROL_INTERVAL = 5
+# beta times the bits in nats, over the distortion, of fits that have settled: about
+_BETA_SHARE = 0.4
 _RUNNING_MEAN_DECAY = 0.98
 _WARM_UP_STEPS = 20
 # in prior units: of the candidates of a code hardly one is further out, whatever a weight may gain
@@ -171,7 +173,7 @@ class PosteriorFit:
         self._adam = torch.optim.Adam(
             [self._mean, self._log_std], betas=(0.9, 0.99), fused=True, lr=config.learning_rate
         )
-        guess = 0.4 * 4.0 * 10 ** (-config.beta_guess_db / 10)
+        guess = _BETA_SHARE * FIELD_PEAK**2 * 10 ** (-config.beta_guess_db / 10)
         signal_bits = bits.sum(1).view(-1, group).mean(1).repeat_interleave(group)
         first = torch.log(guess / (signal_bits[:, None] * NATS_PER_BIT))
         self._log_beta = first.expand(-1, int(blocks.max()) + 1).clone()

@@ -14,17 +14,17 @@ from combiner_core.clock import Clock
 from combiner_core.events import LayerView, Phase, Progress
 from combiner_core.metrics import psnr_from_mse_db
 from combiner_core.previews import SMALL_SIDE, PreviewTimes
+from combiner_core.siren.coordinates import FIELD_PEAK
 from combiner_core.siren.posterior import PosteriorFit
 from combiner_core.siren.tiling import ImageTiling, Tiling
 
-_FIELD_PEAK = 2.0
 _EVENT_INTERVAL_S = 0.2
 _LAYER = "layer1"  # The first whose inputs are not the coordinates' own cosines.
 _MAX_WEIGHTS = 256
 
 
 class Reporter:
-    """Makes progress events, at most one every 0.2 s unless it is the last.
+    """Makes progress events: one every 0.2 s or more of steps, and one after each commit.
 
     Args:
         fit: what is reported on.
@@ -67,7 +67,7 @@ class Reporter:
             step,
             total,
             distortion,
-            psnr_from_mse_db(distortion, _FIELD_PEAK),
+            psnr_from_mse_db(distortion, FIELD_PEAK),
             float(self._fit.kl_bits().sum()),
             committed_bits,
             self._budget_bits,

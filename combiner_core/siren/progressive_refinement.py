@@ -7,7 +7,6 @@ up for the errors of the sent ones.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -52,7 +51,7 @@ def code_and_refine(
     order = torch.from_numpy(streams.order).to(device)
     steps_a_commit = steps // -(-max(goal_bits) // commit_bits)
     committed_bits = 0
-    threads = os.cpu_count() or 1
+    threads = torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
         while not all(encoder.done for encoder in encoders):
             # streams of unequal length end together

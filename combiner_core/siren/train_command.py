@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +30,7 @@ from combiner_core.siren.network import Siren, SirenConfig
 from combiner_core.siren.positional_encodings import PositionalEncodings
 from combiner_core.siren.posterior import OptimiserConfig
 from combiner_core.siren.preset import Framing, SirenPreset
-from combiner_core.siren.training_data import audio_targets, image_targets
+from combiner_core.siren.training_data import TEXTURED_SHARE, audio_targets, image_targets
 from combiner_core.siren.warm_start import first_prior
 from combiner_core.training import (
     add_data,
@@ -71,7 +72,7 @@ def add_to(commands: Subparsers) -> None:
         help="a higher rate's checkpoint, or a preset's .json: its prior is the first",
     )
     command.add_argument("--signals", type=int, default=64)
-    command.add_argument("--textured-share", type=float, default=0.6)
+    command.add_argument("--textured-share", type=float, default=TEXTURED_SHARE)
     command.add_argument("--tiles", type=int, default=1, help="learn from parts of images")
     command.add_argument("--segment", type=int, default=48_000, help="samples of a field of sound")
     command.add_argument("--parts", type=int, default=1, help="segments of each clip")
@@ -111,6 +112,10 @@ def _learn(parsed: argparse.Namespace, device: torch.device, processes: Processe
         raise CombinerError("The numbers of signals, tiles, samples and parts must be positive.")
     if parsed.kind == "image" and parsed.parts > 1:
         raise CombinerError("Pictures have no segments: --parts is for sound.")
+    if not 0 < parsed.rate < math.inf:
+        raise CombinerError("The rate must be a positive number.")
+    if parsed.seed < 0:
+        raise CombinerError("The seed must not be negative.")
     check_preset(parsed)
     check_folders(parsed.data)
     if parsed.kind == "image":
@@ -159,7 +164,7 @@ def _config(parsed: argparse.Namespace, bits: float) -> CoordinateDescentConfig:
         out_dims=3 if parsed.kind == "image" else 1,
         frequencies=parsed.frequencies,
         min_cycles=parsed.min_cycles,
-        max_cycles=parsed.max_cycles or _MAX_CYCLES[parsed.kind],
+        max_cycles=_MAX_CYCLES[parsed.kind] if parsed.max_cycles is None else parsed.max_cycles,
         hidden=parsed.hidden,
         layers=parsed.layers,
         encodings=PositionalEncodings(parsed.encoding_nodes, parsed.encoding_frequencies)
@@ -179,7 +184,7 @@ def _config(parsed: argparse.Namespace, bits: float) -> CoordinateDescentConfig:
         parsed.steps_per_update,
         optimiser,
         parts=parsed.parts,
-        first_rate=parsed.first_rate,
+        first_rate_factor=parsed.first_rate,
         seed=parsed.seed,
     )
 

@@ -15,6 +15,9 @@ from combiner_core.siren.coordinates import FieldData
 from combiner_core.siren.preset import Framing
 from combiner_core.training import files_of
 
+# of all images, the usual share to choose among
+TEXTURED_SHARE = 0.6
+
 
 def image_targets(
     folders: Sequence[Path],
@@ -36,7 +39,7 @@ def image_targets(
         device: where to put the pixels.
 
     Raises:
-        CombinerError: there are not that many.
+        CombinerError: there are not that many, or one is too small for so many tiles.
     """
     generator = np.random.default_rng(seed)
     images = {path: load_image(path).values for path in files_of(folders)}
@@ -46,6 +49,9 @@ def image_targets(
     }
     kept = sorted(images, key=lambda path: -texture[path])[: round(len(images) * textured_share)]
     chosen = _choose(sorted(kept), count, seed)
+    for path in chosen:
+        if min(images[path].shape[:2]) < tiles:
+            raise CombinerError(f"{path.name} is too small for {tiles} tiles along each side.")
     targets = [FieldData.image(_part(images[path], tiles, generator), device) for path in chosen]
     return targets, [path.name for path in chosen]
 

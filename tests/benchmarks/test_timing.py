@@ -96,11 +96,11 @@ def test_quoted_times_stand_beside_ours() -> None:
     lines = tables.by_rate(data, tables.read_quoted(QUOTED)).splitlines()
     assert lines[2] == (
         "| 0.07 | COMBINER, quoted | A100 80 GB; decoding: CPU | 9 min | 12.5 min | 21.5 min "
-        "| 348 ms |  |"
+        "| 348 ms |  |  |"
     )
     assert lines[3] == (
         "| 0.07 | multires fast | A processor, 2 threads | 625 ms (500 ms to 750 ms) "
-        "| 1.88 s (1.5 s to 2.25 s) | 2.5 s (2 s to 3 s) | 300 ms (300 ms to 300 ms) | 26.00 |"
+        "| 1.88 s (1.5 s to 2.25 s) | 2.5 s (2 s to 3 s) | 300 ms (300 ms to 300 ms) | 2 | 26.00 |"
     )
     assert lines[-1].startswith("| 0.29 | siren best | A GPU | 75 s | 3.75 min | 5 min |")
     assert len(lines) == 2 + 5 + 2

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile as sf
+import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from signal_files import picture, tone
 from tiny_presets import image_config, image_targets
 
@@ -140,12 +141,12 @@ def test_a_lower_rate_starts_where_the_higher_one_ended(tmp_path: Path) -> None:
 
 
 def test_the_rate_falls_from_the_first_to_the_one_asked_for() -> None:
-    config = replace(image_config(updates=40), first_rate=4.0)
+    config = replace(image_config(updates=40), first_rate_factor=4.0)
     assert [config.rate_bits_at(update) for update in (0, 6, 12, 39)] == pytest.approx(
         [4800, 2400, 1200, 1200]
     )
     spent = []
-    for each in (config, replace(config, first_rate=1.0)):
+    for each in (config, replace(config, first_rate_factor=1.0)):
         events = CoordinateDescent(each, image_targets()).run()
         early = [event for event, _ in zip(events, range(12), strict=False)]
         spent.append(max(e.kl_bits for e in early if isinstance(e, CoordinateDescentProgress)))
@@ -291,7 +292,12 @@ def test_the_command_begins_with_the_prior_of_a_preset(tmp_path: Path, run_forke
         ({"signals": 7}, "There are only 6 images to choose 7 from."),
         ({"signals": 0}, ""),
         ({"hidden": 0}, "These settings do not work: "),
-        ({"rate": -1}, "These settings do not work: "),
+        ({"rate": -1}, "The rate must be a positive number."),
+        ({"rate": "nan"}, "The rate must be a positive number."),
+        ({"rate": "inf"}, "The rate must be a positive number."),
+        ({"seed": -1}, "The seed must not be negative."),
+        ({"tiles": 25}, ".png is too small for 25 tiles along each side."),
+        ({"max-cycles": 0}, "These settings do not work: "),
         ({"updates": 0}, "These settings do not work: "),
         ({"id": 70000}, ""),
         ({"id": -1}, ""),
@@ -314,6 +320,21 @@ def test_the_command_refuses_what_cannot_work(
     assert str(folder.parent) not in done.stderr
     assert done.stdout == ""
     assert not list(folder.parent.rglob("*.json"))
+
+
+@pytest.mark.parametrize("option", ["checkpoint", "warm-start"])
+@pytest.mark.parametrize("metadata", [None, {"config": "null"}], ids=["bare", "other"])
+def test_the_command_refuses_tensors_of_something_else(
+    option: str, metadata: dict[str, str] | None, folder: Path, run_forked: RunCli
+) -> None:
+    file = folder.parent / "other.safetensors"
+    save_file({"mean": torch.zeros(4, 3)}, file, metadata)
+    content = file.read_bytes()
+    done = run_forked(*arguments(folder, **{option: file}))
+    assert done.returncode == 1
+    assert "other.safetensors is no checkpoint of coordinate descent" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert file.read_bytes() == content
 
 
 @pytest.mark.parametrize(
