@@ -17,11 +17,13 @@ from demo.compress.budgets import Known, Wish
 from demo.compress.preview import Preview, moment_s
 from demo.jobs import JobQueue, JobView, Task
 from demo.media import Extent
+from demo.scheduling import QueueFullError
 from demo.settings import Settings
 from demo.ui import brush, examples, inputs, parts
 from demo.ui.parts import MODELS, QUEUED, QUICK, Updates
 from demo.visitors import Listener, Visitors
 from demo.work import Measure, Measured, Source
+from demo.workers import StoppedError
 
 _INPUTS = MappingProxyType({"image": inputs.image_input, "audio": inputs.clip_input})
 _DEFAULT_BYTES = 4000
@@ -151,7 +153,7 @@ class Controls:
         """
         file = inputs.chosen(path, self._kind, self._settings)
         if known is not None and known.path != path:
-            known = None  # The one before; this one is still being looked into.
+            known = frame_s = None  # Of the one before; this one is still being looked into.
         budget = Wish(purpose, own_bytes).budget(self._kind, known)
         importance = brush.importance_of(painted) if self._kind == "image" else None
         if model != cc.EncodeOptions.model:
@@ -355,6 +357,9 @@ class Controls:
             # The moment of a file that was there is not that of another; one of the last run is.
             at_s = moment_s(frame_s) if known is None else None
             measured = await self.look_into(path, self._visitors.listener(request), at_s)
+        except (QueueFullError, StoppedError):
+            yield nothing  # Nothing is wrong with the file; Compress tells of what is.
+            return
         except cc.CombinerError as error:
             yield {self.refusal: (path, str(error))}
             raise parts.told(error) from error

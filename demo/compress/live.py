@@ -126,10 +126,9 @@ class LiveView:
         if progress is None:
             return updates, drawn
         if view.previews > drawn.previews:
-            # The result itself takes its place at the end.
-            updates[self._preview] = gr.update(value=progress.preview, visible=not view.outcome)
+            updates[self._preview] = gr.update(value=progress.preview, visible=True)
             drawn = replace(drawn, previews=view.previews)
-        if view.outcome is not None:
+        if view.outcome is not None:  # The result itself takes its place.
             updates[self._preview] = gr.update(visible=False)
         charted = _charted(view)
         if charted and charted != drawn.charted:

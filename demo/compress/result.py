@@ -214,7 +214,7 @@ class ResultView:
             note = f"{other}: {100 * companion.fraction:.0f} % done"
         elif companion is not None and companion.error:
             note = f"{other}: {companion.error}"
-        is_free = companion is None
+        is_free = companion is None or (companion.ended and companion.outcome is None)
         button = gr.update(value=f"Compare with {other}, at this size", interactive=is_free)
         return {self.companion: button, self._note: f"<p>{escape(note)}</p>" if note else ""}
 

@@ -65,7 +65,8 @@ class CompressTab:
         # Afterwards, as what is wanted of a new file is taken from the settings; and only then: a
         # visitor may have chosen a file before the page had been asked for the last one.
         self._restored = gr.Textbox(visible="hidden", label="Restored", elem_id=f"{kind}-restored")
-        self._restored.change(self._file_of, self._restored, self._controls.source, **QUICK)
+        source = self._controls.source
+        self._restored.change(self._file_of, [self._restored, source], source, **QUICK)
         self._wire_job()
 
     def resume_on(self, load: Callable[..., Any]) -> None:
@@ -160,7 +161,7 @@ class CompressTab:
         self._controls.retell_on(self._screen.news.change)
         told = self._controls.refusing.then(
             self._refuse,
-            [self._controls.refusal, *self._looking],
+            [self._controls.refusal, self._controls.source, *self._looking],
             [self._controls.source, self._chosen, *self._screen.outputs],
             **QUICK,
         )
@@ -223,9 +224,17 @@ class CompressTab:
         return chosen, shown
 
     def _refuse(
-        self, refusal: tuple[str, str], job_id: str, batch_id: str, chosen: Chosen, *seen: Any
+        self,
+        refusal: tuple[str, str],
+        path: str | None,
+        job_id: str,
+        batch_id: str,
+        chosen: Chosen,
+        *seen: Any,
     ) -> Updates:
-        """A file is of no use: it is cleared, and the status says why."""
+        """A file is of no use: it is cleared, and the status says why; unless another one came."""
+        if path != refusal[0]:
+            return cast(Updates, gr.skip())
         chosen = Chosen.of_no_use(*refusal)
         looked = self._look(job_id, batch_id, chosen, *seen)
         return {self._controls.source: None, self._chosen: chosen, **looked}
@@ -279,9 +288,9 @@ class CompressTab:
         self._queue.stop(job_id)
         return self._screen.look_soon()
 
-    def _add_companion(self, job_id: str) -> Updates:
+    def _add_companion(self, job_id: str, request: gr.Request) -> Updates:
         try:
-            self._queue.submit_companion(job_id)
+            self._queue.submit_companion(job_id, self._visitors.listener(request).visitor)
         except cc.CombinerError as error:
             raise parts.toast(error) from error
         return self._screen.look_soon()
@@ -313,9 +322,10 @@ class CompressTab:
         restored_id = followed_id if has_file else ""
         return {**updates, self._job_id: followed_id, self._restored: restored_id}
 
-    def _file_of(self, job_id: str) -> str | None:
+    def _file_of(self, job_id: str, path: str | None) -> str | None:
+        """The file of the last run, where no other was chosen meanwhile."""
         view = self._queue.view(job_id)
-        return None if view is None or view.file is None else str(view.file)
+        return path if path or view is None or view.file is None else str(view.file)
 
     def _glance(
         self, job_id: str, batch_id: str, chosen: Chosen

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import gradio as gr
 
@@ -29,6 +31,8 @@ _ALL_PERCENT = 100
 _MIN_SHARE = 1e-9
 # How far a detail may be from the file's own, which has more digits than a slider.
 _SAME_DETAIL = 0.005
+_INVITATION = status.panel("idle", "Press Decode")
+_DECODING = status.panel("running", "Decoding")
 
 
 @dataclass(frozen=True)
@@ -49,25 +53,34 @@ class _Controls:
 
 @dataclass(frozen=True)
 class _Results:
-    """The right column, the path of the file that it shows, and why the last one was refused."""
+    """The right column.
+
+    Attributes:
+        panel: the status.
+        comparisons, download: of what was decoded.
+        asked: the path of the file that is to be shown.
+        due: changes when there is another one to show, or none.
+        refusal: why the last file was refused.
+    """
 
     panel: gr.HTML
     comparisons: Mapping[Kind, Comparison]
     download: gr.DownloadButton
-    path: gr.State
+    asked: gr.State
+    due: gr.Textbox
     refusal: gr.State
 
     @property
     def outputs(self) -> list[gr.components.Component]:
         views = [part for each in self.comparisons.values() for part in each.outputs]
-        return [self.panel, *views, self.download, self.path, self.refusal]
+        return [self.panel, *views, self.download]
 
     def clear(self) -> Updates:
         """Nothing is shown any more."""
         updates: Updates = {self.download: gr.DownloadButton("Download", interactive=False)}
         for comparison in self.comparisons.values():
             updates |= comparison.clear(visible=False)
-        return {**updates, self.path: None}
+        return updates
 
 
 @dataclass(frozen=True)
@@ -152,40 +165,25 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         detail = info.intent.detail
         yield {
             **results.clear(),
-            results.panel: status.panel("idle", "Press Decode"),
+            results.panel: _INVITATION,
             results.refusal: "",
+            results.asked: None,
+            results.due: token_hex(4),
             controls.holds: _holds(Path(path).name, info),
             controls.looks: gr.update(visible=detail is not None),
             controls.own_detail: round(detail or 0.0, 2),
         }
 
-    async def decode(
-        request: gr.Request,
-        path: str | None,
-        percent: float,
-        scale: float,
-        detail: float,
-        unsure: bool,
-        original: str | None,
-        refusal: str = "",
-    ) -> AsyncIterator[Updates]:
+    async def ask(_: gr.Request, path: str | None, refusal: str) -> AsyncIterator[Updates]:
         if path is None and refusal:
             raise cc.CombinerError(f"Choose another .cmb file, since {refusal}")
-        listener = visitors.listener(request)
-        yield {results.panel: status.panel("running", "Decoding")}
-        file = await asyncio.to_thread(
-            _read, path, percent, scale, detail, unsure, original, settings
-        )
-        ticket = queue.ask(listener.visitor, lambda: file.work(settings))
-        decoded = await parts.result_of(ticket, listener)
-        # Gradio copies what is shown into its own folder at each yield.
-        with TemporaryDirectory(dir=folder) as own:
-            variants = await asyncio.to_thread(_variants, file, decoded, Path(own))
-            yield {**_shown(file, decoded, variants, results), results.path: path}
+        if path is None:
+            raise inputs.nothing_compressed()
+        yield {results.panel: _DECODING, results.asked: path, results.due: token_hex(4)}
 
     async def follow(
         request: gr.Request,
-        shown: str | None,
+        asked: str | None,
         path: str | None,
         percent: float,
         scale: float,
@@ -193,29 +191,46 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         unsure: bool,
         original: str | None,
     ) -> AsyncIterator[Updates]:
-        if path is not None and path == shown:
-            choices = (percent, scale, detail, unsure, original)
-            async for updates in decode(request, path, *choices):
-                yield updates
-        else:
-            yield {results.path: shown}  # Without any answer Gradio would clear what is there.
+        if path is None:
+            yield cast(Updates, gr.skip())
+            return
+        if path != asked:
+            yield {**results.clear(), results.panel: _INVITATION}
+            return
+        yield {results.panel: _DECODING}
+        try:
+            file = await asyncio.to_thread(
+                _read, path, percent, scale, detail, unsure, original, settings
+            )
+            listener = visitors.listener(request)
+            ticket = queue.ask(listener.visitor, lambda: file.work(settings))
+            decoded = await parts.result_of(ticket, listener)
+            # Gradio copies what is shown into its own folder at each yield.
+            with TemporaryDirectory(dir=folder) as own:
+                variants = await asyncio.to_thread(_variants, file, decoded, Path(own))
+                yield _shown(file, decoded, variants, results)
+        except cc.CombinerError as error:
+            # An event that fails forgets what was asked for meanwhile.
+            yield {**results.clear(), results.panel: parts.failure(error)}
 
     how = [controls.percent, controls.scale, controls.detail, controls.unsure]
-    choices = [controls.source, *how, controls.original]
     event = {"concurrency_limit": None, "api_visibility": "private"}
     described = controls.source.change(
         parts.telling_failure(describe, results.panel, results.clear),
         controls.source,
-        [controls.holds, controls.looks, controls.own_detail, *results.outputs],
+        [
+            *(controls.holds, controls.looks, controls.own_detail, *results.outputs),
+            *(results.asked, results.due, results.refusal),
+        ],
         **QUEUED,
     )
     # Alone: of a slider that an event leaves as it is another one is made, see `any_number`.
     described.success(lambda own: own, controls.own_detail, controls.detail, **QUICK)
     described.failure(lambda: None, None, controls.source, **QUICK)
     controls.decode.click(
-        parts.telling_failure(decode, results.panel, results.clear),
-        [*choices, results.refusal],
-        results.outputs,
+        parts.telling_failure(ask, results.panel, results.clear),
+        [controls.source, results.refusal],
+        [*results.outputs, results.asked, results.due],
         # Controls are longer than windows: how far it is stands above them, or on a phone below.
         js="""(...values) => {
           document.getElementById("decode-status").scrollIntoView({ block: "nearest" });
@@ -224,11 +239,11 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
         show_progress_on=[results.panel],
         **event,
     )
-    # What is on show follows the choices.
+    # What is on show follows the choices, and is never of a file or choice before.
     gr.on(
-        [each.change for each in (*how, controls.original)],
+        [results.due.change, *(each.change for each in (*how, controls.original))],
         parts.telling_failure(follow, results.panel, results.clear),
-        [results.path, *choices],
+        [results.asked, controls.source, *how, controls.original],
         results.outputs,
         show_progress="hidden",
         trigger_mode="always_last",
@@ -238,7 +253,7 @@ def decode_tab(queue: JobQueue, visitors: Visitors, settings: Settings, folder: 
 
 def _controls(settings: Settings) -> _Controls:
     # Of any type: Gradio would refuse others in words of its own, and not in the status.
-    source = gr.File(label="Compressed file", height=140, elem_id="decode-source")
+    source = inputs.file_input("Compressed file", "decode-source")
     holds = gr.HTML(elem_id="decode-holds")
     decode = gr.Button("Decode", variant="primary", elem_id="decode-run")
     percent = parts.prefix_slider("decode-percent")
@@ -269,7 +284,7 @@ def _controls(settings: Settings) -> _Controls:
             elem_id="decode-unsure",
         )
     # A longer label would lie over the arrow.
-    original = gr.File(label="Original (optional)", height=140, elem_id="decode-original")
+    original = inputs.file_input("Original (optional)", "decode-original")
     gr.HTML(
         '<p class="legend">With its original, what is decoded is compared and measured.</p>'
         + legend(("PSNR",)),
@@ -288,7 +303,8 @@ def _results() -> _Results:
             "audio": AudioComparison("decode-audio", visible=False),
         },
         download=gr.DownloadButton("Download", interactive=False, elem_id="decode-download"),
-        path=gr.State(None),
+        asked=gr.State(None),
+        due=gr.Textbox(visible="hidden", label="Due", elem_id="decode-due"),
         refusal=gr.State(""),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import shutil
 import time
@@ -31,6 +32,8 @@ from demo.workers.protocol import EventT
 
 # Ended jobs, in all and of one visitor: results must be there long enough to be fetched.
 _MAX_KEPT, _MAX_OF_ONE = 256, 32
+# What is left of the pictures of runs that have ended, along the longer side: there may be many.
+_KEPT_PREVIEW_SIDE = 512
 # Other codecs would take the processor from a short run.
 _CURVES_AFTER_S = 2.0
 _EncodeEvent = Opened | cc.Progress | Made
@@ -89,7 +92,12 @@ class _Job:
 
     def end(self, state: State, outcome: Outcome | None = None, error: str = "") -> None:
         """No more events will be looked at."""
-        self.view = replace(self.view, state=state, outcome=outcome, error=error)
+        progress = self.view.progress
+        if progress is not None and progress.preview is not None:
+            step = math.ceil(max(progress.preview.shape[:2]) / _KEPT_PREVIEW_SIDE)
+            small = progress.preview[::step, ::step].copy()
+            progress = replace(progress, preview=small)
+        self.view = replace(self.view, state=state, outcome=outcome, error=error, progress=progress)
         self.ended_at, self.ticket = time.monotonic(), None
         if outcome is None and self.comparison is not None:
             self.comparison.abandon()
@@ -160,8 +168,12 @@ class JobQueue:
                 job.ticket.result.add_done_callback(lambda result: ended())
             return job.id
 
-    def submit_companion(self, job_id: str) -> None:
+    def submit_companion(self, job_id: str, visitor: Visitor) -> None:
         """Queue what a job that is done compressed, with another model; it shows in its view.
+
+        Args:
+            job_id: of the job; one whose companion has begun, and not failed, stays as it is.
+            visitor: who asks for it.
 
         Raises:
             CombinerError: there is no such job, or it is not done.
@@ -172,7 +184,8 @@ class JobQueue:
             job = self._jobs.get(job_id)
             if job is None or job.view.outcome is None:
                 raise cc.CombinerError("The result is no longer here: compress again.")
-            if job.companion is not None:
+            before = self._jobs.get(job.companion or "")
+            if before is not None and before.view.state not in ("stopped", "failed"):
                 return
             options, outcome = job.view.options, job.view.outcome
             model = "siren" if options.model == "multires" else "multires"
@@ -182,7 +195,7 @@ class JobQueue:
                 cc.Budget(outcome.bytes_count),
                 replace(options, model=model, effort="fast", tune=cc.EncodeOptions.tune),
             )
-            job.companion = self._add(job.visitor, task, with_others=False).id
+            job.companion = self._add(visitor, task, with_others=False).id
 
     def ask(self, visitor: Visitor, make: Callable[[], Work[EventT]]) -> Ticket[EventT]:
         """Have something short done beside the runs; `make` makes the work when it begins.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import plotly.graph_objects as go
 
 from benchmarks import standing
 from benchmarks.standing import Standing
@@ -53,9 +54,13 @@ def results_tab(tab: gr.Tab, folder: Path = FOLDER) -> None:
             gr.Markdown(f"#### {subject.title}")
             plots.append(gr.Plot(show_label=False, elem_id=f"results-{subject.name}"))
             texts.append(gr.HTML(elem_id=f"results-{subject.name}-sources"))
-    options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    options: dict[str, Any] = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "concurrency_limit": None,
+    }
     tab.select(lambda: _all_texts(folder, _stamp(folder)), None, texts, **options).then(
-        lambda: [chart(view) for view in read_views(folder)], None, plots, **options
+        lambda: _charts(folder, _stamp(folder)), None, plots, **options
     )
 
 
@@ -116,6 +121,12 @@ def _all_texts(folder: Path, stamp: tuple[tuple[str, float], ...]) -> list[str]:
     except CombinerError:  # a damaged file: what is whole can still be drawn
         found = []
     return [standing_table(found), *map(_beside, read_views(folder))]
+
+
+@functools.lru_cache(maxsize=1)
+def _charts(folder: Path, stamp: tuple[tuple[str, float], ...]) -> list[go.Figure]:
+    """The charts; see `_all_texts`."""
+    return [chart(view) for view in read_views(folder)]
 
 
 def _beside(view: View) -> str:

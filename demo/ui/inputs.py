@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import gradio as gr
 
@@ -12,6 +13,8 @@ from combiner_core.signals import ImageShape, Kind, Shape
 from demo.security.uploads import uploaded
 from demo.settings import Settings
 from demo.work.source import nothing_chosen
+
+ComponentT = TypeVar("ComponentT", gr.Image, gr.File)
 
 
 def image_input(elem_id: str) -> gr.Image:
@@ -28,8 +31,18 @@ def image_input(elem_id: str) -> gr.Image:
     # Gradio would decode the picture here: with loss for some formats, and with errors that name
     # paths of the server for damaged ones. Not a subclass: Gradio writes a stub file beside one.
     # Events must set its value only: an update of other properties would make a new component.
-    image.preprocess = lambda payload: payload.path if payload else None
-    return image
+    return _as_uploaded(image)
+
+
+def file_input(label: str, elem_id: str) -> gr.File:
+    """An input of a file of any type, whose value is the path of it as it was uploaded."""
+    # Gradio would make an empty file each time that an event asks for the value.
+    return _as_uploaded(gr.File(label=label, height=140, elem_id=elem_id))
+
+
+def _as_uploaded(component: ComponentT) -> ComponentT:
+    component.preprocess = lambda payload: payload.path if payload else None
+    return component
 
 
 def any_number(slider: gr.Slider, *, in_steps: bool = False) -> gr.Slider:
@@ -87,6 +100,11 @@ def chosen(path: str | None, kind: Kind | None, settings: Settings) -> Path:
     return uploaded(path, settings)
 
 
+def nothing_compressed() -> cc.CombinerError:
+    """The error if there is no file to decode."""
+    return cc.CombinerError("Choose a .cmb file first.")
+
+
 def read_compressed(path: str | None, settings: Settings) -> bytes:
     """Bytes of an uploaded `.cmb` file whose signal is not too large to decode here.
 
@@ -95,7 +113,7 @@ def read_compressed(path: str | None, settings: Settings) -> bytes:
             file, or is too large.
     """
     if path is None:
-        raise cc.CombinerError("Choose a .cmb file first.")
+        raise nothing_compressed()
     name = Path(path).name
     try:
         data = uploaded(path, settings).read_bytes()

@@ -153,12 +153,17 @@ def telling_failure(job: Job, panel: gr.HTML, clear: Callable[[], Updates]) -> J
         try:
             async for updates in job(request, *values):
                 yield updates
-        except cc.CombinerError as error:
-            yield {**clear(), panel: status.panel("failed", "Failed", note=str(error))}
-            raise told(error) from error
-        except Exception:
-            reason = "The log of the app says why."
-            yield {**clear(), panel: status.panel("failed", "Failed", note=reason)}
+        except Exception as error:
+            yield {**clear(), panel: failure(error)}
+            if isinstance(error, cc.CombinerError):
+                raise told(error) from error
             raise
 
     return run
+
+
+def failure(error: Exception) -> str:
+    """The status panel of what failed: why, as far as that is for visitors."""
+    is_ours = isinstance(error, cc.CombinerError)
+    reason = str(error) if is_ours else "The log of the app says why."
+    return status.panel("failed", "Failed", note=reason)

@@ -30,6 +30,17 @@ pytestmark = pytest.mark.browser
 DECODE_MS = 60_000
 LEFT = "#decode-image [data-layer=left]"
 RIGHT = "#decode-image [data-layer=right]"
+# As soon as the status says so.
+MOVE_WHILE_DECODING = """() => {
+  const watch = new MutationObserver(() => {
+    if (!document.querySelector("#decode-status [data-state=running]")) return;
+    watch.disconnect();
+    const slider = document.querySelector("#decode-percent input[type=range]");
+    slider.value = 30;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  watch.observe(document.body, { subtree: true, childList: true, attributes: true });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +279,17 @@ def test_one_picture_alone_has_no_sides(decode_page: Page, files: Path) -> None:
     slide(page, "#decode-percent", 50)
     expect(viewer.locator("[data-chip=right]")).to_contain_text("First 50 %", timeout=DECODE_MS)
     expect(viewer.locator(".compare-stage")).to_have_attribute("data-view", "beside")
+
+
+def test_what_is_chosen_while_a_file_is_decoded_is_followed(decode_page: Page, files: Path) -> None:
+    page = decode_page
+    upload(page, "decode", files / "picture.cmb")
+    expect(state(page, "decode", "idle")).to_contain_text("Press Decode", timeout=DECODE_MS)
+    page.evaluate(MOVE_WHILE_DECODING)
+    page.locator("#decode-run").click()
+    chip = page.locator("#decode-image [data-chip=right]")
+    expect(chip).to_contain_text("First 30 %", timeout=DECODE_MS)
+    expect(state(page, "decode", "done")).to_be_visible(timeout=DECODE_MS)
 
 
 def test_any_number_can_be_typed(decode_page: Page, files: Path) -> None:

@@ -96,6 +96,19 @@ def test_a_result_is_kept_in_files(queue: JobQueue, short: Task, photo: cc.Signa
     assert view.fraction <= 1
 
 
+def test_a_run_that_has_ended_keeps_a_small_picture(
+    queue: JobQueue, short: Task, tmp_path: Path
+) -> None:
+    ramp = np.linspace(0, 255, 1200).astype(np.uint8)
+    cc.save(cc.Signal.image(np.tile(ramp[:, None], (24, 1, 3))), tmp_path / "wide.png")
+    task = replace(short, file=tmp_path / "wide.png", budget=cc.Budget(400))
+    view = await_view(queue, queue.submit(ANNA, task), lambda view: view.ended)
+    assert view.outcome is not None
+    assert view.progress is not None
+    assert view.progress.preview is not None
+    assert view.progress.preview.shape == (8, 400, 3)
+
+
 def test_other_codecs_are_measured_afterwards(
     queue: JobQueue, short: Task, photo: cc.Signal
 ) -> None:
@@ -174,10 +187,20 @@ def test_the_other_model_joins_a_result(
     task = replace(short, file=tmp_path / "corner.png", budget=cc.Budget(250))
     job_id = queue.submit(ANNA, task)
     await_view(queue, job_id, lambda view: view.ended)
-    queue.submit_companion(job_id)
+    queue.submit_companion(job_id, ANNA)
+    queue.stop(job_id)
+    stopped = await_view(queue, job_id, lambda view: view.settled).companion
+    assert stopped is not None
+    assert stopped.state == "stopped"
+    queue.submit_companion(job_id, ANNA)
     view = await_view(queue, job_id, lambda view: view.settled)
     companion = view.companion
     assert companion is not None
+    queue.submit_companion(job_id, ANNA)  # There is one.
+    again = queue.view(job_id)
+    assert again is not None
+    assert again.companion is not None
+    assert again.companion.id == companion.id
     assert companion.outcome is not None
     assert companion.options.model == "siren"
     assert companion.outcome.bytes_count <= 250
@@ -186,7 +209,7 @@ def test_the_other_model_joins_a_result(
 
 def test_a_companion_needs_a_result(queue: JobQueue) -> None:
     with pytest.raises(cc.CombinerError, match="no longer here"):
-        queue.submit_companion("nothing")
+        queue.submit_companion("nothing", ANNA)
 
 
 def test_ended_jobs_are_forgotten_with_their_files(
