@@ -39,7 +39,8 @@ def build(queue: JobQueue, visitors: Visitors, settings: Settings, folder: Path)
             with gr.Tab("Decode", id="decode"):
                 decode_tab(queue, visitors, settings, folder)
             with gr.Tab("How it works", id="explain") as tab:
-                explain_tab(tab, Visited(image.shown, image.source_of), queue, visitors, settings)
+                visited = Visited(image.shown, image.source_of, image.found_again)
+                explain_tab(tab, visited, queue, visitors, settings)
             with gr.Tab("Results", id="results") as tab:
                 results_tab(tab)
         gr.HTML(theme.footer())

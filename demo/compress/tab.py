@@ -87,6 +87,12 @@ class CompressTab:
         """The components whose values `source_of` takes."""
         return [self._controls.source, self._controls.frame_s, self._job_id]
 
+    @property
+    def found_again(self) -> Callable[..., Any]:
+        """The event that the last run is known, of which `source_of` can tell then."""
+        event: Callable[..., Any] = self._restored.change
+        return event
+
     def source_of(self, path: str | None, frame_s: float | None, job_id: str) -> Source | None:
         """What is on the tab: the file that was chosen, else that of the last run; or nothing.
 

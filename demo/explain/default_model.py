@@ -64,10 +64,12 @@ class Visited:
     Attributes:
         components: whose values say which.
         source_of: the file from these values; ``None`` if there is none.
+        found_again: the event that the last run of a page that is loaded anew is known.
     """
 
     components: list[gr.components.Component]
     source_of: Callable[..., Source | None]
+    found_again: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,12 @@ def default_model(
     gr.Markdown(_INTRODUCTION, elem_classes="explain-introduction")
     shown = _laid_out()
 
-    async def explain(request: gr.Request, seen: str, *values: Any) -> AsyncIterator[Updates]:
+    async def explain(
+        request: gr.Request, is_open: str, seen: str, *values: Any
+    ) -> AsyncIterator[Updates]:
         listener = visitors.listener(request)
         wanted = repr(values)
-        if seen == wanted:
+        if seen == wanted or not is_open:
             yield cast(Updates, gr.skip())
             return
         yield {shown.panel: status.panel("running", "Taking a picture apart")}
@@ -128,10 +132,12 @@ def default_model(
         explained = await parts.result_of(ticket, listener)
         yield {**_filled(shown, explained, own), shown.seen: wanted}
 
-    tab.select(
+    gr.on(
+        [tab.select, visited.found_again],
         parts.telling_failure(explain, shown.panel, shown.clear),
-        [shown.seen, *visited.components],
+        [gr.Textbox(visible="hidden", label="Open"), shown.seen, *visited.components],
         shown.outputs,
+        js="(_, ...values) => [combiner.isAt('explain') ? 'yes' : '', ...values]",
         trigger_mode="always_last",
         **QUEUED,
     )

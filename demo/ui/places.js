@@ -35,6 +35,7 @@
     if (tab !== place(address)) address.searchParams.set("tab", tab);
     history.pushState({}, "", address);
   }, true);
+  window.combiner.isAt = (tab) => place() === tab;
   // A result that is shown is what the address of its tab names.
   const resultOf = (tab) => {
     const link = document.querySelector(`#${tab}-result:not(.hide, .hidden) #${tab}-link a`);

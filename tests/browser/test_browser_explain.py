@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser_tools import PHONE, upload, visit
+from browser_tools import PHONE, state, upload, visit
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -76,6 +76,13 @@ def test_the_default_model_is_explained_on_the_visitors_picture(page: Page, tmp_
         expect(page.locator(f"#anatomy-{name} .js-plotly-plot")).to_be_visible()
     page.locator("#anatomy summary").nth(1).press("Enter")
     expect(page.locator("#anatomy table").nth(1)).to_contain_text("Bits a weight")
+
+    open_tab(page, "Image")
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=FIRST_MS)
+    open_tab(page, "How it works")
+    page.reload()
+    expect(page.locator("#anatomy-status")).to_contain_text("mine.png", timeout=FIRST_MS)
 
 
 def test_explanation_moves_with_its_controls(page: Page) -> None:
