@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from combiner_core.options import TuneName
+import combiner_core as cc
+from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
 
 TUNES: Mapping[Kind, tuple[str, TuneName]] = MappingProxyType(
@@ -27,3 +28,10 @@ EFFORT_NOTES: Mapping[str, str] = MappingProxyType(
         "siren": "More effort fits the paper's model for longer: better at the same size.",
     }
 )
+
+
+def options(model: str, effort: EffortName, tune: TuneName) -> cc.EncodeOptions:
+    """Of what was chosen; the paper's own model knows of no other tune."""
+    if model != cc.EncodeOptions.model:
+        tune = cc.EncodeOptions.tune
+    return cc.EncodeOptions(model=model, effort=effort, tune=tune)

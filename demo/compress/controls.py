@@ -158,7 +158,7 @@ class Controls:
         importance = brush.importance_of(painted) if self._kind == "image" else None
         if model != cc.EncodeOptions.model:
             importance = None
-        options = _options(model, effort, tune)
+        options = choices.options(model, effort, tune)
         title, at_s = parts.model_name(options), moment_s(frame_s)
         most_bytes = budgets.own_bytes(file) if known is None else None
         return Task(file, self._kind, budget, options, title, at_s, importance, most_bytes)
@@ -182,7 +182,7 @@ class Controls:
             CombinerError: a file is not one that was uploaded here, or there is no number of bytes.
         """
         budget = Wish(purpose, own_bytes).budget_each(self._kind, known)
-        options = _options(model, effort, tune)
+        options = choices.options(model, effort, tune)
         title = parts.model_name(options)
         files = [inputs.chosen(path, self._kind, self._settings) for path in paths]
         return [
@@ -306,7 +306,7 @@ class Controls:
         """What the size means."""
         if known is None or file_bytes is None:
             return ""
-        options = _options(model, effort, tune)
+        options = choices.options(model, effort, tune)
         usual_s = self._queue.times.usual_s(known.extent, options)
         return budgets.describe(known, file_bytes, options, usual_s)
 
@@ -332,7 +332,7 @@ class Controls:
             return [(name.capitalize(), name) for name in names]
         texts = []
         for name in names:
-            usual_s = self._queue.times.usual_s(extent, _options(model, name, "psnr"))
+            usual_s = self._queue.times.usual_s(extent, choices.options(model, name, "psnr"))
             texts.append((f"{name.capitalize()}, {purposes.duration_text(usual_s)}", name))
         return texts
 
@@ -393,10 +393,3 @@ class Controls:
             return ""
         file_bytes = Wish(purpose, own_bytes or shown_bytes).bytes_for(known)
         return json.dumps({"purpose": purpose, "own": own_bytes, "bytes": file_bytes})
-
-
-def _options(model: str, effort: EffortName, tune: TuneName) -> cc.EncodeOptions:
-    """Of the settings; the paper's own model knows of no other tune."""
-    if model != cc.EncodeOptions.model:
-        tune = cc.EncodeOptions.tune
-    return cc.EncodeOptions(model=model, effort=effort, tune=tune)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,9 @@ from combiner_core.importance import Importance
 from combiner_core.signals import Kind
 from demo.baselines import ComparisonState
 from demo.media import Extent
+
+# What is left of the pictures of runs that have ended, along the longer side: there may be many.
+_KEPT_PREVIEW_SIDE = 512
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
@@ -153,3 +157,12 @@ class JobView:
             and (self.state != "done" or self.comparison.settled)
             and (companion is None or companion.settled)
         )
+
+    def with_small_preview(self) -> JobView:
+        """The same, to be kept when it has ended."""
+        progress = self.progress
+        if progress is None or progress.preview is None:
+            return self
+        step = math.ceil(max(progress.preview.shape[:2]) / _KEPT_PREVIEW_SIDE)
+        small = progress.preview[::step, ::step].copy()
+        return replace(self, progress=replace(progress, preview=small))

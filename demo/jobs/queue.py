@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 import shutil
 import time
@@ -32,8 +31,6 @@ from demo.workers.protocol import EventT
 
 # Ended jobs, in all and of one visitor: results must be there long enough to be fetched.
 _MAX_KEPT, _MAX_OF_ONE = 256, 32
-# What is left of the pictures of runs that have ended, along the longer side: there may be many.
-_KEPT_PREVIEW_SIDE = 512
 # Other codecs would take the processor from a short run.
 _CURVES_AFTER_S = 2.0
 _EncodeEvent = Opened | cc.Progress | Made
@@ -92,12 +89,8 @@ class _Job:
 
     def end(self, state: State, outcome: Outcome | None = None, error: str = "") -> None:
         """No more events will be looked at."""
-        progress = self.view.progress
-        if progress is not None and progress.preview is not None:
-            step = math.ceil(max(progress.preview.shape[:2]) / _KEPT_PREVIEW_SIDE)
-            small = progress.preview[::step, ::step].copy()
-            progress = replace(progress, preview=small)
-        self.view = replace(self.view, state=state, outcome=outcome, error=error, progress=progress)
+        kept = self.view.with_small_preview()
+        self.view = replace(kept, state=state, outcome=outcome, error=error)
         self.ended_at, self.ticket = time.monotonic(), None
         if outcome is None and self.comparison is not None:
             self.comparison.abandon()

@@ -96,17 +96,18 @@ def test_a_result_is_kept_in_files(queue: JobQueue, short: Task, photo: cc.Signa
     assert view.fraction <= 1
 
 
-def test_a_run_that_has_ended_keeps_a_small_picture(
-    queue: JobQueue, short: Task, tmp_path: Path
-) -> None:
-    ramp = np.linspace(0, 255, 1200).astype(np.uint8)
-    cc.save(cc.Signal.image(np.tile(ramp[:, None], (24, 1, 3))), tmp_path / "wide.png")
-    task = replace(short, file=tmp_path / "wide.png", budget=cc.Budget(400))
-    view = await_view(queue, queue.submit(ANNA, task), lambda view: view.ended)
-    assert view.outcome is not None
+def test_a_run_that_has_ended_keeps_a_small_picture(queue: JobQueue, short: Task) -> None:
+    view = await_view(queue, queue.submit(ANNA, short), lambda view: view.ended)
     assert view.progress is not None
     assert view.progress.preview is not None
-    assert view.progress.preview.shape == (8, 400, 3)
+    assert max(view.progress.preview.shape) <= 512
+    picture = np.arange(2000 * 900 * 3, dtype=np.uint8).reshape(2000, 900, 3)
+    large = replace(view, progress=replace(view.progress, preview=picture))
+    kept = large.with_small_preview().progress
+    assert kept is not None
+    assert kept.preview is not None
+    assert np.array_equal(kept.preview, picture[::4, ::4])
+    assert kept.preview.base is None
 
 
 def test_other_codecs_are_measured_afterwards(
