@@ -121,6 +121,7 @@ class RayExecutor(Executor):
         if now - self._asked_at < _ASK_S:
             return self._slots
         self._asked_at, self._slots = now, self._count_slots()
+        self._fill(self._slots)  # it may have grown while tasks waited
         return self._slots
 
     def _count_slots(self) -> int:

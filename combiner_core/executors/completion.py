@@ -56,6 +56,7 @@ def completed(
             except Empty:
                 if idle is not None:
                     idle()
+                fill()  # There may be more room by now.
                 continue
             argument, attempt = running.pop(future)
             lost = isinstance(future.exception(), WorkerLostError)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from itertools import chain, repeat
 from pathlib import Path
 from threading import Lock
 
@@ -154,6 +155,24 @@ def test_who_stops_asking_stops_all_tasks(executor: Executor, tmp_path: Path) ->
     for marker in markers:
         process = int(marker.read_text())
         until(lambda process=process: not is_alive(process))
+
+
+@pytest.mark.parametrize("executor", ["ray"], indirect=True)
+def test_a_cluster_that_grows_begins_what_waits(
+    executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though no task ends meanwhile."""
+    sizes = chain([1], repeat(2))
+    monkeypatch.setattr(executor, "_count_slots", lambda: next(sizes))
+    monkeypatch.setattr(executor, "_asked_at", -10.0)  # not a moment ago
+    markers = [tmp_path / name for name in ("first", "second")]
+
+    def stop() -> None:
+        if all(marker.exists() and marker.read_text() for marker in markers):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(completed(executor, work.wait_long, list(map(str, markers)), idle=stop))
 
 
 @pytest.mark.parametrize(
