@@ -93,7 +93,8 @@ def add_endpoints(queue: JobQueue, visitors: Visitors, settings: Settings, folde
         return path, report
 
     with gr.Row(visible=False):
-        source, compressed, decoded = gr.File(), gr.File(), gr.File()
+        source, compressed = (inputs.as_uploaded(gr.File()) for _ in range(2))
+        decoded = gr.File()
         budget, unit = gr.Number(0.2), gr.Radio(get_args(Unit), value="bpp")
         model = gr.Radio([*MODELS], value="multires")
         effort = gr.Radio(get_args(EffortName), value="fast")

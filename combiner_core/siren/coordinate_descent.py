@@ -37,13 +37,6 @@ from combiner_core.siren.prior import FactorisedPrior
 _CURVE_POINTS = 100
 # of the updates, in which the rate falls from the first
 _FALLING_SHARE = 0.3
-# of a checkpoint, beside those of Adam
-_TENSORS = frozenset(
-    [
-        *("prior_mean", "prior_std", "mean", "log_std", "log_beta", "distortion", "generator"),
-        *("steps", "scale_steps", "kl_bits"),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -173,7 +166,7 @@ class CoordinateDescent:
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
         elif isinstance(warm_start, Path):
-            self._restore(_load(warm_start)[0], warm_start)
+            self._restore(self._load(warm_start)[0], warm_start)
 
     @property
     def prior(self) -> FactorisedPrior:
@@ -288,6 +281,19 @@ class CoordinateDescent:
         metadata = {"curve": curve, "config": config}
         write_atomically(path, safetensors.torch.save(tensors, metadata=metadata))
 
+    def _load(self, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+        try:
+            with safe_open(path, framework="pt") as file:
+                names = file.keys()
+                tensors = {name: file.get_tensor(name) for name in names}
+                metadata = file.metadata() or {}
+        except (OSError, SafetensorError) as error:
+            raise ValueError(f"{path.name} is missing or no checkpoint") from error
+        # before the first step the fit has nothing of Adam
+        if not tensors.keys() >= {*self._fit.state(), "scale_steps", "kl_bits"}:
+            raise ValueError(f"{path.name} is no checkpoint of coordinate descent")
+        return tensors, metadata
+
     def _restore(self, tensors: dict[str, Tensor], path: Path) -> None:
         if tensors["mean"].shape != (self._total, self._field.weight_count):
             raise ValueError(f"the checkpoint {path.name} is of other signals or another network")
@@ -302,7 +308,7 @@ class CoordinateDescent:
         self._fit.load_state(state)
 
     def _resume(self, path: Path) -> None:
-        tensors, metadata = _load(path)
+        tensors, metadata = self._load(path)
         if json.loads(metadata.get("config", "null")) != asdict(self._config):
             raise ValueError(f"the checkpoint {path.name} belongs to other settings")
         self._kl_bits = tensors.pop("kl_bits")
@@ -316,16 +322,3 @@ def _is_by_signal(name: str) -> bool:
     """Whether a tensor of a fit's state has a row for each signal."""
     by_signal = ("mean", "log_std", "log_beta", "distortion", "scale_steps")
     return name in by_signal or ".exp_avg" in name
-
-
-def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-            metadata = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path.name} is missing or no checkpoint") from error
-    if not tensors.keys() >= _TENSORS:
-        raise ValueError(f"{path.name} is no checkpoint of coordinate descent")
-    return tensors, metadata

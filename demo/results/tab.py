@@ -120,7 +120,7 @@ def _all_texts(folder: Path, stamp: tuple[tuple[str, float], ...]) -> list[str]:
         found = standing.standings(folder)
     except CombinerError:  # a damaged file: what is whole can still be drawn
         found = []
-    return [standing_table(found), *map(_beside, read_views(folder))]
+    return [standing_table(found), *map(_beside, read_views(folder), _charts(folder, stamp))]
 
 
 @functools.lru_cache(maxsize=1)
@@ -129,9 +129,9 @@ def _charts(folder: Path, stamp: tuple[tuple[str, float], ...]) -> list[go.Figur
     return [chart(view) for view in read_views(folder)]
 
 
-def _beside(view: View) -> str:
+def _beside(view: View, drawn: go.Figure) -> str:
     """What stands under a chart."""
-    return sources(view) + table_of(chart(view))
+    return sources(view) + table_of(drawn)
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, float], ...]:

@@ -31,16 +31,17 @@ def image_input(elem_id: str) -> gr.Image:
     # Gradio would decode the picture here: with loss for some formats, and with errors that name
     # paths of the server for damaged ones. Not a subclass: Gradio writes a stub file beside one.
     # Events must set its value only: an update of other properties would make a new component.
-    return _as_uploaded(image)
+    return as_uploaded(image)
 
 
 def file_input(label: str, elem_id: str) -> gr.File:
     """An input of a file of any type, whose value is the path of it as it was uploaded."""
-    # Gradio would make an empty file each time that an event asks for the value.
-    return _as_uploaded(gr.File(label=label, height=140, elem_id=elem_id))
+    return as_uploaded(gr.File(label=label, height=140, elem_id=elem_id))
 
 
-def _as_uploaded(component: ComponentT) -> ComponentT:
+def as_uploaded(component: ComponentT) -> ComponentT:
+    """The component, whose value is the path of the file as it was uploaded."""
+    # Of files Gradio would make an empty one each time that an event asks for the value.
     component.preprocess = lambda payload: payload.path if payload else None
     return component
 
