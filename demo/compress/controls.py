@@ -120,7 +120,7 @@ class Controls:
                 [(name, value) for value, name in MODELS.items()],
                 value="multires",
                 label="Model",
-                info="The paper's own takes about twelve times as long, for less quality.",
+                info="The paper's own takes half a minute or more, for less quality.",
                 elem_id=f"{kind}-model",
             )
             gr.Markdown(inputs.limits_text(kind, settings), elem_classes="job-limits")
@@ -246,6 +246,7 @@ class Controls:
         )
         chosen.then(None, None, None, js=f"() => combiner.end('{kind}')")
         own = {"api_visibility": "private"}
+        self._preview.forget_with(self.source)
         measured = self.source.change(
             self._measure,
             [self.source, self._known, self.frame_s],

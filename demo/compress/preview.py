@@ -40,6 +40,14 @@ class Preview:
             render=False,
         )
 
+    def forget_with(self, source: gr.components.Component) -> None:
+        """Show nothing of the file before another one, which what was painted is not for.
+
+        Args:
+            source: its value is the file; its events after this one wait for each other.
+        """
+        source.change(None, None, self.seen, js="() => ''", api_visibility="private")
+
     def follow(self, source: gr.components.Component, visitors: Visitors, look: LookInto) -> None:
         """Show another moment when it is chosen: that is what will be painted on.
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from types import MappingProxyType
-from typing import Any
 from zlib import crc32
 
 import gradio as gr
@@ -90,7 +89,7 @@ class Screen:
     @property
     def glanced(self) -> list[gr.components.Component]:
         """The components that `glance` sets."""
-        return [self.panel, self.live_news, self.news, self.timer]
+        return [self.panel, self.live_news, self.news]
 
     @property
     def live_outputs(self) -> list[gr.blocks.Block]:
@@ -114,20 +113,21 @@ class Screen:
 
     def glance(
         self, view: JobView | None, batch: BatchView | None, chosen: Chosen
-    ) -> tuple[str, str, str, dict[str, Any]]:
+    ) -> tuple[str, str, str]:
         """The status, and in short what else there is to see: when that changes, a look is due.
 
-        And whether to glance again: no look ends it, as its answer may be late and of the run
-        before. A page asks for this often, so it is little.
+        A page asks for this often, so it is little; when it no longer has to is for looks to say,
+        as the answer to a glance may come when another run has begun.
         """
         view = _of_interest(view, chosen)
-        live, news = "", self.several.contents(batch) if batch is not None else ""
+        live, news = "", f"{_is_watched(view, batch)} "
+        if batch is not None:
+            news += self.several.contents(batch)
         if view is not None:
             live = self._live.contents(view)
             news += f"{view.id} {view.state} {view.settled} {_is_seen(view)} "
             news += self.result.contents(view)
-        timer = gr.update() if _is_watched(view, batch) else gr.update(active=False)
-        return self._status(view, batch, chosen), _short(live), _short(news), timer
+        return self._status(view, batch, chosen), _short(live), _short(news)
 
     def look_live(self, view: JobView | None, drawn: Drawn) -> Updates:
         """Whatever is new of the run that goes on."""
@@ -215,9 +215,8 @@ class Screen:
             pause_s = _WAITING_POLL_S
         elif view is not None and view.state == "running" and not _is_seen(view):
             pause_s = _FIRST_POLL_S
-        watch = {self.timer: gr.Timer(pause_s, active=True)} if _is_watched(view, batch) else {}
         return {
-            **watch,
+            self.timer: gr.Timer(pause_s, active=_is_watched(view, batch)),
             self.compress: gr.Button(interactive=not runs),
             self.stop: gr.Button(interactive=busy),
         }

@@ -1,6 +1,9 @@
 // Several files at once: sent one by one, so that one which is refused does not keep out the others.
 const { kind, largest, largest_bytes: largestBytes } = props;
 let focused = "";
+// The server looks into one set of files after the other; only the last one is of interest.
+let sets = 0;
+let looked = Promise.resolve();
 
 combiner.largestBytes = largestBytes;  // One alone that is larger comes here, too, to be refused.
 
@@ -16,8 +19,13 @@ async function send(file) {
 document.addEventListener("combiner-several", async ({ detail }) => {
   if (detail.kind !== kind) return;
   combiner.begin(kind);
+  const set = sets += 1;
   const files = [];
-  for (const file of detail.files) files.push(await send(file));
+  for (const file of detail.files) if (set === sets) files.push(await send(file));
+  await looked;
+  if (set !== sets) return combiner.end(kind);
+  looked = new Promise((done) =>
+    document.addEventListener(`combiner-looked-${kind}`, done, { once: true }));
   trigger("files", { files });
 });
 

@@ -167,12 +167,11 @@ class CompressTab:
         self._controls.retell_on(self._screen.news.change)
         told = self._controls.refusing.then(
             self._refuse,
-            [self._controls.refusal, self._controls.source, *self._looking],
-            [self._controls.source, self._chosen, *self._screen.outputs],
+            [self._controls.refusal, self._controls.source],
+            [self._controls.source, self._chosen, self._screen.due],
             **QUICK,
         )
-        seen = told.then(self._look, self._looking, self._screen.outputs, **QUICK)
-        seen.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
+        told.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
         self._screen.result.percent.change(
             self._use_prefix,
             [self._screen.result.percent, self._job_id],
@@ -187,17 +186,13 @@ class CompressTab:
     def _wire_several(self) -> None:
         kind, source = self._kind, self._controls.source
         arrived = self._screen.several.list.files(
-            self._choose, None, [self._chosen, source], trigger_mode="always_last", **QUEUED
+            self._choose, None, [self._chosen, source], trigger_mode="multiple", **QUEUED
         )
         # The input has a name of its own for what it shows.
         shown = arrived.then(
-            lambda path, chosen: replace(chosen, shown=path),
-            [source, self._chosen],
-            self._chosen,
-            **QUICK,
+            self._show_first, [source, self._chosen], [self._chosen, self._screen.due], **QUICK
         )
-        seen = shown.then(self._look, self._looking, self._screen.outputs, **QUICK)
-        seen.then(None, None, None, js=f"() => combiner.end('{kind}')")
+        shown.then(None, None, None, js=f"() => combiner.looked('{kind}')")
         self._screen.several.list.show(
             self._show, self._batch_id, [self._job_id, self._own_id, self._screen.due], **QUICK
         )
@@ -229,21 +224,16 @@ class CompressTab:
         shown = chosen.paths[0] if chosen.paths else None
         return chosen, shown
 
-    def _refuse(
-        self,
-        refusal: tuple[str, str],
-        path: str | None,
-        job_id: str,
-        batch_id: str,
-        chosen: Chosen,
-        *seen: Any,
-    ) -> Updates:
+    def _show_first(self, path: str | None, chosen: Chosen) -> Updates:
+        """Several files have been looked into, and the input shows one of them."""
+        return {self._chosen: replace(chosen, shown=path), **self._screen.look_soon()}
+
+    def _refuse(self, refusal: tuple[str, str], path: str | None) -> Updates:
         """A file is of no use: it is cleared, and the status says why; unless another one came."""
         if path != refusal[0]:
             return cast(Updates, gr.skip())
-        chosen = Chosen.of_no_use(*refusal)
-        looked = self._look(job_id, batch_id, chosen, *seen)
-        return {self._controls.source: None, self._chosen: chosen, **looked}
+        alone = Chosen.of_no_use(*refusal)
+        return {self._controls.source: None, self._chosen: alone, **self._screen.look_soon()}
 
     def _show(self, batch_id: str, event: gr.EventData) -> Updates:
         """Look at another run of the list."""
@@ -333,9 +323,7 @@ class CompressTab:
         view = self._queue.view(job_id)
         return path if path or view is None or view.file is None else str(view.file)
 
-    def _glance(
-        self, job_id: str, batch_id: str, chosen: Chosen
-    ) -> tuple[str, str, str, dict[str, Any]]:
+    def _glance(self, job_id: str, batch_id: str, chosen: Chosen) -> tuple[str, str, str]:
         batch = self._batches.view(batch_id)
         return self._screen.glance(self._queue.view(job_id), batch, chosen)
 

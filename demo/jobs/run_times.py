@@ -18,7 +18,13 @@ _IMAGE_S: Mapping[EffortName, float] = MappingProxyType(
     {"fast": 4.5, "balanced": 25.0, "best": 36.0}
 )
 _AUDIO_S, _SETUP_S = 0.25, 0.4
-_SIREN_TIMES = 12.0
+# The steps of a siren have as many coordinates whatever the size of the signal.
+_SIREN_S: Mapping[Kind, Mapping[EffortName, float]] = MappingProxyType(
+    {
+        "image": MappingProxyType({"fast": 30.0, "balanced": 90.0, "best": 360.0}),
+        "audio": MappingProxyType({"fast": 50.0, "balanced": 150.0, "best": 480.0}),
+    }
+)
 # of what is known: the newest run
 _NEWEST_SHARE, _MOST_CHANGE = 0.5, math.log(2)
 _MOST_TIMES = 100.0
@@ -28,28 +34,33 @@ class RunTimes:
     """Usual seconds of runs: how much slower those before were than is expected."""
 
     def __init__(self) -> None:
-        self._log_times: dict[Kind, float] = {}
+        self._log_times: dict[tuple[Kind, bool], float] = {}
         self._lock = Lock()
 
     def usual_s(self, extent: Extent, options: EncodeOptions) -> float:
         """How long a run usually takes, in seconds."""
-        log_times = self._log_times.get(extent.kind, 0.0)
+        log_times = self._log_times.get((extent.kind, _is_siren(options)), 0.0)
         return _expected_s(extent, options) * math.exp(log_times)
 
     def see(self, extent: Extent, options: EncodeOptions, took_s: float) -> None:
         """Learn from a run that took so many seconds."""
         times = took_s / _expected_s(extent, options)
         found = math.log(min(max(times, 1 / _MOST_TIMES), _MOST_TIMES))
+        kind = extent.kind, _is_siren(options)
         with self._lock:
-            before = self._log_times.get(extent.kind, found)
+            before = self._log_times.get(kind, found)
             # a run that was easy, or came while much else went on, says little of the next
             change = min(max(found - before, -_MOST_CHANGE), _MOST_CHANGE)
-            self._log_times[extent.kind] = before + _NEWEST_SHARE * change
+            self._log_times[kind] = before + _NEWEST_SHARE * change
 
 
 def _expected_s(extent: Extent, options: EncodeOptions) -> float:
+    if _is_siren(options):
+        return _SIREN_S[extent.kind][options.effort]
     if extent.kind == "image":
-        seconds = _SETUP_S + _IMAGE_S[options.effort] * extent.size / 1e6
-    else:
-        seconds = _SETUP_S + _AUDIO_S * extent.size
-    return seconds * (_SIREN_TIMES if options.model.startswith("siren") else 1)
+        return _SETUP_S + _IMAGE_S[options.effort] * extent.size / 1e6
+    return _SETUP_S + _AUDIO_S * extent.size
+
+
+def _is_siren(options: EncodeOptions) -> bool:
+    return options.model.startswith("siren")

@@ -79,6 +79,11 @@
     end(kind) {
       waiting[kind] -= 1;
     },
+    // The same for several files; the next may come.
+    looked(kind) {
+      this.end(kind);
+      document.dispatchEvent(new CustomEvent(`combiner-looked-${kind}`));
+    },
     async ready(kind) {
       const button = document.getElementById(`${kind}-compress`);
       button.disabled = true;  // Once is enough.

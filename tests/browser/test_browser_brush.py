@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser_tools import JOB_MS, download, state, upload
+from browser_tools import JOB_MS, download, drop, state, upload
+from media_files import video_bytes
 from playwright.sync_api import Page, expect
 
 import combiner_core as cc
@@ -65,6 +66,20 @@ def test_bits_go_where_it_was_painted(page: Page, wide: cc.Signal, tmp_path: Pat
     page.locator("#image-compress").click()
     expect(page.locator("#image-status")).not_to_contain_text("painted", timeout=JOB_MS)
     expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+
+
+def test_what_was_painted_on_a_video_is_not_for_what_comes_after_it(page: Page) -> None:
+    film = video_bytes([(200, 30, 20)] * 5)
+    page.locator("#image-paint").get_by_role("button", name="Paint where").click()
+    drop(page, "image", ("first.mp4", "video/mp4", film))
+    page.wait_for_function("combiner.painting.columns > 0")
+    page.locator("#image-brush .brush-stage").click()
+    expect(page.locator("#image-brush").get_by_role("status")).to_contain_text("% for more bits")
+    # The server has not looked into it yet.
+    page.locator("#image-examples button").first.click()
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    expect(page.locator("#image-status")).not_to_contain_text("painted")
 
 
 def left_share(original: cc.Signal, data: bytes) -> float:

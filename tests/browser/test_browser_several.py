@@ -85,3 +85,15 @@ def test_several_pictures_are_compressed_and_downloaded(
     expect(listed.locator("tr")).to_have_count(0)
     expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
     assert shown_pixels(page, "#image-source").shape[:2] == photo.values.shape[:2]
+
+
+def test_the_last_of_many_sets_counts(page: Page, photo: cc.Signal, tmp_path: Path) -> None:
+    """Others may be dropped before the server has looked into the first ones."""
+    cc.save(photo, tmp_path / "one.png")
+    content = (tmp_path / "one.png").read_bytes()
+    for letter in "abc":
+        drop(page, "image", *((f"{letter}{count}.png", "image/png", content) for count in (1, 2)))
+    page.locator("#image-compress").click()
+    listed = page.locator("#image-list")
+    expect(listed).to_contain_text("2 of 2 pictures done", timeout=JOB_MS)
+    expect(listed.locator("th[scope=row]")).to_have_text(["c1.png", "c2.png"])

@@ -167,14 +167,16 @@ def test_more_effort_takes_longer_and_durations_are_round() -> None:
 
 def test_how_long_runs_take_is_learned_from_those_before() -> None:
     times, fast, best = RunTimes(), EncodeOptions(effort="fast"), EncodeOptions(effort="best")
-    expected_s, best_s, clip_s = (
-        *(times.usual_s(KODAK, options) for options in (fast, best)),
+    siren = EncodeOptions(model="siren", effort="fast")
+    expected_s, best_s, siren_s, clip_s = (
+        *(times.usual_s(KODAK, options) for options in (fast, best, siren)),
         times.usual_s(CLIP, fast),
     )
     times.see(KODAK, fast, 8 * expected_s)
     assert times.usual_s(KODAK, fast) == pytest.approx(8 * expected_s)
     assert times.usual_s(KODAK, best) == pytest.approx(8 * best_s)
-    assert times.usual_s(CLIP, fast) == clip_s  # The other kind is another matter.
+    assert times.usual_s(CLIP, fast) == clip_s  # The other kind is another matter,
+    assert times.usual_s(KODAK, siren) == siren_s  # and so is the other model.
     times.see(KODAK, fast, 1e-3 * expected_s)  # One run that was easy changes little.
     assert times.usual_s(KODAK, fast) > 5 * expected_s
     for _ in range(12):
