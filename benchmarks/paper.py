@@ -22,7 +22,7 @@ _COMMANDS = (
     f"{_RATES}/siren-kodak.json {_PHOTOGRAPHS} 0.07 0.13 0.29 --efforts fast --seeds 0 1 2",
     f"{_RATES}/siren-kodak.json {_PHOTOGRAPHS} 0.07 0.13 0.29 --efforts balanced best",
     f"{_RATES}/siren-speech.json {_CLIPS} 5.33 8 16 --efforts fast",
-    f"{_TIMES} --rates 0.07 0.11 0.13 0.22 0.29 --efforts fast",
+    f"{_TIMES} --rates 0.07 0.11 0.13 0.22 0.29 --efforts fast --repeats 3",
     f"{_TIMES} --rates 0.13 --efforts balanced best",
     "descent --data {training} --out {priors}",
     f"{_ABLATION}/ablation-siren.json {_PHOTOGRAPHS} 0.13 --limit 4 --updates {{priors}}",

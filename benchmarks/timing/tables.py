@@ -88,7 +88,7 @@ def frame(rows: Sequence[Row]) -> pd.DataFrame:
 def by_rate(data: pd.DataFrame, quoted: Sequence[QuotedTimes] = ()) -> str:
     """The poster's table: means over images for every rate, quoted figures first.
 
-    Ranges from the fastest to the slowest image are in brackets.
+    Ranges from the fastest to the slowest time are in brackets.
 
     Args:
         data: of `frame`.
@@ -103,7 +103,8 @@ def by_rate(data: pd.DataFrame, quoted: Sequence[QuotedTimes] = ()) -> str:
                 lines.append((f"{bpp:g}", name, machine, *cells, _duration(one.decode_s), "", ""))
         for start, found in _groups(data[data["bpp"] == bpp]):
             cells = [_spread(found[name]) for name in ("learn_s", "code_s", "total_s", "decode_s")]
-            lines.append((*start, *cells, str(len(found)), f"{found['psnr_db'].mean():.2f}"))
+            images = str(found["file"].nunique())
+            lines.append((*start, *cells, images, f"{found['psnr_db'].mean():.2f}"))
     return markdown.table(
         (
             *("bpp", "model", "on", "learning the posterior", "REC and refinement", "in all"),

@@ -89,8 +89,11 @@ def test_every_size_and_rate_is_measured(
 
 
 def test_quoted_times_stand_beside_ours() -> None:
-    jobs = [timing.Job(file, 0.07, "multires", "fast") for file in ("a", "b")]
-    rows = [row(job, total_s) for job, total_s in zip(jobs, (2.0, 3.0), strict=True)]
+    times = (("a", 0, 2.0), ("a", 1, 2.5), ("b", 0, 3.0))
+    rows = [
+        row(timing.Job(file, 0.07, "multires", "fast", repeat=repeat), total_s)
+        for file, repeat, total_s in times
+    ]
     rows.append(row(timing.Job("a", 0.29, "siren", "best", "cuda"), 300.0, 123.0))
     data = tables.frame(rows)
     lines = tables.by_rate(data, tables.read_quoted(QUOTED)).splitlines()
