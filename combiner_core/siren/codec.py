@@ -84,7 +84,7 @@ EFFORTS: Mapping[EffortName, SirenEffort] = MappingProxyType(
     {
         "fast": SirenEffort(fit_steps=2500, refine_steps=600, batch=8192),
         "balanced": SirenEffort(fit_steps=8000, refine_steps=2000, batch=8192),
-        "best": SirenEffort(fit_steps=16000, refine_steps=6000, batch=16384, state_bits=16),
+        "best": SirenEffort(fit_steps=12000, refine_steps=6000, batch=16384, state_bits=16),
     }
 )
 
