@@ -253,7 +253,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "tuning image": lambda folder: _tuning(folder, "image"),
         "tuning sound": lambda folder: _tuning(folder, "sound"),
         "ablation siren": _ablation("siren"),
-        "ablation siren-speech": _ablation("siren-speech"),
+        "ablation siren-clips": _ablation("siren-clips"),
         "ablation multires": _ablation("multires"),
         "rec": _of(
             random_weights.BENCHMARK,

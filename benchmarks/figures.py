@@ -43,7 +43,7 @@ def figures(folder: Path) -> Iterator[tuple[str, go.Figure]]:
     for view in read_views(folder):
         if view.measured:
             yield f"rd-{view.name}", chart(view).update_layout(height=540)
-    for name in ("multires", "siren", "siren-speech"):
+    for name in ("multires", "siren", "siren-clips"):
         rows = _rows(folder, ablation.BENCHMARK, f"ablation-{name}")
         if rows:
             yield f"ablation-{name}", ablation_chart(ablation_tables.frame(rows))

@@ -26,7 +26,7 @@ _COMMANDS = (
     f"{_TIMES} --rates 0.13 --efforts balanced best",
     "descent --data {training} --out {priors}",
     f"{_ABLATION}/ablation-siren.json {_PHOTOGRAPHS} 0.13 --limit 4 --updates {{priors}}",
-    f"{_ABLATION}/ablation-siren-speech.json {_CLIPS} 8 --limit 2",
+    f"{_ABLATION}/ablation-siren-clips.json {_CLIPS} 8 --limit 2",
     "report --root {root}",
     f"figures --data {{root}}/{BENCHMARKS} --out {{root}}/{IMAGES}",
 )
