@@ -62,17 +62,16 @@ class Server:
         """Number of an event of the page, or of what follows where the browser comes first."""
         config = self.config()
         ids = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
-        found = next(
-            event
+        after = {event["trigger_after"]: event for event in config["dependencies"]}
+        numbers = (
+            answered["id"]
             for event in config["dependencies"]
             for target, name in event["targets"]
             if name == trigger and ids.get(target) == elem_id
+            for answered in (event, after.get(event["id"]))
+            if answered and answered["backend_fn"]
         )
-        after = {event["trigger_after"]: event for event in config["dependencies"]}
-        if not found["backend_fn"]:
-            found = after.get(found["id"], found)
-        number: int = found["id"]
-        return number
+        return int(next(numbers))
 
     def join(self, event: int, data: list[Any]) -> list[dict[str, Any]]:
         """Messages of an event of the page, up to its first result."""
