@@ -1,4 +1,4 @@
-"""Other codecs as the page speaks of them: which there are, their names, points of their curves."""
+"""Codecs as the page speaks of them: our families, others, their names, points of their curves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from combiner_core import EncodeOptions
 from combiner_core.codecs import CODECS_FOR
 from combiner_core.signals import Kind
 
@@ -43,3 +44,8 @@ def label(codec: str) -> str:
         return _LABELS[codec]
     first, blank, rest = codec.partition(" ")
     return f"{_FIRST_WORDS.get(first, first)}{blank}{rest}"
+
+
+def family_of(options: EncodeOptions) -> str:
+    """The family of the model that options ask for."""
+    return "siren" if options.model.startswith("siren") else "multires"

@@ -15,7 +15,7 @@ import combiner_core as cc
 from combiner_core.signals import Kind
 from combiner_core.signals.storage import read_content
 from demo.baselines import OURS, Entry, Looks
-from demo.codecs import CODECS, label
+from demo.codecs import CODECS, family_of, label
 from demo.compress import codec_table
 from demo.compress.report import write_report
 from demo.jobs import JobQueue, JobView, Outcome
@@ -207,7 +207,7 @@ class ResultView:
         return updates
 
     def _describe_companion(self, view: JobView) -> Updates:
-        other = MODELS["siren" if _family(view) == "multires" else "multires"]
+        other = MODELS["siren" if family_of(view.options) == "multires" else "multires"]
         companion = view.companion
         note = ""
         if companion is not None and not companion.ended:
@@ -292,10 +292,6 @@ def _our_row(view: JobView) -> Entry | str:
         return entry or codec_table.COMPUTING
     times = outcome.encode_s, outcome.decode_s
     return Entry(OURS, outcome.bytes_count, outcome.psnr_db, None, None, *times, outcome.decoded)
-
-
-def _family(view: JobView) -> str:
-    return "siren" if view.options.model.startswith("siren") else "multires"
 
 
 def _model_name(view: JobView) -> str:

@@ -11,6 +11,7 @@ from combiner_core import EncodeOptions, Progress
 from combiner_core.events import Phase
 from combiner_core.options import EffortName
 from combiner_core.signals import Kind
+from demo.codecs import family_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ _SIREN = (Stage("fit", 0.7), Stage("code", 0.28), Stage("verify", 0.02))
 
 def stages_of(options: EncodeOptions, kind: Kind) -> tuple[Stage, ...]:
     """The stages of a run on a signal of some kind."""
-    if options.model.startswith("siren"):
+    if family_of(options) == "siren":
         return _SIREN
     return _MULTIRES[options.effort if kind == "image" else "fast"]
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from combiner_core import EncodeOptions
 from combiner_core.options import EffortName
 from combiner_core.signals import Kind
+from demo.codecs import family_of
 from demo.media import Extent
 
 # Seconds for a megapixel and a second of sound on two cores that multiply bfloat16 fast, and before
@@ -34,19 +35,19 @@ class RunTimes:
     """Usual seconds of runs: how much slower those before were than is expected."""
 
     def __init__(self) -> None:
-        self._log_times: dict[tuple[Kind, bool], float] = {}
+        self._log_times: dict[tuple[Kind, str], float] = {}
         self._lock = Lock()
 
     def usual_s(self, extent: Extent, options: EncodeOptions) -> float:
         """How long a run usually takes, in seconds."""
-        log_times = self._log_times.get((extent.kind, _is_siren(options)), 0.0)
+        log_times = self._log_times.get((extent.kind, family_of(options)), 0.0)
         return _expected_s(extent, options) * math.exp(log_times)
 
     def see(self, extent: Extent, options: EncodeOptions, took_s: float) -> None:
         """Learn from a run that took so many seconds."""
         times = took_s / _expected_s(extent, options)
         found = math.log(min(max(times, 1 / _MOST_TIMES), _MOST_TIMES))
-        kind = extent.kind, _is_siren(options)
+        kind = extent.kind, family_of(options)
         with self._lock:
             before = self._log_times.get(kind, found)
             # a run that was easy, or came while much else went on, says little of the next
@@ -55,12 +56,8 @@ class RunTimes:
 
 
 def _expected_s(extent: Extent, options: EncodeOptions) -> float:
-    if _is_siren(options):
+    if family_of(options) == "siren":
         return _SIREN_S[extent.kind][options.effort]
     if extent.kind == "image":
         return _SETUP_S + _IMAGE_S[options.effort] * extent.size / 1e6
     return _SETUP_S + _AUDIO_S * extent.size
-
-
-def _is_siren(options: EncodeOptions) -> bool:
-    return options.model.startswith("siren")

@@ -16,6 +16,7 @@ import gradio as gr
 
 import combiner_core as cc
 from combiner_core.signals import write_atomically
+from demo.codecs import family_of
 from demo.media import SUFFIXES
 from demo.scheduling import Ticket
 from demo.ui import inputs, status
@@ -35,7 +36,7 @@ MODELS: Mapping[str, str] = MappingProxyType(
 
 def model_name(options: cc.EncodeOptions) -> str:
     """Name of the model that options ask for."""
-    return MODELS["siren" if options.model.startswith("siren") else "multires"]
+    return MODELS[family_of(options)]
 
 
 # Settings of the events that only look or redraw: they wait for nobody.
