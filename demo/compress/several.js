@@ -3,7 +3,6 @@ const { kind, largest, largest_bytes: largestBytes } = props;
 let focused = "";
 // The server looks into one set of files after the other; only the last one is of interest.
 let sets = 0;
-let looked = Promise.resolve();
 
 combiner.largestBytes = largestBytes;  // One alone that is larger comes here, too, to be refused.
 
@@ -22,11 +21,19 @@ document.addEventListener("combiner-several", async ({ detail }) => {
   const set = sets += 1;
   const files = [];
   for (const file of detail.files) if (set === sets) files.push(await send(file));
-  await looked;
+  await combiner.looking[kind];
   if (set !== sets) return combiner.end(kind);
-  looked = new Promise((done) =>
-    document.addEventListener(`combiner-looked-${kind}`, done, { once: true }));
+  combiner.looking[kind] = new Promise((done) =>
+    document.addEventListener(`combiner-looked-${kind}`, () => {
+      combiner.looking[kind] = null;
+      done();
+    }, { once: true }));
   trigger("files", { files });
+});
+
+// Another file was chosen, alone: those that are still on their way are not taken.
+document.addEventListener("combiner-alone", ({ detail }) => {
+  if (detail.kind === kind) sets += 1;
 });
 
 element.addEventListener("click", (event) => {

@@ -57,6 +57,14 @@
   const several = (kind, files) =>
     document.dispatchEvent(new CustomEvent("combiner-several", { detail: { kind, files } }));
 
+  // Several are being looked into, and would take the place of one that came before that is over.
+  const chooseAfter = async (looking, kind, files) => {
+    combiner.begin(kind);
+    await looking;
+    choose(fieldOf(document.querySelector(`#${kind}-source`)), files);
+    combiner.end(kind);
+  };
+
   document.addEventListener("click", ({ target }) => {
     const field = fieldOf(target);
     if (field) Object.assign(field.input, { accept: ACCEPTED[field.kind], multiple: true });
@@ -73,9 +81,13 @@
       several(field.kind, files);
       return;
     }
-    if (files.every((file) => isKnown(file, field.kind))) return;
+    if (!files.length) return;
+    document.dispatchEvent(new CustomEvent("combiner-alone", { detail: { kind: field.kind } }));
+    const looking = combiner.looking[field.kind];
+    if (!looking && files.every((file) => isKnown(file, field.kind))) return;
     event.stopImmediatePropagation();
-    choose(field, files);
+    if (looking) chooseAfter(looking, field.kind, files);
+    else choose(field, files);
   }, true);
 
   const take = (field, files) => {

@@ -65,6 +65,8 @@
   window.combiner = {
     painting,
     largestBytes: Infinity,
+    // While the server looks into several files: a promise that is kept when it has.
+    looking: { image: null, audio: null },
     // The size that the server found, unless something else was chosen or typed meanwhile.
     size(answer, purpose, own, bytes, doublings) {
       const found = answer ? JSON.parse(answer) : null;

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from browser_tools import (
     JOB_MS,
+    download,
     drop,
     expect_sentence,
     fact,
@@ -97,3 +98,20 @@ def test_the_last_of_many_sets_counts(page: Page, photo: cc.Signal, tmp_path: Pa
     listed = page.locator("#image-list")
     expect(listed).to_contain_text("2 of 2 pictures done", timeout=JOB_MS)
     expect(listed.locator("th[scope=row]")).to_have_text(["c1.png", "c2.png"])
+
+
+@pytest.mark.parametrize("reached", ["browser", "server"])
+def test_one_that_is_chosen_after_several_counts(
+    page: Page, photo: cc.Signal, tmp_path: Path, reached: str
+) -> None:
+    """Those before it may be on their way to the server, or it may be looking into them."""
+    cc.save(photo, tmp_path / "one.png")
+    content = (tmp_path / "one.png").read_bytes()
+    drop(page, "image", *((f"a{count}.png", "image/png", content) for count in (1, 2)))
+    if reached == "server":
+        page.wait_for_function("combiner.looking.image !== null")
+    drop(page, "image", ("alone.png", "image/png", content))
+    page.locator("#image-compress").click()
+    expect(state(page, "image", "done")).to_be_visible(timeout=JOB_MS)
+    expect(page.locator("#image-list")).to_be_empty()
+    download(page, "image", tmp_path / "alone.cmb")
