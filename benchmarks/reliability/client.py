@@ -130,19 +130,19 @@ async def page_events(url: str) -> dict[str, Event]:
     """The events of a page by an element and what happens to it, as "image-stop click".
 
     Where the element has no id, it is that of the first that the answer is for. Where the browser
-    does something first, it is the event that follows.
+    does something first, it is the event that follows; what it does alone is left out.
     """
     async with httpx.AsyncClient(base_url=url, timeout=_ANSWER_S) as http:
         config = (await http.get("/config")).json()
     ids = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
     events = {}
     after = {event["trigger_after"]: event for event in config["dependencies"]}
-    for event in config["dependencies"]:
-        targets = event["targets"]
-        if not event["backend_fn"]:
-            event = after.get(event["id"], event)
+    for begun in config["dependencies"]:
+        event = begun if begun["backend_fn"] else after.get(begun["id"])
+        if event is None or not event["backend_fn"]:
+            continue  # the browser alone does that
         outputs = tuple(ids.get(each) or str(each) for each in event["outputs"])
-        for target, what in targets:
+        for target, what in begun["targets"]:
             name = ids.get(target) or next(iter(outputs), "")
             events[f"{name} {what}"] = Event(event["id"], len(event["inputs"]), outputs)
     return events
