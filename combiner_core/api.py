@@ -23,7 +23,7 @@ from typing import Any
 from combiner_core.budget import Budget, Unit
 from combiner_core.codec import decode, encode
 from combiner_core.errors import BitstreamError, BudgetError, CombinerError
-from combiner_core.events import Encoded, Event
+from combiner_core.events import Encoded, Event, result_of
 from combiner_core.families import Codec, Models, OneCodec
 from combiner_core.importance import Importance
 from combiner_core.limits import DEFAULT_LIMITS, Limits
@@ -58,9 +58,7 @@ def compress(source: Any, **settings: Any) -> Compressed:
     Raises:
         CombinerError: as `iter_compress`.
     """
-    *_, last = iter_compress(source, **settings)
-    assert isinstance(last, Encoded)
-    return Compressed(last)
+    return Compressed(result_of(iter_compress(source, **settings)))
 
 
 def iter_compress(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -96,3 +98,10 @@ class Encoded:
 
 
 Event = Progress | Encoded
+
+
+def result_of(events: Iterable[Event]) -> Encoded:
+    """The result of an encoder, whose other events are let go: thousands with a picture each."""
+    (last,) = deque(events, maxlen=1)
+    assert isinstance(last, Encoded)
+    return last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import weakref
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -175,6 +176,31 @@ def test_the_face_takes_it_by_name_and_as_an_object(library: cc.PresetLibrary) -
     assert cc.decompress(by_name, model=codec).shape == image().shape
     events = list(cc.iter_compress(image(), bytes=60, model=codec))
     assert [type(event) for event in events] == [Progress, Progress, cc.Encoded]
+
+
+def test_the_face_lets_go_of_pictures_of_what_is_coded(
+    library: cc.PresetLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are thousands in a long run."""
+    alive: set[int] = set()
+    most = 0
+
+    def many(plan: ToyPlan, clock: Clock) -> Generator[Progress | Coded, None, None]:
+        nonlocal most
+        *_, progress, coded = quiet(plan, clock)
+        assert isinstance(progress, Progress)
+        for number in range(9):
+            preview = np.zeros((8, 8, 3), np.uint8)
+            alive.add(number)
+            weakref.finalize(preview, alive.discard, number)
+            most = max(most, len(alive))
+            yield replace(progress, preview=preview)
+        yield coded
+
+    quiet = ToyPlan._encode
+    monkeypatch.setattr(ToyPlan, "_encode", many)
+    cc.compress(image(), bytes=60, model="toy", models=library, device="cpu")
+    assert 1 <= most <= 3
 
 
 @pytest.mark.parametrize(("bits", "name"), [(100, "toy-small"), (9000, "toy-large")])

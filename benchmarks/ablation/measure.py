@@ -15,7 +15,7 @@ from benchmarks.rate_distortion.rows import RateUnit, rate_of
 from combiner_core.budget import Budget
 from combiner_core.codec import encode
 from combiner_core.errors import CombinerError
-from combiner_core.events import Encoded
+from combiner_core.events import result_of
 from combiner_core.families import OneCodec
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import load
@@ -133,8 +133,7 @@ def run(job: Job, folder: Path, threads: int, updates: Path | None) -> Row:
         library, variant = PresetLibrary(updates), SirenVariant()
         model = _UPDATES + job.variant.rpartition(" ")[2]
     codec = variant.codec(library.choose(model, signal.shape, 8 * budget.file_bytes(signal)))
-    *_, result = encode(signal, budget, variant.options(job.seed), OneCodec(codec))
-    assert isinstance(result, Encoded)
+    result = result_of(encode(signal, budget, variant.options(job.seed), OneCodec(codec)))
     return Row(
         job,
         len(result.data),

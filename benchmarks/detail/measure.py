@@ -16,7 +16,7 @@ from benchmarks.measures import scores
 from combiner_core import metrics
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
-from combiner_core.events import Encoded
+from combiner_core.events import result_of
 from combiner_core.inspection import inspect
 from combiner_core.options import EffortName, EncodeOptions
 from combiner_core.signals import Signal, load_image, write_atomically
@@ -80,8 +80,7 @@ def run(job: Job, folder: Path, threads: int, pictures: Path) -> Row:
     torch.set_num_threads(threads)
     image = load_image(folder / job.file)
     options = EncodeOptions(effort=job.effort, tune="perceptual", device="cpu")
-    *_, result = encode(image, Budget(job.bpp, "bpp"), options)
-    assert isinstance(result, Encoded)
+    result = result_of(encode(image, Budget(job.bpp, "bpp"), options))
     suggested = inspect(result.data).intent.detail
     assert suggested is not None
     faithful, detailed, most = (

@@ -17,7 +17,7 @@ from combiner_core import metrics
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
 from combiner_core.errors import BudgetError, CombinerError
-from combiner_core.events import Encoded
+from combiner_core.events import result_of
 from combiner_core.options import EncodeOptions
 from combiner_core.presets import PresetLibrary
 from combiner_core.signals import Signal, load
@@ -94,10 +94,9 @@ def run(job: Job, folder: Path, threads: int) -> Row:
     )
     library = PresetLibrary()
     try:
-        *_, result = encode(signal, Budget(job.rate, job.unit), options, library)
+        result = result_of(encode(signal, Budget(job.rate, job.unit), options, library))
     except BudgetError:
         return Row(job, None, None, None, None, None, results_files.peak_memory_mb(), threads)
-    assert isinstance(result, Encoded)
     started = time.monotonic()
     decode(result.data, models=library)
     decode_s = time.monotonic() - started

@@ -14,7 +14,7 @@ from benchmarks.rate_distortion.rows import RateUnit
 from combiner_core import metrics
 from combiner_core.budget import Budget
 from combiner_core.codec import decode, encode
-from combiner_core.events import Encoded
+from combiner_core.events import result_of
 from combiner_core.families import OneCodec
 from combiner_core.multires.audio.tuning import AudioTuning
 from combiner_core.multires.codec import MultiresCodec
@@ -126,7 +126,6 @@ def run(job: Job, folder: Path, threads: int) -> Row:
         effort=job.effort, tune="psnr" if is_plain else "perceptual", device="cpu"
     )
     tuned = OneCodec(MultiresCodec(preset, tuning=chosen[job.step]))
-    *_, result = encode(signal, budget, options, tuned)
-    assert isinstance(result, Encoded)
+    result = result_of(encode(signal, budget, options, tuned))
     decoded = decode(result.data, models=tuned, device="cpu")
     return Row(job, len(result.data), metrics.psnr_db(signal, decoded), scores(signal, decoded))

@@ -14,7 +14,7 @@ from combiner_core.batch.settings import DecodeSettings, EncodeSettings, Setting
 from combiner_core.batch.sources import Entry
 from combiner_core.codec import decode, encode
 from combiner_core.errors import CombinerError
-from combiner_core.events import Encoded
+from combiner_core.events import result_of
 from combiner_core.options import DeviceName
 from combiner_core.presets import PresetLibrary
 from combiner_core.process import is_lack_of_memory
@@ -73,15 +73,16 @@ def _encode(task: Task, row: Row) -> Row:
         max_samples=settings.limits.samples,
     )
     signal = reading.signal
-    *_, result = encode(
-        signal,
-        entry.budget or settings.budget(signal.kind),
-        replace(settings.options, device=_device(settings.options.device)),
-        _library(),
-        settings.limits,
-        about=reading.about if settings.keep_metadata else NOTHING_KNOWN,
+    result = result_of(
+        encode(
+            signal,
+            entry.budget or settings.budget(signal.kind),
+            replace(settings.options, device=_device(settings.options.device)),
+            _library(),
+            settings.limits,
+            about=reading.about if settings.keep_metadata else NOTHING_KNOWN,
+        )
     )
-    assert isinstance(result, Encoded)
     output = entry.output or entry.name + SUFFIX
     Place(task.folder).below(output).write(result.data)
     return replace(

@@ -19,6 +19,7 @@ from typing import Any
 import combiner_core as cc
 from benchmarks.measures.images import ssimulacra2
 from combiner_core import codecs
+from combiner_core.events import result_of
 from combiner_core.options import EffortName, TuneName
 from combiner_core.signals import Kind
 from demo.showcase.figures import FOLDER, ORIGINAL, OURS, Shown
@@ -79,8 +80,7 @@ def make(kind: Kind, folder: Path = FOLDER) -> None:
     sizes = [other.bytes_count if other else 0 for other in others.values()]
     assert all(sizes), "a codec cannot go this small: choose a larger budget"
     options = cc.EncodeOptions(effort=_EFFORT, tune=scene.tune)
-    *_, ours = cc.encode(signal, cc.Budget(min(sizes)), options)
-    assert isinstance(ours, cc.Encoded)
+    ours = result_of(cc.encode(signal, cc.Budget(min(sizes)), options))
     folder.mkdir(parents=True, exist_ok=True)
     sides = {
         ORIGINAL: Shown(f"original{scene.suffix}", file.stat().st_size),

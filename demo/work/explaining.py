@@ -13,6 +13,7 @@ from PIL import Image
 
 import combiner_core as cc
 from combiner_core.anatomy import PathStep
+from combiner_core.events import result_of
 from combiner_core.signals import MIN_SIDE
 from demo.ui import anatomy_charts, charts
 from demo.work.source import Source
@@ -126,8 +127,7 @@ class Explain:
         rate_bytes = cc.Budget(_RATE_BPP, "bpp").file_bytes(signal)
         options = cc.EncodeOptions(effort="fast", tune="perceptual", device=engine.device)
         budget = cc.Budget(max(rate_bytes, _LEAST_BYTES))
-        *_, encoded = cc.encode(signal, budget, options, engine.models)
-        assert isinstance(encoded, cc.Encoded)
+        encoded = result_of(cc.encode(signal, budget, options, engine.models))
         anatomy = cc.dissect(encoded.data, device=engine.device, models=engine.models)
         faithful = cc.decode(encoded.data, detail=0, device=engine.device, models=engine.models)
         detail = cc.inspect(encoded.data, engine.models).intent.detail or 0.0

@@ -15,7 +15,7 @@ from combiner_core import bitstream
 from combiner_core.budget import Budget
 from combiner_core.codec import encode
 from combiner_core.errors import BudgetError
-from combiner_core.events import Encoded
+from combiner_core.events import result_of
 from combiner_core.families import OneCodec
 from combiner_core.multires.codec import MultiresCodec
 from combiner_core.multires.coding_order import CodingOrder, follow
@@ -133,8 +133,7 @@ def coded_picture(
         BudgetError: there are too few bits.
     """
     options = EncodeOptions("multires", effort="fast", device=device, tune=tune)
-    *_, coded = encode(picture, Budget(bpp, "bpp"), options, OneCodec(MultiresCodec(preset)))
-    assert isinstance(coded, Encoded)
+    coded = result_of(encode(picture, Budget(bpp, "bpp"), options, OneCodec(MultiresCodec(preset))))
     file = bitstream.read(coded.data)
     field, noise, decoder = receiver(preset, file.header, file.payload, device)
     assert isinstance(field, ImageField)

@@ -15,7 +15,7 @@ from combiner_core import bitstream
 from combiner_core.budget import Budget
 from combiner_core.codec import encode
 from combiner_core.devices import half_precision
-from combiner_core.events import Encoded
+from combiner_core.events import result_of
 from combiner_core.families import OneCodec
 from combiner_core.multires.audio.field import AudioField
 from combiner_core.multires.audio.postfilter import SoundPostfilter, SoundPostfilterConfig
@@ -173,8 +173,7 @@ def coded_clip(
     codec = OneCodec(MultiresCodec(bare))
     signal = Signal.audio(samples[None], model.config.sample_rate)
     options = EncodeOptions("multires", effort="fast", device=device, tune="perceptual")
-    *_, coded = encode(signal, Budget(kbps, "kbps"), options, codec)
-    assert isinstance(coded, Encoded)
+    coded = result_of(encode(signal, Budget(kbps, "kbps"), options, codec))
     file = bitstream.read(coded.data)
     clip, noise, decoder = receiver(bare, file.header, file.payload, device)
     assert isinstance(clip, AudioField)
