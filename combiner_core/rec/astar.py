@@ -124,7 +124,6 @@ class BlockEncoder:
         self._boundaries = boundaries
         self._rotation = rotation
         self._noise = np.random.default_rng([coder.noise_seed, key.seed, key.stream])
-        self._scores = np.empty(1 << coder.block_bits, dtype=np.float32)
         self._indices: list[int] = []
 
     @property
@@ -172,7 +171,7 @@ class BlockEncoder:
         quadratic: NDArray[np.float32],
         linear: NDArray[np.float32],
     ) -> int:
-        scores = self._scores
+        scores = np.empty(1 << self._coder.block_bits, dtype=np.float32)
         self._kernels.log_weights(wrapped_column(), rotation, quadratic, linear, scores)
         if self._coder.rule == "greedy":
             return int(scores.argmax())

@@ -107,15 +107,6 @@ class TrellisEncoder:
         self._position = 0
         self._chunks: list[Bits] = []
 
-        n_states = 1 << coder.state_bits
-        window_bits = coder.commit_bits + coder.lookahead_bits + MAX_WEIGHT_BITS
-        window_bits = min(window_bits, int(widths.sum()))
-        self._scores = np.empty((2, n_states), dtype=np.float32)
-        self._best = np.empty(n_states // 2, dtype=np.float32)
-        # A step of k bits needs n_states / 2^k of these: most for a bit at a time.
-        self._survivors = np.empty(window_bits * n_states // 2, dtype=np.uint8)
-        self._states = np.empty(window_bits, dtype=np.int64)
-
     @property
     def position(self) -> int:
         """Number of weights whose values are settled."""
@@ -172,20 +163,23 @@ class TrellisEncoder:
         starts = self._step_starts[self._step : searched + 1]
         window = slice(int(starts[0]), int(starts[-1]))
         quadratic, linear = log_ratio_coefficients(mean, std, window)
-        states = self._states[: searched - self._step]
+        bits = self._step_bits[self._step : searched]
+        n_states = 1 << self._coder.state_bits
+        states = np.empty(len(bits), dtype=np.int64)
         self._kernels.best_path(
             wrapped_column(),
             self._rotation[window],
             quadratic,
             linear,
-            self._step_bits[self._step : searched],
+            bits,
             starts - starts[0],
             self._state,
             self._coder.state_bits,
-            self._scores,
-            self._best,
-            self._survivors,
-            states,
+            # for each search anew: there are thousands of streams in a large picture
+            scores=np.empty((2, n_states), dtype=np.float32),
+            best=np.empty(n_states // 2, dtype=np.float32),
+            survivors=np.empty(int((n_states >> bits).sum()), dtype=np.uint8),
+            states=states,
         )
         return states
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,23 @@ def test_decoding_returns_the_committed_weights(coder: Coder):
     assert np.mean(((received - mean) / std) ** 2) < 0.5 * np.mean((mean / std) ** 2)
     with pytest.raises(ValueError, match="complete"):
         encoder.commit(mean, std)
+
+
+@each_coder
+def test_streams_that_wait_take_little_memory(coder: Coder):
+    """A large picture has thousands, of which one is searched at a time."""
+    mean, std, rates = posterior(400)
+    total_bits = usable_bits(coder, rates)
+    encode(coder, mean, std, rates, total_bits, KEY)  # what all of them share
+    tracemalloc.start()
+    try:
+        encoders = [coder.encoder(rates, total_bits, Key(11, stream)) for stream in range(20)]
+        for encoder in encoders:
+            encoder.commit(mean, std)
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept_bytes < 100 * len(encoders) * len(rates)
 
 
 def test_a_fresh_process_decodes_the_same(tmp_path: Path):
