@@ -31,7 +31,12 @@ _HEIGHT = 420
 _BAR_HEIGHT = 24
 _COLOURS = ("#3b82f6", "#d97706", "#059669", "#db2777", "#8b5cf6", "#0891b2", "#a16207", "#64748b")
 _SPREAD_COLOUR = "#7b8290"
-_TO_SVG = "figure => Plotly.toImage(figure, {format: 'svg', imageDataOnly: true})"
+# names within a figure are drawn by chance: alike every time, so that the same is the same file
+_TO_SVG = """figure => {
+  let state = 1;
+  Math.random = () => (state = state * 16807 % 2147483647) / 2147483647;
+  return Plotly.toImage(figure, {format: 'svg', imageDataOnly: true});
+}"""
 
 
 def figures(folder: Path) -> Iterator[tuple[str, go.Figure]]:

@@ -134,3 +134,7 @@ def test_figures_are_drawn(run_benchmarks: RunCli, folder: Path, tmp_path: Path)
     assert "refinement: off" in texts["ablation-siren"]
     assert "trellis of 12 state bits" in texts["rec"]
     assert "greedy of 16 block bits" in texts["rec-images"]
+    # the same in another process
+    figures.write(folder, tmp_path / "again")
+    for path in (tmp_path / "images").iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
