@@ -75,12 +75,13 @@ class CompressTab:
         Args:
             load: the event of the page.
         """
-        load(
+        resumed = load(
             self._resume,
             [self._own_id, self._batch_id],
             [self._job_id, self._restored, *self._screen.outputs, *self._controls.settings],
             **QUICK,
         )
+        resumed.then(None, None, None, js=f"() => combiner.end('{self._kind}')")
 
     @property
     def shown(self) -> list[gr.components.Component]:
@@ -124,15 +125,14 @@ class CompressTab:
             **QUEUED,
         }
         # What was chosen a moment ago may still be on its way to the server.
-        ready = self._screen.compress.click(
-            None, None, self._controls.painted, js=f"() => combiner.ready('{self._kind}')"
-        )
+        wait = f"() => combiner.ready('{self._kind}')"
+        ready = self._screen.compress.click(None, None, self._controls.painted, js=wait)
         example = str(examples.path_of(self._kind, self._screen.showcase.example))
-        chosen = self._screen.showcase.attempt.click(
+        wished = self._screen.showcase.attempt.click(None, None, None, js=wait, trigger_mode="once")
+        chosen = wished.then(
             lambda: (example, ""),
             None,
             [self._controls.source, self._controls.painted],
-            trigger_mode="once",
             **QUICK,
         )
         for each in (ready, chosen):

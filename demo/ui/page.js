@@ -1,9 +1,10 @@
-// What is on its way to the server: uploads and examples. Compress waits for them, and takes what
-// was painted.
+// What is on its way: uploads and examples to the server, the last run to the page. Compress waits for
+// them, and takes what was painted.
 (() => {
   if (window.combiner) return;  // Gradio may run what is in the head twice
   const LOOK_MS = 50;
-  const waiting = { image: 0, audio: 0, uploads: 0 };
+  // Each tab is told of its last run, which would take the place of one that began before that.
+  const waiting = { image: 1, audio: 1, uploads: 0 };
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
   const send = window.fetch;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser_tools import DESKTOP, JOB_MS, upload, visit
+from browser_tools import DESKTOP, JOB_MS, state, upload, visit
 from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.browser
@@ -89,3 +89,35 @@ def test_a_late_answer_does_not_show_the_past(
         page.evaluate("window.release()")
         page.wait_for_timeout(SHOWN_MS)
         expect(page.locator("#image-compare")).to_contain_text("First 1 %")
+
+
+# What the last run was is told late, when that is asked for.
+RESUMED_LATE = """(() => {
+  const send = window.fetch;
+  window.fetch = async (...request) => {
+    const isResume = () => {
+      const { components, dependencies } = window.gradio_config;
+      const restored = components.find(({ props }) => props.elem_id === "image-restored").id;
+      const { id } = dependencies.find(({ outputs }) => outputs.includes(restored));
+      return JSON.parse(request[1].body).fn_index === id;
+    };
+    const response = await send(...request);
+    if (String(request[0]).includes("/run/predict") && isResume()) {
+      await new Promise((resolve) => { window.release = resolve; });
+    }
+    return response;
+  };
+})()"""
+
+
+def test_a_run_that_begins_before_the_last_one_is_known_stays(
+    browser: Browser, app_url: str, photo_file: Path
+) -> None:
+    with visit(browser, app_url, DESKTOP, RESUMED_LATE) as page:
+        page.wait_for_function("!!window.release")
+        upload(page, "image", photo_file)
+        page.locator("#image-compress").click()
+        page.wait_for_timeout(MEASURED_MS)
+        page.evaluate("window.release()")
+        page.wait_for_timeout(SHOWN_MS)
+        expect(state(page, "image", "done")).to_be_visible(timeout=20_000)
