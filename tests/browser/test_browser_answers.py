@@ -51,25 +51,39 @@ def test_what_is_asked_while_the_stream_of_answers_ends_is_answered(
         expect(page.locator("#image-note")).to_contain_text("567 kB", timeout=20_000)
 
 
-# The answer to a look at a result that is shown already is kept back until it is asked for.
-KEPT_BACK = """(() => {
+def kept_back(event: str, when: str = "true") -> str:
+    """A script by which the first answer to an event is kept back until `release` is called.
+
+    Args:
+        event: tells an event of the page by its targets and outputs and by `idOf` an element.
+        when: it is kept.
+    """
+    return f"""(() => {{
   const send = window.fetch;
-  window.fetch = async (...request) => {
-    const isLook = () => {
-      const { components, dependencies } = window.gradio_config;
-      const news = components.find(({ props }) => props.elem_id === "image-news").id;
-      const { id } = dependencies.find(({ targets }) =>
-        targets.some(([target, event]) => target === news && event === "change"));
-      return JSON.parse(request[1].body).fn_index === id;
-    };
-    const isKept = !window.release && document.querySelector("#image-percent input")
-      && String(request[0]).includes("/run/predict") && isLook();
-    const kept = isKept && new Promise((resolve) => { window.release = resolve; });
+  const isKept = (address, body) => {{
+    if (window.release || !address.includes("/run/predict") || !({when})) return false;
+    const {{ components, dependencies }} = window.gradio_config;
+    const idOf = (name) => components.find(({{ props }}) => props.elem_id === name).id;
+    return JSON.parse(body).fn_index === dependencies.find({event}).id;
+  }};
+  window.fetch = async (...request) => {{
+    const kept = isKept(String(request[0]), request[1]?.body)
+      && new Promise((resolve) => {{ window.release = resolve; }});
     const response = await send(...request);
     await kept;
     return response;
-  };
-})()"""
+  }};
+}})()"""
+
+
+# A look at a result that is shown already.
+KEPT_BACK = kept_back(
+    """({ targets }) => targets.some(([target, event]) =>
+      target === idOf("image-news") && event === "change")""",
+    when='document.querySelector("#image-percent input")',
+)
+# What the last run was.
+RESUMED_LATE = kept_back('({ outputs }) => outputs.includes(idOf("image-restored"))')
 
 
 def test_a_late_answer_does_not_show_the_past(
@@ -89,25 +103,6 @@ def test_a_late_answer_does_not_show_the_past(
         page.evaluate("window.release()")
         page.wait_for_timeout(SHOWN_MS)
         expect(page.locator("#image-compare")).to_contain_text("First 1 %")
-
-
-# What the last run was is told late, when that is asked for.
-RESUMED_LATE = """(() => {
-  const send = window.fetch;
-  window.fetch = async (...request) => {
-    const isResume = () => {
-      const { components, dependencies } = window.gradio_config;
-      const restored = components.find(({ props }) => props.elem_id === "image-restored").id;
-      const { id } = dependencies.find(({ outputs }) => outputs.includes(restored));
-      return JSON.parse(request[1].body).fn_index === id;
-    };
-    const response = await send(...request);
-    if (String(request[0]).includes("/run/predict") && isResume()) {
-      await new Promise((resolve) => { window.release = resolve; });
-    }
-    return response;
-  };
-})()"""
 
 
 def test_a_run_that_begins_before_the_last_one_is_known_stays(
